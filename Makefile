@@ -1,0 +1,41 @@
+# Two commands on a fresh machine that has python3 (3.11 to 3.13) and make:
+#   make demo    environment, a small grid, its table and figures
+#   make test    environment, the test suite
+# Also: make setup (the environment alone, in .venv), make lint, make clean.
+
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+
+# Wheel folders that pip is told of (say, with a CPU build of torch) serve uv as well.
+empty :=
+comma := ,
+PIP_LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS)))
+
+DEMO := results/demo
+
+.PHONY: demo test setup lint clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml
+	@command -v $(UV) >/dev/null 2>&1 || { echo "uv is missing: putting it into .uv"; \
+		$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv; }
+	$(UV) sync --quiet --python $(PYTHON)
+	@touch $@
+
+demo: setup
+	.venv/bin/scorebench run bench/grids/demo.yaml --out $(DEMO) --jobs 2
+	.venv/bin/scorebench table $(DEMO)
+	.venv/bin/scorebench plot $(DEMO)
+
+test: setup
+	.venv/bin/python -m pytest -n 2 -q
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+clean:
+	rm -rf .venv .uv dist build
