@@ -1,0 +1,25 @@
+"""How theta is inferred: one contract, one file or small folder per method.
+
+>>> import methods
+>>> methods.get("npe[density_estimator=maf]").density_estimator
+'maf'
+"""
+
+from methods.base import Method, Posterior
+from methods.registry import UnknownMethodError, expand, get, names, register_method
+from methods.spec import SpecError, explain
+
+# Importing a module of methods registers them.
+from methods import baselines, exact_score, exact_score_net, rejection_abc, sbi_adapters  # noqa: F401  # isort: skip
+
+__all__ = [
+    "Method",
+    "Posterior",
+    "SpecError",
+    "UnknownMethodError",
+    "expand",
+    "explain",
+    "get",
+    "names",
+    "register_method",
+]

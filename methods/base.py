@@ -1,0 +1,95 @@
+"""The method contract: parameters in, ``fit`` on simulations, a posterior that samples."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+from torch.distributions import Distribution
+
+__all__ = ["Method", "Posterior"]
+
+
+class Posterior(ABC):
+    """What a fitted method gives: draws of theta for any x (amortized) or for the x it was made for.
+
+    Attributes:
+        nfe: Evaluations of the network (or of the score) per sample of the latest :meth:`sample`; 0 where
+            there is none, NaN before the first sampling of a method that counts.
+        num_parameters: Trained parameters, 0 for a training-free method.
+    """
+
+    nfe: float = 0.0
+    num_parameters: int = 0
+
+    @abstractmethod
+    def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Draw ``(n, dim_theta)`` samples for one observation x, ``(1, dim_x)``, with sample_shape ``(n,)``.
+
+        The randomness is torch's global state: seed it to repeat a draw.
+        """
+
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Draw ``(n, B, dim_theta)`` samples for B observations x, ``(B, dim_x)``; by default one by one."""
+        return torch.stack([self.sample(sample_shape, x=row[None]) for row in x], dim=1)
+
+    def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Log density of theta ``(N, dim_theta)`` at one observation x ``(1, dim_x)``, ``(N,)``, in nats.
+
+        Raises:
+            NotImplementedError: for a method without a density.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no density")
+
+
+class Method(BaseModel, ABC):
+    """A way from (prior, simulations) to a posterior. Its pydantic fields are its parameters.
+
+    The defaults are the method's reference settings. A method sees the prior and simulations, never a
+    reference posterior.
+
+    Attributes:
+        name: Registered name.
+        version: Raised when results change; part of a cell's identity.
+        amortized: Whether one fit serves every x.
+        citation: Where the method comes from.
+
+    Example:
+        >>> from methods import Method, Posterior, register_method
+        >>> class Widened(Method):
+        ...     factor: float = 2.0
+        ...     def fit(self, prior, theta, x, device="cpu", seed=0) -> Posterior: ...
+        >>> Widened(factor=3).factor
+        3.0
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ClassVar[str] = ""
+    version: ClassVar[str] = "1"
+    amortized: ClassVar[bool] = True
+    citation: ClassVar[str] = ""
+
+    @abstractmethod
+    def fit(
+        self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
+    ) -> Posterior:
+        """Fit on simulations.
+
+        Arguments:
+            prior: Distribution with event_shape ``(dim_theta,)``.
+            theta: Prior draws, ``(K, dim_theta)``.
+            x: Their simulations, ``(K, dim_x)``, all finite.
+            device: Where to compute, ``"cpu"`` or ``"cuda"``.
+            seed: Seed of all of the fit's randomness; torch's global state is left as it was.
+        """
+
+    @property
+    def spec(self) -> str:
+        """Name with the parameters that differ from their defaults, as the command line takes it."""
+        changed = self.model_dump(exclude_defaults=True)
+        inside = ",".join(f"{key}={value}" for key, value in sorted(changed.items()))
+        return f"{self.name}[{inside}]" if inside else self.name

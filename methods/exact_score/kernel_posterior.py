@@ -1,0 +1,99 @@
+"""The kernel posterior of a set of simulations, and its exact denoiser as one softmax attention.
+
+With Gaussian kernels of standard deviations h_theta and h_x on the samples (theta_k, x_k),
+
+    p(theta | x) = sum_k w_k(x) N(theta; theta_k, h_theta² I),    w_k(x) ∝ N(x; x_k, h_x² I).
+
+Diffused to Z = alpha theta + beta noise, v = alpha² h_theta² + beta², the expected centre is
+
+    E[theta_k | z, x] = softmax_k( alpha z·theta_k / v + x·x_k / h_x² + c_k ) theta_k,
+    c_k = -alpha² |theta_k|² / (2 v) - |x_k|² / (2 h_x²),
+
+an attention with queries [alpha z / v, x / h_x², 1], keys [theta_k, x_k, c_k] and values theta_k: all
+samples take part and no N x K matrix is stored. The denoised mean is E + (alpha h_theta² / v)(z - alpha E).
+This is the theta-marginal of the joint mixture of arXiv 2506.18227, whose h_x² is sigma_V² + sigma_Y².
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from methods.exact_score.solvers import Denoiser
+
+__all__ = ["KernelPosterior"]
+
+PAD = 8  # fused kernels want equal widths of keys and values, and like multiples of eight
+
+
+class KernelPosterior:
+    """Kernel estimate of p(theta | x) from samples, in whatever units these come in.
+
+    Arguments:
+        theta: Centres, ``(K, dim_theta)``.
+        x: Their data, ``(K, dim_x)``.
+        h_theta: Kernel standard deviation in theta, > 0.
+        h_x: Kernel standard deviation in x, > 0.
+    """
+
+    def __init__(self, theta: Tensor, x: Tensor, h_theta: float, h_x: float) -> None:
+        if h_theta <= 0 or h_x <= 0:
+            raise ValueError(f"bandwidths must be positive, got h_theta={h_theta}, h_x={h_x}")
+        self.theta, self.x, self.h_theta, self.h_x = theta, x, h_theta, h_x
+
+    def log_weights(self, x: Tensor) -> Tensor:
+        """Normalised log w_k for one x ``(1, dim_x)``, ``(K,)``, computed in float64."""
+        distance = (self.x.double() - x.double()).square().sum(1)
+        return torch.log_softmax(-distance / (2 * self.h_x**2), dim=0).to(self.theta.dtype)
+
+    def sample(self, n: int, x: Tensor) -> Tensor:
+        """Draw ``(n, dim_theta)`` directly: a centre by its weight, then from that kernel."""
+        k = torch.multinomial(self.log_weights(x).double().exp(), n, replacement=True)
+        centres = self.theta[k]
+        return centres + self.h_theta * torch.randn_like(centres)
+
+    def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Log density of theta ``(N, dim_theta)`` at one x ``(1, dim_x)``, ``(N,)``."""
+        log_w = self.log_weights(x)
+        dim = theta.shape[1]
+        log_norm = 0.5 * dim * torch.log(torch.tensor(2 * torch.pi * self.h_theta**2, dtype=theta.dtype))
+        rows = [
+            torch.logsumexp(log_w - torch.cdist(part, self.theta).square() / (2 * self.h_theta**2), dim=1)
+            for part in theta.split(1024)
+        ]
+        return torch.cat(rows) - log_norm.to(theta)
+
+    def denoiser(self, x: Tensor) -> Denoiser:
+        """The exact ``denoise(z, alpha, beta)`` for z ``(N, dim_theta)`` given x ``(1 or N, dim_x)``.
+
+        One x for all z is folded into the key bias; otherwise row i of z goes with row i of x.
+        """
+        if len(x) == 1:
+            log_w = self.log_weights(x)
+            bias = log_w - log_w.max()
+            key_x = self.theta[:, :0]
+            query_x = x[:, :0]
+        else:
+            bias = -self.x.square().sum(1) / (2 * self.h_x**2)
+            key_x = self.x
+            query_x = x / self.h_x**2
+        theta = self.theta
+        half_norm = 0.5 * theta.square().sum(1)
+        width = theta.shape[1] + key_x.shape[1] + 1
+        width += -width % PAD
+        values = F.pad(theta, (0, width - theta.shape[1]))
+
+        def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
+            v = alpha**2 * self.h_theta**2 + beta**2
+            c = bias - (alpha**2 / v) * half_norm
+            keys = torch.cat([theta, key_x, c[:, None]], dim=1)
+            ones = z.new_ones(len(z), 1)
+            queries = torch.cat([z * (alpha / v), query_x.expand(len(z), -1), ones], dim=1)
+            padded = [F.pad(block, (0, width - block.shape[1])) for block in (queries, keys)]
+            # Four dimensions, for the fused kernel is only taken with them.
+            q, k, val = (block[None, None] for block in (*padded, values))
+            centre = F.scaled_dot_product_attention(q, k, val, scale=1.0)[0, 0, :, : z.shape[1]]
+            return centre + (alpha * self.h_theta**2 / v) * (z - alpha * centre)
+
+        return denoise

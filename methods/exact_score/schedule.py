@@ -1,0 +1,75 @@
+"""The paper's diffusion: alpha(t) = 1 - (1 - eps) t and beta²(t) = eps + (1 - eps) t for t in [0, 1].
+
+Z_t given Z_0 is N(alpha Z_0, beta² I). It does not preserve variance, and at t = 1 the signal is all but
+gone (alpha = eps). Reference: arXiv 2506.18227, with eps = 1e-5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Schedule"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Signal scale alpha, noise scale beta and their slopes, as functions of the time t in [0, 1].
+
+    Example:
+        >>> schedule = Schedule()
+        >>> t = torch.tensor([0.25], dtype=torch.float64)
+        >>> bool(torch.allclose(schedule.time_of_log_snr(schedule.log_snr(t)), t))
+        True
+    """
+
+    eps: float = 1e-5
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """Signal scale."""
+        return 1.0 - (1.0 - self.eps) * t
+
+    def beta(self, t: Tensor) -> Tensor:
+        """Noise standard deviation."""
+        return (self.eps + (1.0 - self.eps) * t).sqrt()
+
+    def alpha_slope(self, t: Tensor) -> Tensor:
+        """D alpha / dt."""
+        return torch.full_like(t, -(1.0 - self.eps))
+
+    def beta_slope(self, t: Tensor) -> Tensor:
+        """D beta / dt."""
+        return 0.5 * (1.0 - self.eps) / self.beta(t)
+
+    def log_snr(self, t: Tensor) -> Tensor:
+        """Lambda = log(alpha / beta), half the logarithm of the signal-to-noise ratio."""
+        return (self.alpha(t) / self.beta(t)).log()
+
+    def time_of_log_snr(self, log_snr: Tensor) -> Tensor:
+        """The inverse of :meth:`log_snr`.
+
+        With u = (1 - eps) t and r = exp(2 lambda), (1 - u)² = r (eps + u) is a quadratic in u; its
+        smaller root is written without cancellation.
+        """
+        r = (2.0 * log_snr).exp()
+        product = 1.0 - r * self.eps
+        root = ((2.0 + r).square() - 4.0 * product).sqrt()
+        return (2.0 * product / (2.0 + r + root) / (1.0 - self.eps)).clamp(0.0, 1.0)
+
+    def uniform_times(self, steps: int) -> Tensor:
+        """``steps + 1`` times from 1 down to 0, equally spaced, float64."""
+        return torch.linspace(1.0, 0.0, steps + 1, dtype=torch.float64)
+
+    def log_snr_times(self, steps: int, start: float = -6.0) -> Tensor:
+        """``steps + 1`` times from 1 down to 0, float64, those after the first uniform in log-SNR.
+
+        The first step leaps from t = 1 to ``log_snr = start``, where the signal is still so weak
+        (alpha ~ exp(start)) that the denoised mean has hardly moved.
+        """
+        end = float(self.log_snr(torch.zeros(1, dtype=torch.float64)))
+        grid = torch.linspace(start, end, steps, dtype=torch.float64)
+        times = self.time_of_log_snr(grid)
+        times[-1] = 0.0
+        return torch.cat([torch.ones(1, dtype=torch.float64), times])

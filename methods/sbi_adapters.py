@@ -1,0 +1,226 @@
+"""Thin adapters over the package sbi: NPE (flows), FMPE (flow matching) and NPSE (score diffusion).
+
+sbi's defaults are the defaults here. What the adapters add: a seed that leaves the global random state
+alone, no output and no log folder, a limit to the time that rejection outside the prior may take, and a
+count of network evaluations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from methods.base import Method, Posterior
+from methods.registry import register_method
+
+__all__ = ["FMPE", "NPE", "NPSE", "SbiMethod"]
+
+
+class _NoTracker:
+    """sbi's tracker protocol, keeping nothing: its default writes a log folder into the working directory."""
+
+    log_dir: ClassVar[None] = None
+
+    def log_metric(self, name: str, value: float, step: int | None = None) -> None: ...
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None: ...
+    def log_params(self, params: dict[str, Any]) -> None: ...
+    def add_figure(self, name: str, figure: Any, step: int | None = None) -> None: ...
+    def flush(self) -> None: ...
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    # sbi prints every epoch to standard output, and nflows calls a function that torch has deprecated.
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.triangular_solve is deprecated")
+        yield
+
+
+class SbiPosterior(Posterior):
+    """An sbi posterior with its sampling options bound and its network evaluations counted."""
+
+    def __init__(self, posterior: Any, options: dict[str, Any]) -> None:
+        self._posterior = posterior
+        self._options = {"show_progress_bars": False, **options}
+        self._evaluations = 0
+        self.nfe = float("nan")
+        # The counters go on the posterior's own estimator, which is a copy of the trained one.
+        if hasattr(posterior, "vector_field_estimator"):
+            network = posterior.vector_field_estimator
+            network.net.register_forward_pre_hook(self._count_rows, with_kwargs=True)
+        else:
+            network = posterior.posterior_estimator
+            network.sample = self._counting_draws(network.sample)
+        self.num_parameters = sum(p.numel() for p in network.parameters())
+
+    def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        return self._counted(self._posterior.sample, sample_shape, x)
+
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        return self._counted(self._posterior.sample_batched, sample_shape, x)
+
+    def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
+        return self._posterior.log_prob(theta, x=x)
+
+    def _counted(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        # What rejection outside the prior throws away was evaluated, so it counts.
+        self._evaluations = 0
+        with torch.no_grad(), _quietly():
+            theta = draw(torch.Size(sample_shape), x=x, **self._options)
+        self.nfe = self._evaluations / max(theta.shape[:-1].numel(), 1)
+        return theta
+
+    def _count_rows(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # A vector field is called as net(theta, condition, time): one evaluation for each row of theta.
+        theta = args[0] if args else next(iter(kwargs.values()))
+        self._evaluations += theta.shape[:-1].numel()
+
+    def _counting_draws(self, draw: Any) -> Any:
+        # A flow is passed through once for each draw.
+        def counted(sample_shape: torch.Size, condition: Tensor, **kwargs: Any) -> Tensor:
+            self._evaluations += torch.Size(sample_shape).numel() * len(condition)
+            return draw(sample_shape, condition=condition, **kwargs)
+
+        return counted
+
+
+class SbiMethod(Method):
+    """What the three adapters share: training options and the order of sbi's calls.
+
+    Arguments:
+        training_batch_size: sbi's.
+        learning_rate: sbi's, of Adam.
+        stop_after_epochs: Epochs without a better validation loss before training ends.
+        max_num_epochs: Upper limit of epochs.
+        reject_outside_prior: Draw again what falls outside the prior's support.
+        max_sampling_time: Seconds that rejection may take for one call before it is an error.
+    """
+
+    training_batch_size: int = Field(default=200, ge=1)
+    learning_rate: float = Field(default=5e-4, gt=0)
+    stop_after_epochs: int = Field(default=20, ge=1)
+    max_num_epochs: int = Field(default=2**31 - 1, ge=1)
+    reject_outside_prior: bool = True
+    max_sampling_time: float = Field(default=1800.0, gt=0)
+
+    @abstractmethod
+    def _trainer(self, **common: Any) -> Any:
+        """Sbi's trainer object."""
+
+    def _build_posterior(self, trainer: Any, estimator: Any) -> Any:
+        return trainer.build_posterior(estimator)
+
+    def _sampling_options(self) -> dict[str, Any]:
+        return {
+            "reject_outside_prior": self.reject_outside_prior,
+            "max_sampling_time": self.max_sampling_time,
+        }
+
+    def fit(
+        self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
+    ) -> SbiPosterior:
+        """Train sbi's estimator on the simulations and build its posterior.
+
+        Raises:
+            ModuleNotFoundError: where sbi is not installed, naming it.
+        """
+        from sbi.utils.user_input_checks import process_prior
+
+        with _quietly(), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            own_prior, _, _ = process_prior(copy.deepcopy(prior))
+            if device != "cpu":
+                own_prior.to(device)
+            trainer = self._trainer(
+                prior=own_prior, device=device, tracker=_NoTracker(), show_progress_bars=False
+            )
+            trainer.append_simulations(theta, x)
+            estimator = trainer.train(
+                training_batch_size=self.training_batch_size,
+                learning_rate=self.learning_rate,
+                stop_after_epochs=self.stop_after_epochs,
+                max_num_epochs=self.max_num_epochs,
+            )
+            posterior = self._build_posterior(trainer, estimator)
+        return SbiPosterior(posterior, self._sampling_options())
+
+
+@register_method("npe")
+class NPE(SbiMethod):
+    """Neural posterior estimation: a conditional normalising flow fitted by maximum likelihood.
+
+    Arguments:
+        density_estimator: sbi's flow or mixture network.
+    """
+
+    citation = "Greenberg, Nonnenmacher, Macke: Automatic posterior transformation, ICML 2019; package sbi"
+    density_estimator: Literal["maf", "nsf", "mdn", "made"] = "maf"
+
+    def _trainer(self, **common: Any) -> Any:
+        from sbi import inference
+
+        return inference.NPE(density_estimator=self.density_estimator, **common)
+
+
+class _VectorFieldMethod(SbiMethod):
+    """FMPE and NPSE: a network that a probability-flow ODE or a reverse SDE integrates."""
+
+    vf_estimator: Literal["mlp", "ada_mlp", "transformer", "transformer_cross_attn"] = "mlp"
+    sample_with: Literal["ode", "sde"]
+    steps: int = Field(default=500, ge=1)
+
+    def _build_posterior(self, trainer: Any, estimator: Any) -> Any:
+        return trainer.build_posterior(estimator, sample_with=self.sample_with)
+
+    def _sampling_options(self) -> dict[str, Any]:
+        return super()._sampling_options() | {"steps": self.steps}
+
+
+@register_method("fmpe")
+class FMPE(_VectorFieldMethod):
+    """Flow matching posterior estimation.
+
+    Arguments:
+        vf_estimator: sbi's network for the vector field.
+        sample_with: Adaptive ODE (sbi's default here) or SDE.
+        steps: Steps of the SDE; the ODE chooses its own.
+    """
+
+    citation = "Wildberger et al.: Flow matching for scalable simulation-based inference, NeurIPS 2023; sbi"
+    sample_with: Literal["ode", "sde"] = "ode"
+
+    def _trainer(self, **common: Any) -> Any:
+        from sbi import inference
+
+        return inference.FMPE(vf_estimator=self.vf_estimator, **common)
+
+
+@register_method("npse")
+class NPSE(_VectorFieldMethod):
+    """Neural posterior score estimation: conditional score-based diffusion.
+
+    Arguments:
+        vf_estimator: sbi's network for the score.
+        sde_type: Variance exploding, variance preserving or sub-variance-preserving.
+        sample_with: SDE (sbi's default here) or adaptive ODE.
+        steps: Steps of the SDE; the ODE chooses its own.
+    """
+
+    citation = "Geffner et al., ICML 2023; Sharrock et al., ICML 2024; package sbi"
+    sde_type: Literal["ve", "vp", "subvp"] = "ve"
+    sample_with: Literal["ode", "sde"] = "sde"
+
+    def _trainer(self, **common: Any) -> Any:
+        from sbi import inference
+
+        return inference.NPSE(vf_estimator=self.vf_estimator, sde_type=self.sde_type, **common)

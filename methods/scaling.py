@@ -1,0 +1,45 @@
+"""Scaling of columns to zero mean and unit variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Standardizer"]
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """An affine map of columns; call it to standardise, :meth:`inverse` to go back.
+
+    Example:
+        >>> scale = Standardizer.fit(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
+        >>> scale.inverse(scale(torch.tensor([[7.0, 5.0]])))
+        tensor([[7., 5.]])
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def fit(cls, values: Tensor) -> Standardizer:
+        """Column means and standard deviations of ``(N, D)``; a constant column keeps its scale."""
+        mean = values.double().mean(0)
+        std = values.double().std(0)
+        std = std.where(std > 1e-12 * (1.0 + mean.abs()), torch.ones_like(std))
+        return cls(mean.to(values), std.to(values))
+
+    @classmethod
+    def identity(cls, values: Tensor) -> Standardizer:
+        """The map that changes nothing, for values ``(N, D)``."""
+        return cls(torch.zeros_like(values[0]), torch.ones_like(values[0]))
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Standardise ``(N, D)``."""
+        return (values - self.mean) / self.std
+
+    def inverse(self, values: Tensor) -> Tensor:
+        """Back to the original units, ``(N, D)``."""
+        return values * self.std + self.mean

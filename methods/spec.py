@@ -1,0 +1,75 @@
+"""The grammar ``name[param=value,…]`` in which methods are chosen, and errors of it in one line."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+__all__ = ["SpecError", "explain", "nearest", "parse"]
+
+
+class SpecError(ValueError):
+    """A specification that does not parse, or a parameter that is unknown or out of range."""
+
+
+def parse(spec: str) -> tuple[str, list[dict[str, Any]]]:
+    """Split a specification into a name and one parameter set for every combination of its lists.
+
+    The inside of the brackets is read as a YAML flow mapping with ``=`` for ``:``, so values may be
+    numbers, booleans, plain or quoted words.
+
+    Example:
+        >>> parse("npe[density_estimator=[maf, nsf], learning_rate=1e-3]")[1][1]
+        {'density_estimator': 'nsf', 'learning_rate': '1e-3'}
+    """
+    match = re.fullmatch(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", spec, flags=re.DOTALL)
+    if match is None:
+        raise SpecError(f"method {spec!r}: write name or name[param=value,...]")
+    name, inside = match.groups()
+    try:
+        params = yaml.safe_load("{" + re.sub(r"(\w+)\s*=\s*", r"\1: ", inside or "") + "}")
+    except yaml.YAMLError:
+        params = None
+    if not isinstance(params, dict) or any(value is None for value in params.values()):
+        raise SpecError(f"method {spec!r}: parameters must read [param=value,...]")
+    axes = [value if isinstance(value, list) else [value] for value in params.values()]
+    if not all(axes):
+        raise SpecError(f"method {spec!r}: an empty list chooses nothing")
+    return name, [dict(zip(params, values, strict=True)) for values in itertools.product(*axes)]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt word: the nearest known one, or all of them.
+
+    Example:
+        >>> nearest("density_estimater", ["density_estimator", "seed"])
+        "did you mean 'density_estimator'?"
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(known)}" if known else "there are none"
+
+
+def explain(error: ValidationError, what: str, known: Iterable[str]) -> str:
+    """One line for pydantic's first complaint: the key, the value, and what would do."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if not first["loc"]:
+        return f"{what}: {message}"
+    key = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"{what}: unknown {_kind(what)} {key!r}; {nearest(key, known)}"
+    return f"{what}: {key} = {first['input']!r}: {message}"
+
+
+def _kind(what: str) -> str:
+    return "parameter" if what.startswith("method") else "key"
