@@ -1,0 +1,210 @@
+"""One cell of a grid: simulate, fit once, then sample and score every observation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import traceback
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import torch
+from torch import Tensor
+
+import methods
+import tasks
+from bench.metrics import MetricError, c2st_folds, mmd2, outside_prior, sliced_w2
+from bench.plugins import load_plugin
+from bench.provenance import device_name, versions
+from bench.seeding import derive_seed
+from bench.store import COLUMNS, Row
+from bench.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
+from methods import Method, Posterior
+from methods.baselines import HeldOutDraws
+from tasks import Task
+
+__all__ = ["Cell", "Simulations", "run_cell", "simulate"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is run together.
+
+    Its identity is all but ``observations``, ``plugins``, ``threads`` and ``timing``.
+
+    Arguments:
+        task: Registered name.
+        method: Specification, ``name[param=value,…]``.
+        num_simulations: Budget.
+        seed: Seed of the cell; simulations depend on task, budget and seed alone.
+        num_samples: Posterior samples for an observation.
+        device: ``cpu`` or ``cuda``.
+        observations: Which observations to score.
+        plugins: Files to load before the names can be found.
+        threads: Threads that torch may use.
+        timing: ``exclusive``, or ``shared`` where other cells run at the same time.
+    """
+
+    task: str
+    method: str
+    num_simulations: int
+    seed: int
+    num_samples: int
+    device: str
+    observations: tuple[int, ...]
+    plugins: tuple[str, ...] = ()
+    threads: int = 1
+    timing: str = "exclusive"
+
+    def identity(self) -> Row:
+        """The explicit configuration and versions that name the cell, with every parameter spelt out."""
+        task, method = tasks.get(self.task), methods.get(self.method)
+        return {
+            "task": self.task,
+            "task_version": task.version,
+            "method": method.name,
+            "params": json.dumps(method.model_dump(mode="json"), sort_keys=True),
+            "method_version": method.version,
+            "num_simulations": self.num_simulations,
+            "seed": self.seed,
+            "num_posterior_samples": self.num_samples,
+            "device": self.device,
+        }
+
+    @property
+    def key(self) -> str:
+        """Name of the cell's file: a hash of :meth:`identity`."""
+        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:20]
+
+    @property
+    def label(self) -> str:
+        """The cell in words."""
+        return f"{self.task} {self.method} n={self.num_simulations} seed={self.seed}"
+
+    def only(self, observations: set[int]) -> Cell:
+        """The same cell for some of its observations."""
+        return replace(self, observations=tuple(k for k in self.observations if k in observations))
+
+
+@dataclass(frozen=True)
+class Simulations:
+    """Training data of every method of a (task, num_simulations, seed), failed simulations dropped."""
+
+    theta: Tensor
+    x: Tensor
+    num_failed: int
+    seconds: float
+
+
+def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
+    """Draw from the prior and simulate; a row of x that is not finite counts as failed and is dropped.
+
+    Raises:
+        RuntimeError: where fewer than two simulations are left.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed("theta", task.name, num_simulations, seed))
+        theta = task.prior().sample((num_simulations,)).float()
+    x_seed = derive_seed("x", task.name, num_simulations, seed)
+    task.simulate(theta[:1], seed=x_seed)  # imports and files of the first call are not simulation
+    x, seconds = timed(lambda: task.simulate(theta, seed=x_seed), "cpu")
+    good = x.isfinite().all(dim=1)
+    num_failed = int((~good).sum())
+    if num_simulations - num_failed < 2:
+        raise RuntimeError(
+            f"{num_failed} of {num_simulations} simulations of {task.name} failed: too few left"
+        )
+    return Simulations(theta[good], x[good], num_failed, seconds)
+
+
+def run_cell(cell: Cell) -> list[Row]:
+    """Run a cell; whatever fails becomes a row with ``status=error`` and the traceback."""
+    for plugin in cell.plugins:
+        load_plugin(plugin)
+    torch.set_num_threads(cell.threads)
+    blank: Row = dict.fromkeys(COLUMNS)
+    blank |= cell.identity() | versions()
+    blank |= {
+        "status": "ok",
+        "error": "",
+        "timing": cell.timing,
+        "cell": cell.key,
+        "device_name": device_name(cell.device),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    task, method = tasks.get(cell.task), methods.get(cell.method)
+    try:
+        data = simulate(task, cell.num_simulations, cell.seed)
+        blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
+        posterior, fitted = _fit(task, method, data, cell)
+        blank |= fitted
+    except Exception:
+        return [blank | _failure() | {"num_observation": k} for k in cell.observations]
+    rows = []
+    for k in cell.observations:
+        try:
+            rows.append(blank | {"num_observation": k} | _score(task, posterior, cell, k, blank))
+        except Exception:
+            rows.append(blank | {"num_observation": k} | _failure())
+    return rows
+
+
+def _fit(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
+    reset_peak_memory(cell.device)
+    seed = derive_seed("fit", task.name, cell.num_simulations, cell.seed)
+    posterior, seconds = timed(
+        lambda: method.fit(task.prior(), data.theta, data.x, device=cell.device, seed=seed), cell.device
+    )
+    return posterior, {
+        "train_s": seconds,
+        "num_parameters": posterior.num_parameters,
+        "peak_memory_mb": peak_memory_mb(cell.device),
+    }
+
+
+def _score(task: Task, posterior: Posterior, cell: Cell, num_observation: int, fitted: Row) -> Row:
+    """The columns of one observation: samples, their times and their metrics."""
+    seed = derive_seed("sample", task.name, cell.num_simulations, cell.seed, num_observation)
+    x_o = task.observation(num_observation)
+    reference = task.reference_samples(num_observation)
+    num_samples = cell.num_samples
+    if reference is not None:
+        order = torch.randperm(len(reference), generator=torch.Generator().manual_seed(seed))
+        reference = reference[order]
+    if isinstance(posterior, HeldOutDraws):
+        if reference is None:
+            raise MetricError(f"task {task.name} has no reference posterior")
+        reference, held_out = reference.tensor_split(2)
+        num_samples = min(num_samples, len(held_out))
+        posterior.hold(x_o, held_out)
+    reset_peak_memory(cell.device)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        samples, clock = timed_repeatedly(lambda: posterior.sample((num_samples,), x=x_o), cell.device)
+    samples = samples.detach().cpu()
+    row: Row = {
+        "num_posterior_samples": len(samples),
+        "outside_prior": outside_prior(task.prior(), samples),
+        "sample_s": clock.seconds,
+        "sample_s_iqr": clock.iqr,
+        "nfe": posterior.nfe,
+        "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
+    }
+    return row if reference is None else row | _distances(reference, samples)
+
+
+def _distances(reference: Tensor, samples: Tensor) -> Row:
+    # Equal numbers of both, as sbibm compares them.
+    size = min(len(reference), len(samples))
+    reference, samples = reference[:size], samples[:size]
+    folds = c2st_folds(reference, samples)
+    return {
+        "c2st": float(folds.mean()),
+        "c2st_se": float(folds.std(ddof=1) / len(folds) ** 0.5),
+        "mmd2": mmd2(reference, samples),
+        "sliced_w2": sliced_w2(reference, samples),
+    }
+
+
+def _failure() -> Row:
+    return {"status": "error", "error": traceback.format_exc()}

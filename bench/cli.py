@@ -1,0 +1,125 @@
+"""The command line: ``scorebench run | list | table | plot``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench import __version__
+from bench.errors import UsageError
+
+__all__ = ["cli", "main"]
+
+# What takes seconds to import (torch, sbi, seaborn) is imported by the command that needs it.
+
+
+def main() -> None:
+    """Entry point: bad input gives one line on standard error and exit status 2."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except UsageError as error:
+        _complain(str(error))
+        status = 2
+    except click.ClickException as error:
+        _complain(error.format_message())
+        status = 2
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted; what is done is kept, run the same command to go on")
+        status = 130
+    sys.exit(status)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"scorebench: {' '.join(message.split())}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="scorebench")
+def cli() -> None:
+    """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
+
+
+@cli.command()
+@click.argument("grid", required=False, type=click.Path(path_type=Path))
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.")
+@click.option("-m", "--method", multiple=True, help="Method, name[param=value,...]; a list [a,b] is several.")
+@click.option("-n", "--num-simulations", multiple=True, type=int, help="Simulation budget.  [default: 1000]")
+@click.option("-o", "--observation", multiple=True, type=int, help="Observation.  [default: all]")
+@click.option("-s", "--seed", multiple=True, type=int, help="Seed of simulations and fit.  [default: 0]")
+@click.option("--num-samples", type=int, help="Posterior samples per observation.  [default: 10000]")
+@click.option("--out", type=click.Path(), help="Directory of results.  [default: runs/default]")
+@click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
+@click.option("--device", help="cpu or cuda.  [default: cpu]")
+@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
+def run(grid: Path | None, **options: Any) -> int:
+    """Run a grid, from a GRID.yaml, from options, or both (options win). Finished cells are kept."""
+    from bench.grid import read_grid
+    from bench.progress import Progress
+    from bench.runner import run as run_cells
+    from bench.store import Store
+
+    given = {
+        name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())
+    }
+    settings = read_grid(grid, given)
+    cells = settings.cells()
+    store = Store(settings.out)
+    summary = run_cells(cells, store, settings.jobs, Progress())
+    if summary.ran == 0:
+        click.echo(f"nothing to do: all {summary.done_before} cells are done in {settings.out}")
+        return 0
+    before = f", {summary.done_before} were done before" if summary.done_before else ""
+    click.echo(f"ran {summary.ran} cells, {summary.failed} failed{before}; results in {settings.out}")
+    return 1 if summary.failed else 0
+
+
+@cli.command("list")
+@click.argument("what", required=False, type=click.Choice(["tasks", "methods", "metrics"]))
+@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
+def list_(what: str | None, plugin: tuple[str, ...]) -> int:
+    """List tasks, methods with their parameters, and metrics (or one of the three)."""
+    from bench.listing import listing
+    from bench.plugins import load_plugin
+
+    for file in plugin:
+        load_plugin(file)
+    click.echo(listing([what] if what else ["tasks", "methods", "metrics"]))
+    return 0
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "markdown", "latex"]),
+    default="text",
+    show_default=True,
+)
+def table(directory: Path, form: Any) -> int:
+    """Print the means over observations and seeds of the results in DIRECTORY."""
+    from bench.store import Store
+    from bench.table import render, summarize
+
+    click.echo(render(summarize(Store(directory).read()), form), nl=False)
+    return 0
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def plot(directory: Path) -> int:
+    """Draw the figures of the results in DIRECTORY into DIRECTORY/figures."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from bench.figures import FIGURES, save
+    from bench.store import Store
+
+    rows = Store(directory).read()
+    for name, figure in FIGURES.items():
+        for path in save(figure(rows), directory / "figures", name):
+            click.echo(path)
+    return 0

@@ -1,0 +1,9 @@
+"""Figures of a result directory: one figure a file, each a function of the rows."""
+
+from bench.figures.accuracy_by_time import accuracy_by_time
+from bench.figures.c2st_by_budget import c2st_by_budget
+from bench.figures.style import save
+
+__all__ = ["FIGURES", "accuracy_by_time", "c2st_by_budget", "save"]
+
+FIGURES = {"c2st_by_budget": c2st_by_budget, "accuracy_by_time": accuracy_by_time}

@@ -1,0 +1,44 @@
+"""Accuracy against sampling time, one panel a task: the lower left corner is where a sampler wants to be."""
+
+from __future__ import annotations
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from bench.figures.style import COLUMNS_WIDE, PANEL, palette, scored
+
+__all__ = ["accuracy_by_time"]
+
+PER = 10_000
+
+
+def accuracy_by_time(rows: pd.DataFrame) -> Figure:
+    """One point for each task, method and budget: mean C2ST, median seconds per 10 000 samples."""
+    data = scored(rows)
+    colors = palette(data)
+    data["seconds"] = data["sample_s"] / data["num_posterior_samples"] * PER
+    keys = ["task", "method", "num_simulations"]
+    points = data.groupby(keys, as_index=False).agg(c2st=("c2st", "mean"), seconds=("seconds", "median"))
+    points = points[points["seconds"] > 0].rename(columns={"num_simulations": "simulations"})
+    points["simulations"] = points["simulations"].astype(str)
+    grid = sns.relplot(
+        data=points,
+        x="seconds",
+        y="c2st",
+        hue="method",
+        hue_order=list(colors),
+        palette=colors,
+        style="simulations",
+        col="task",
+        col_order=sorted(points["task"].unique()),
+        col_wrap=min(COLUMNS_WIDE, points["task"].nunique()),
+        s=70,
+        **PANEL,
+    )
+    grid.set(xscale="log", ylim=(0.45, 1.02))
+    grid.set_titles("{col_name}")
+    grid.set_axis_labels("seconds per 10 000 samples", "C2ST (0.5 is best)")
+    for axis in grid.axes.flat:
+        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=0)
+    return grid.figure

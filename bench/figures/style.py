@@ -1,0 +1,61 @@
+"""What all figures share: which rows they show, colours by method, how they are saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from bench.errors import UsageError
+from bench.labels import method_labels
+
+__all__ = ["COLUMNS_WIDE", "PANEL", "palette", "save", "scored"]
+
+COLUMNS_WIDE = 3
+PANEL = {"height": 2.9, "aspect": 1.15}
+STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "legend.frameon": False,
+    "savefig.bbox": "tight",
+    "savefig.dpi": 160,
+    "svg.fonttype": "none",
+}
+
+
+def scored(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a C2ST, with the methods labelled as in tables.
+
+    Raises:
+        UsageError: where there are none.
+    """
+    good = rows[(rows["status"] == "ok") & rows["c2st"].notna()].copy()
+    if good.empty:
+        raise UsageError("plot: no row has a C2ST (all cells failed, or the tasks have no reference)")
+    good["method"] = method_labels(good)
+    mpl.rcParams.update(STYLE)
+    return good
+
+
+def palette(rows: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
+    """One colour for each method, the same in every figure of these rows."""
+    methods = sorted(rows["method"].unique())
+    name = "colorblind" if len(methods) <= 10 else "husl"
+    return dict(zip(methods, sns.color_palette(name, len(methods)), strict=True))
+
+
+def save(figure: Figure, directory: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and PDF and return the paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = [directory / f"{name}.{suffix}" for suffix in ("png", "pdf")]
+    for path in paths:
+        figure.savefig(path)
+    return paths

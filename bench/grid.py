@@ -1,0 +1,156 @@
+"""A grid: tasks × methods × budgets × seeds (× observations), from a YAML file, the command line or both."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+import methods
+import tasks
+from bench.cell import Cell
+from bench.errors import UsageError
+from bench.plugins import load_plugin
+from methods import SpecError, UnknownMethodError, explain
+from tasks import UnknownTaskError
+
+__all__ = ["Grid", "read_grid"]
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-")
+
+
+Positive = Annotated[int, Field(strict=True, ge=1)]
+Whole = Annotated[int, Field(strict=True, ge=0)]
+Several = BeforeValidator(_as_list)
+
+
+class Grid(BaseModel):
+    """What ``scorebench run`` does. Keys in YAML are the long options of the command line.
+
+    A key may hold one value or a list. Without ``observation`` all observations of a task are scored.
+
+    Example:
+        >>> grid = Grid(task="two_moons", method=["prior", "rejection_abc"], observation=[1, 2])
+        >>> [cell.label for cell in grid.cells()]
+        ['two_moons prior n=1000 seed=0', 'two_moons rejection_abc n=1000 seed=0']
+    """
+
+    model_config = ConfigDict(extra="forbid", alias_generator=_key, populate_by_name=True)
+
+    task: Annotated[list[Annotated[str, Field(strict=True)]], Several, Field(min_length=1)]
+    method: Annotated[list[Annotated[str, Field(strict=True)]], Several, Field(min_length=1)]
+    num_simulations: Annotated[list[Positive], Several, Field(min_length=1)] = [1000]
+    observation: Annotated[list[Annotated[int, Field(strict=True)]], Several] = []
+    seed: Annotated[list[Whole], Several, Field(min_length=1)] = [0]
+    num_samples: Positive = 10_000
+    out: Path = Path("runs/default")
+    jobs: Positive = 1
+    device: Literal["cpu", "cuda"] = "cpu"
+    plugin: Annotated[list[str], Several] = []
+
+    @field_validator("task", "method", "num_simulations", "observation", "seed", "plugin", mode="after")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return list(dict.fromkeys(values))
+
+    @field_validator("device", mode="after")
+    @classmethod
+    def _device_is_there(cls, device: str) -> str:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("this machine has no CUDA device that torch can use; cpu would do")
+        return device
+
+    def cells(self) -> list[Cell]:
+        """All cells, in the order of the grid.
+
+        Raises:
+            UsageError: for an unknown task, method or parameter, or an observation that a task lacks.
+        """
+        for plugin in self.plugin:
+            load_plugin(plugin)
+        try:
+            observations = {name: self._observations_of(name) for name in self.task}
+            specs = [method.spec for spec in self.method for method in methods.expand(spec)]
+        except (UnknownTaskError, UnknownMethodError, SpecError) as error:
+            raise UsageError(str(error)) from None
+        threads = max(1, (os.cpu_count() or 1) // self.jobs)
+        axes = itertools.product(self.task, self.num_simulations, self.seed, dict.fromkeys(specs))
+        return [
+            Cell(
+                task=task,
+                method=spec,
+                num_simulations=num_simulations,
+                seed=seed,
+                num_samples=self.num_samples,
+                device=self.device,
+                observations=observations[task],
+                plugins=tuple(self.plugin),
+                threads=threads,
+                timing="exclusive" if self.jobs == 1 else "shared",
+            )
+            for task, num_simulations, seed, spec in axes
+        ]
+
+    def _observations_of(self, name: str) -> tuple[int, ...]:
+        task = tasks.get(name)
+        for k in self.observation:
+            if not 1 <= k <= task.num_observations:
+                raise UsageError(
+                    f"observation = {k}: task {name} has observations 1 to {task.num_observations}"
+                )
+        return tuple(self.observation or range(1, task.num_observations + 1))
+
+
+def read_grid(file: Path | None, options: dict[str, Any]) -> Grid:
+    """A grid from a YAML file (or none) and options of the command line, which win.
+
+    Arguments:
+        file: YAML mapping of long options.
+        options: Options that were given, by their names in Python.
+
+    Raises:
+        UsageError: for a file that is missing, empty, not YAML or no mapping, an unknown key, a bad value.
+    """
+    values = {} if file is None else _load(file)
+    values |= {_key(name): value for name, value in options.items()}
+    known = [_key(name) for name in Grid.model_fields]
+    source = "grid" if file is None else f"grid {file}"
+    for needed in ("task", "method"):
+        if needed not in values:
+            raise UsageError(f"{source}: no {needed} given; name one with --{needed} or in a grid file")
+    try:
+        return Grid(**values)
+    except ValidationError as error:
+        raise UsageError(explain(error, source, known)) from None
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"grid {file}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise UsageError(f"grid {file}: {reason}") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise UsageError(f"grid {file}{line}: not YAML") from None
+    if values is None:
+        raise UsageError(
+            f"grid {file}: the file is empty; it should map long options to values, e.g. task: sir"
+        )
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise UsageError(f"grid {file}: should map long options to values, e.g. task: sir")
+    return {_key(key): value for key, value in values.items()}

@@ -1,0 +1,27 @@
+"""Input that no metric takes silently."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+__all__ = ["MetricError", "check_pair"]
+
+
+class MetricError(ValueError):
+    """Samples that a metric cannot score, with the reason."""
+
+
+def check_pair(reference: Tensor, samples: Tensor, *, at_least: int = 2) -> None:
+    """Raise MetricError unless both are finite ``(N, D)`` and ``(M, D)`` with at least so many rows each."""
+    for what, values in (("reference", reference), ("samples", samples)):
+        if values.dim() != 2:
+            raise MetricError(f"{what} must be two-dimensional (N, D), got shape {tuple(values.shape)}")
+        if len(values) < at_least:
+            raise MetricError(f"{what}: {len(values)} rows, at least {at_least} are needed")
+        bad = int((~values.isfinite().all(dim=1)).sum())
+        if bad:
+            raise MetricError(f"{what}: {bad} of {len(values)} rows are not finite")
+    if reference.shape[1] != samples.shape[1]:
+        raise MetricError(f"reference has {reference.shape[1]} columns, samples have {samples.shape[1]}")
+    if bool((reference == reference[0]).all(dim=0).any()):
+        raise MetricError("a column of the reference is constant: it has no scale")

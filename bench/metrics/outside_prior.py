@@ -1,0 +1,24 @@
+"""Leakage: the share of samples where the prior has no mass."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+__all__ = ["outside_prior"]
+
+
+def outside_prior(prior: Distribution, samples: Tensor) -> float:
+    """Fraction of samples ``(N, dim_theta)`` outside the prior's support; non-finite ones count as outside.
+
+    Example:
+        >>> from torch.distributions import Independent, Uniform
+        >>> unit = Independent(Uniform(torch.zeros(1), torch.ones(1)), 1)
+        >>> outside_prior(unit, torch.tensor([[0.5], [1.5]]))
+        0.5
+    """
+    finite = samples.isfinite().all(dim=1)
+    support = prior.support
+    inside = finite if support is None else support.check(samples.nan_to_num(0.0)) & finite
+    return float(1.0 - inside.to(torch.float64).mean())
