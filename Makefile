@@ -12,7 +12,7 @@ comma := ,
 PIP_LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS)))
 
-DEMO := results/demo
+DEMO := runs/demo
 
 .PHONY: demo test setup lint clean
 

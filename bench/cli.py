@@ -36,10 +36,13 @@ def _complain(message: str) -> None:
     click.echo(f"scorebench: {' '.join(message.split())}", err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scorebench")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @cli.command()
@@ -55,7 +58,7 @@ def cli() -> None:
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
 def run(grid: Path | None, **options: Any) -> int:
-    """Run a grid, from a GRID.yaml, from options, or both (options win). Finished cells are kept."""
+    """Run a grid: from GRID.yaml, options, or both (options win)."""
     from bench.grid import read_grid
     from bench.progress import Progress
     from bench.runner import run as run_cells
@@ -80,7 +83,7 @@ def run(grid: Path | None, **options: Any) -> int:
 @click.argument("what", required=False, type=click.Choice(["tasks", "methods", "metrics"]))
 @click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
 def list_(what: str | None, plugin: tuple[str, ...]) -> int:
-    """List tasks, methods with their parameters, and metrics (or one of the three)."""
+    """List tasks, methods and metrics."""
     from bench.listing import listing
     from bench.plugins import load_plugin
 
@@ -100,7 +103,7 @@ def list_(what: str | None, plugin: tuple[str, ...]) -> int:
     show_default=True,
 )
 def table(directory: Path, form: Any) -> int:
-    """Print the means over observations and seeds of the results in DIRECTORY."""
+    """Print the means of the results in DIRECTORY."""
     from bench.store import Store
     from bench.table import render, summarize
 
@@ -111,7 +114,7 @@ def table(directory: Path, form: Any) -> int:
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 def plot(directory: Path) -> int:
-    """Draw the figures of the results in DIRECTORY into DIRECTORY/figures."""
+    """Draw the results in DIRECTORY."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,8 +1,11 @@
 """Thin adapters over the package sbi: NPE (flows), FMPE (flow matching) and NPSE (score diffusion).
 
-sbi's defaults are the defaults here. What the adapters add: a seed that leaves the global random state
-alone, no output and no log folder, a limit to the time that rejection outside the prior may take, and a
-count of network evaluations.
+sbi's defaults are the defaults here, with one exception: npe's flow is a neural spline flow, the one behind
+the published NPE figures, where sbi's own default is an affine autoregressive flow (``maf``). On two_moons
+at 1000 simulations that is the difference between a C2ST of 0.66 and 0.79.
+
+What the adapters add: a seed that leaves the global random state alone, no output and no log folder, a limit
+to the time that rejection outside the prior may take, and a count of network evaluations.
 """
 
 from __future__ import annotations
@@ -160,11 +163,11 @@ class NPE(SbiMethod):
     """Neural posterior estimation: a conditional normalising flow fitted by maximum likelihood.
 
     Arguments:
-        density_estimator: sbi's flow or mixture network.
+        density_estimator: Neural spline flow, masked autoregressive flow, mixture density network or MADE.
     """
 
     citation = "Greenberg, Nonnenmacher, Macke: Automatic posterior transformation, ICML 2019; package sbi"
-    density_estimator: Literal["maf", "nsf", "mdn", "made"] = "maf"
+    density_estimator: Literal["maf", "nsf", "mdn", "made"] = "nsf"
 
     def _trainer(self, **common: Any) -> Any:
         from sbi import inference

@@ -16,8 +16,10 @@ class Standardizer:
 
     Example:
         >>> scale = Standardizer.fit(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
-        >>> scale.inverse(scale(torch.tensor([[7.0, 5.0]])))
-        tensor([[7., 5.]])
+        >>> scale.mean
+        tensor([1., 5.])
+        >>> scale.inverse(torch.zeros(1, 2))
+        tensor([[1., 5.]])
     """
 
     mean: Tensor

@@ -29,6 +29,7 @@ def solve(
         States, ``(N, T, D)``; a row that overflowed holds inf or NaN.
 
     Example:
+        >>> import torch
         >>> decay = solve(lambda t, y: -y, torch.ones(1, 1).double(), torch.tensor([0.0, 1.0]).double(), 20)
         >>> bool((decay[0, -1, 0] - torch.exp(torch.tensor(-1.0))).abs() < 1e-6)
         True

@@ -202,8 +202,16 @@ class SLCPDistractors(SLCP):
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
         """Slcp's likelihood of the informative columns times the distractors' density, ``(N,)``."""
         data = x[:, torch.argsort(self._permutation)]
-        noise = self._distractors.log_prob(data[:, 8:].double())
+        noise = self._distractor_log_prob(data[:, 8:].double())
         return super().log_likelihood(theta, data[:, :8]) + noise.to(theta.dtype)
+
+    def _distractor_log_prob(self, noise: Tensor) -> Tensor:
+        # The stored scale factors have negative diagonals, of which the stored object takes the logarithm;
+        # flipping the sign of a column leaves the scale matrix as it is.
+        stored = self._distractors.component_distribution.base_dist
+        factor = stored.scale_tril * stored.scale_tril.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
+        components = type(stored)(stored.df, stored.loc, factor)
+        return torch.logsumexp(components.log_prob(noise[:, None]), dim=1) - math.log(len(stored.df))
 
     @cached_property
     def _slcp(self) -> Any:
@@ -212,7 +220,7 @@ class SLCPDistractors(SLCP):
         return sbibm.get_task("slcp")
 
     @cached_property
-    def _distractors(self) -> Distribution:
+    def _distractors(self) -> Any:
         # sbibm stores this distribution as a pickled object: trusted, and the only file read that way.
         return torch.load(self.stored_file("gmm.torch"), weights_only=False)
 

@@ -27,7 +27,7 @@ def c2st_by_budget(rows: pd.DataFrame) -> Figure:
         col_order=sorted(data["task"].unique()),
         col_wrap=min(COLUMNS_WIDE, data["task"].nunique()),
         errorbar="sd",
-        dodge=0.4,
+        dodge=0.4 if len(colors) > 1 else False,  # seaborn divides by the number of methods less one
         markersize=5,
         linewidth=1.2,
         err_kws={"linewidth": 1.0},

@@ -62,7 +62,7 @@ class Schedule:
         """``steps + 1`` times from 1 down to 0, equally spaced, float64."""
         return torch.linspace(1.0, 0.0, steps + 1, dtype=torch.float64)
 
-    def log_snr_times(self, steps: int, start: float = -6.0) -> Tensor:
+    def log_snr_times(self, steps: int, start: float = -4.5) -> Tensor:
         """``steps + 1`` times from 1 down to 0, float64, those after the first uniform in log-SNR.
 
         The first step leaps from t = 1 to ``log_snr = start``, where the signal is still so weak

@@ -1,0 +1,80 @@
+import pytest
+
+PLUGIN = '''
+"""A task without a reference and methods that fail on purpose."""
+
+import torch
+from torch.distributions import Independent, Normal
+
+from methods import Method, Posterior, register_method
+from tasks import Task, register_task
+
+
+@register_task("shaky")
+class Shaky(Task):
+    """One simulation in ten fails."""
+
+    dim_theta, dim_x, num_observations = 2, 2, 3
+
+    def prior(self):
+        return Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+
+    def simulate(self, theta, seed):
+        generator = torch.Generator().manual_seed(seed)
+        x = theta + torch.randn(theta.shape, generator=generator)
+        if len(theta) > 1:
+            x[::10] = torch.nan
+        return x
+
+
+@register_task("broken_simulator")
+class BrokenSimulator(Shaky):
+    """All simulations fail."""
+
+    def simulate(self, theta, seed):
+        return torch.full((len(theta), 2), torch.nan)
+
+    def observation(self, num_observation):
+        return torch.zeros(1, 2)
+
+
+class Same(Posterior):
+    """Remembers what it was fitted on; fails for observations whose data are large."""
+
+    def __init__(self, theta, x, limit):
+        self.theta, self.x, self.limit = theta, x, limit
+
+    def sample(self, sample_shape, x):
+        if x.abs().max() > self.limit:
+            raise RuntimeError("too far out")
+        return self.theta[torch.randint(len(self.theta), sample_shape)]
+
+
+@register_method("same")
+class SameMethod(Method):
+    """Draws stored parameters."""
+
+    limit: float = 1e9
+    raises: bool = False
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        if self.raises:
+            raise ValueError("cannot fit <b>this</b>")
+        return Same(theta, x, self.limit)
+
+
+@register_method("nan_samples")
+class NanSamples(SameMethod):
+    """Gives samples that are not numbers."""
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        return Same(theta * torch.nan, x, self.limit)
+'''
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory):
+    """Path of a plug-in file, the same for the whole session."""
+    path = tmp_path_factory.mktemp("plugin") / "shaky_plugin.py"
+    path.write_text(PLUGIN)
+    return str(path)

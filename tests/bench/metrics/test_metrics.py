@@ -1,0 +1,115 @@
+"""Metrics against sbibm's own functions, and against values known in closed form."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Independent, LogNormal, Uniform
+
+import tasks
+from bench.metrics import MetricError, c2st, c2st_folds, mmd2, outside_prior, sliced_w2
+
+
+def stored_pair(name="two_moons", n=400):
+    task = tasks.get(name)
+    return task.reference_samples(1)[:n], task.reference_samples(2)[:n]
+
+
+def normal(n, dim, seed, shift=0.0):
+    return torch.randn(n, dim, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+@pytest.mark.parametrize("name", ["two_moons", "slcp"])
+def test_c2st_is_sbibms(name):
+    sbibm_metrics = pytest.importorskip("sbibm.metrics")
+    reference, samples = stored_pair(name)
+    assert c2st(reference, samples) == pytest.approx(float(sbibm_metrics.c2st(reference, samples)), abs=1e-6)
+    halves = reference[:200], reference[200:]
+    assert c2st(*halves) == pytest.approx(float(sbibm_metrics.c2st(*halves)), abs=1e-6)
+
+
+def test_mmd2_is_sbibms():
+    sbibm_metrics = pytest.importorskip("sbibm.metrics")
+    for reference, samples in (stored_pair(), stored_pair("slcp")):
+        assert mmd2(reference, samples) == pytest.approx(
+            float(sbibm_metrics.mmd(reference, samples)), abs=1e-5
+        )
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_c2st_of_shifted_gaussians_is_the_bayes_accuracy(dim):
+    shift = 1.0
+    reference, samples = normal(4000, dim, 0), normal(4000, dim, 1)
+    samples[:, 0] += shift
+    bayes = 0.5 * (1 + math.erf(shift / 2 / math.sqrt(2)))
+    assert c2st(reference, samples) == pytest.approx(bayes, abs=0.02)
+
+
+def test_c2st_folds():
+    reference, samples = normal(200, 2, 0), normal(200, 2, 1)
+    folds = c2st_folds(reference, samples)
+    assert folds.shape == (5,)
+    assert c2st(reference, samples) == folds.mean()
+    assert c2st(reference, samples, seed=2) != c2st(reference, samples, seed=1)
+
+
+def test_mmd2_of_gaussians_is_known():
+    """For N(0, 1) and N(m, 1) and a kernel of width h, E k = h / sqrt(h² + 2) exp(-m² / (2 (h² + 2)))."""
+    reference, samples = normal(4000, 1, 0), normal(4000, 1, 1, shift=1.0)
+    h2 = float(torch.pdist(reference).median()) ** 2
+    known = 2 * math.sqrt(h2 / (h2 + 2)) * (1 - math.exp(-0.5 / (h2 + 2)))
+    assert mmd2(reference, samples) == pytest.approx(known, rel=0.1)
+    assert abs(mmd2(reference, normal(4000, 1, 2))) < 2e-3
+
+
+def test_sliced_w2_of_a_shift_and_a_scale():
+    reference = normal(5000, 3, 0)
+    reference = (reference - reference.mean(0)) / reference.std(0)
+    # A shift by s in all three coordinates, seen along random directions: s² on average.
+    assert sliced_w2(reference, reference + 0.5) == pytest.approx(0.5, rel=0.1)
+    assert sliced_w2(reference, 3 * reference) == pytest.approx(2.0, rel=0.02)
+    assert sliced_w2(reference, reference) == 0.0
+
+
+def test_sliced_w2_of_unequal_numbers():
+    small, large = normal(500, 2, 0), normal(5000, 2, 1)
+    assert sliced_w2(large, small) < 0.12
+    assert sliced_w2(small, large + 1.0) == pytest.approx(1.0, abs=0.15)
+
+
+def test_outside_prior():
+    box = Independent(Uniform(torch.zeros(2), torch.ones(2)), 1)
+    samples = torch.tensor([[0.5, 0.5], [0.5, 1.5], [-0.1, 0.5], [float("nan"), 0.5]])
+    assert outside_prior(box, samples) == 0.75
+    positive = Independent(LogNormal(torch.zeros(1), torch.ones(1)), 1)
+    assert outside_prior(positive, torch.tensor([[1.0], [-1.0]])) == 0.5
+
+
+GOOD = normal(50, 2, 0)
+BAD_PAIRS = {
+    "not finite": (GOOD, GOOD.clone().index_fill(0, torch.tensor([3]), torch.nan)),
+    "columns": (GOOD, normal(50, 3, 0)),
+    "rows": (GOOD, GOOD[:1]),
+    "constant": (torch.cat([GOOD, torch.ones(50, 1)], 1), torch.cat([GOOD, torch.ones(50, 1)], 1)),
+    "two-dimensional": (GOOD, GOOD[:, 0]),
+}
+
+
+@pytest.mark.parametrize("metric", [c2st, mmd2, sliced_w2])
+@pytest.mark.parametrize("problem", BAD_PAIRS)
+def test_bad_samples_are_an_error_and_never_a_number(metric, problem):
+    with pytest.raises(MetricError, match=problem):
+        metric(*BAD_PAIRS[problem])
+
+
+def test_a_metric_changes_nothing():
+    reference, samples = normal(60, 2, 0), normal(60, 2, 1)
+    copies = reference.clone(), samples.clone()
+    np.random.seed(0)
+    state = np.random.get_state()[1].copy()
+    for metric in (c2st, mmd2, sliced_w2):
+        metric(reference, samples)
+    assert torch.equal(reference, copies[0])
+    assert torch.equal(samples, copies[1])
+    assert (np.random.get_state()[1] == state).all()

@@ -1,0 +1,126 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+import tasks
+from bench.cell import Cell, run_cell, simulate
+from bench.plugins import load_plugin
+from bench.store import COLUMNS
+
+
+@pytest.fixture
+def cell():
+    return Cell("two_moons", "rejection_abc", 200, 0, 300, "cpu", observations=(1, 2))
+
+
+def test_a_row_for_each_observation_with_every_column(cell):
+    rows = run_cell(cell)
+    assert [row["num_observation"] for row in rows] == [1, 2]
+    for row in rows:
+        assert list(row) == COLUMNS
+        assert row["status"] == "ok"
+        assert row["num_posterior_samples"] == 300
+        assert 0.5 < row["c2st"] <= 1.0
+        assert row["c2st_se"] > 0
+        assert row["peak_memory_mb"] > 10
+        assert json.loads(row["params"]) == {"num_accepted": 100, "kde": True}
+        missing = {name for name, value in row.items() if value is None}
+        assert not missing
+
+
+def test_results_repeat_and_do_not_depend_on_the_other_observations(cell):
+    both, alone = run_cell(cell), run_cell(cell.only({2}))
+    for name in ("c2st", "mmd2", "sliced_w2", "outside_prior"):
+        assert both[1][name] == alone[0][name]
+    assert cell.key == cell.only({2}).key
+
+
+def test_the_key_is_the_configuration(cell):
+    changed = [
+        replace(cell, num_simulations=300),
+        replace(cell, seed=1),
+        replace(cell, num_samples=301),
+        replace(cell, task="sir"),
+        replace(cell, method="rejection_abc[kde=false]"),
+    ]
+    assert len({cell.key, *(other.key for other in changed)}) == 6
+    assert replace(cell, method="rejection_abc[num_accepted=100]").key == cell.key
+    assert replace(cell, threads=8, timing="shared").key == cell.key
+
+
+def test_simulations_depend_on_task_budget_and_seed_alone():
+    task = tasks.get("two_moons")
+    first, again = simulate(task, 50, 0), simulate(task, 50, 0)
+    assert torch.equal(first.theta, again.theta)
+    assert torch.equal(first.x, again.x)
+    assert not torch.equal(first.theta, simulate(task, 50, 1).theta)
+
+
+def test_every_method_of_a_cell_sees_the_same_simulations(cell, plugin, monkeypatch):
+    from methods.rejection_abc import RejectionABC
+    from methods.sbi_adapters import NPE
+
+    seen = []
+
+    def remember(self, prior, theta, x, device="cpu", seed=0):
+        seen.append((theta, x, seed))
+        raise RuntimeError("seen enough")
+
+    monkeypatch.setattr(RejectionABC, "fit", remember)
+    monkeypatch.setattr(NPE, "fit", remember)
+    run_cell(cell)
+    run_cell(replace(cell, method="npe[density_estimator=nsf]", num_samples=7))
+    assert all(torch.equal(a, b) for a, b in zip(seen[0][:2], seen[1][:2], strict=True))
+    assert seen[0][2] == seen[1][2]
+
+
+def test_failed_simulations_are_counted_and_dropped(plugin):
+    load_plugin(plugin)
+    data = simulate(tasks.get("shaky"), 100, 0)
+    assert data.num_failed == 10
+    assert data.theta.shape == (90, 2)
+    assert data.x.isfinite().all()
+    [row] = run_cell(Cell("shaky", "same", 100, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert row["status"] == "ok"
+    assert row["num_failed_simulations"] == 10
+    assert row["c2st"] is None  # no reference
+
+
+def test_all_simulations_failing_is_an_error_row(plugin):
+    [row] = run_cell(Cell("broken_simulator", "same", 20, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert row["status"] == "error"
+    assert "20 of 20 simulations of broken_simulator failed" in row["error"]
+
+
+def test_a_fit_that_raises_is_a_row_for_each_observation(plugin):
+    rows = run_cell(Cell("two_moons", "same[raises=true]", 20, 0, 50, "cpu", (1, 3), plugins=(plugin,)))
+    assert [row["num_observation"] for row in rows] == [1, 3]
+    assert all(row["status"] == "error" and "ValueError: cannot fit" in row["error"] for row in rows)
+    assert all(row["simulate_s"] > 0 for row in rows)
+
+
+def test_one_bad_observation_does_not_spoil_the_others(plugin):
+    x = [float(tasks.get("sir").observation(k).abs().max()) for k in (1, 2)]
+    limit = sum(x) / 2
+    rows = run_cell(Cell("sir", f"same[limit={limit}]", 20, 0, 50, "cpu", (1, 2), plugins=(plugin,)))
+    assert sorted(row["status"] for row in rows) == ["error", "ok"]
+
+
+def test_samples_that_are_not_numbers_are_an_error_row(plugin):
+    [row] = run_cell(Cell("two_moons", "nan_samples", 20, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert row["status"] == "error"
+    assert "50 of 50 rows are not finite" in row["error"]
+
+
+def test_the_reference_is_the_noise_floor():
+    [row] = run_cell(Cell("gaussian_mixture", "reference", 10, 0, 2000, "cpu", (1,)))
+    assert 0.46 < row["c2st"] < 0.54
+    assert abs(row["mmd2"]) < 2e-3
+    assert row["num_posterior_samples"] == 2000
+
+
+def test_the_reference_has_only_half_of_its_draws_to_give():
+    [row] = run_cell(Cell("gaussian_mixture", "reference", 10, 0, 8000, "cpu", (1,)))
+    assert row["num_posterior_samples"] == 5000

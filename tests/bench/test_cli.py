@@ -1,0 +1,138 @@
+"""The command line, through its entry point; one test runs the installed command itself."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from bench.cli import main
+
+
+@pytest.fixture
+def scorebench(monkeypatch, capfd):
+    """Call the entry point in this process; gives exit status, output and errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["scorebench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capfd.readouterr()
+        return SimpleNamespace(returncode=end.value.code, stdout=captured.out, stderr=captured.err)
+
+    return call
+
+
+@pytest.fixture
+def small(tmp_path):
+    return [
+        "-t",
+        "two_moons",
+        "-m",
+        "rejection_abc",
+        "-n",
+        "150",
+        "-o",
+        1,
+        "--num-samples",
+        80,
+        "--out",
+        tmp_path / "r",
+    ]
+
+
+def test_run_table_plot(scorebench, small, tmp_path):
+    out = tmp_path / "r"
+    first = scorebench("run", *small)
+    assert first.returncode == 0, first.stderr
+    assert "ran 1 cells, 0 failed" in first.stdout
+    second = scorebench("run", *small)
+    assert second.returncode == 0
+    assert "nothing to do: all 1 cells are done" in second.stdout
+    table = scorebench("table", out, "--format", "csv")
+    assert table.stdout.splitlines()[0].startswith("task,num_simulations,method")
+    assert "two_moons,150,rejection_abc" in table.stdout
+    plots = scorebench("plot", out)
+    assert plots.returncode == 0, plots.stderr
+    assert (out / "figures" / "c2st_by_budget.png").exists()
+
+
+def test_a_failed_cell_ends_with_one(scorebench, small, plugin):
+    result = scorebench("run", *small, "-m", "same[raises=true]", "--plugin", plugin)
+    assert result.returncode == 1
+    assert "ran 2 cells, 1 failed" in result.stdout
+    assert "cannot fit" in result.stderr
+
+
+def test_list_names_what_there_is(scorebench, plugin):
+    everything = scorebench("list").stdout
+    assert all(
+        word in everything for word in ("two_moons", "exact_score_net", "sliced_w2", "density_estimator")
+    )
+    assert "shaky" in scorebench("list", "tasks", "--plugin", plugin).stdout
+    assert "two_moons" not in scorebench("list", "methods").stdout
+
+
+BAD = [
+    (["-t", "two_mons"], "did you mean 'two_moons'?"),
+    (["-m", "nppe"], "did you mean 'npe'?"),
+    (["-m", "npe[x=1]"], "unknown parameter 'x'"),
+    (["-n", "0"], "num-simulations = 0"),
+    (["-n", "ten"], "'ten' is not a valid integer"),
+    (["-n", "1.5"], "'1.5' is not a valid integer"),
+    (["-o", "11"], "observations 1 to 10"),
+    (["--jobs", "0"], "jobs = 0"),
+    (["--tsk", "sir"], "No such option"),
+    (["extra.yaml"], "extra.yaml: no such file"),
+    pytest.param(
+        ["--device", "cuda"],
+        "no CUDA device",
+        marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD)
+def test_bad_input_is_one_line_and_status_two(scorebench, change, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = scorebench("run", "-t", "sir", "-m", "prior", "--out", "r", *change)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("scorebench: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_out_is_a_file(scorebench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r").write_text("mine")
+    result = scorebench("run", "-t", "sir", "-m", "prior", "--out", "r")
+    assert result.returncode == 2
+    assert "r is a file" in result.stderr
+    assert (tmp_path / "r").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["table", "plot"])
+def test_no_results(scorebench, command, tmp_path):
+    result = scorebench(command, tmp_path / "none")
+    assert result.returncode == 2
+    assert "no results there" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_installed_command():
+    command = Path(sys.executable).with_name("scorebench")
+    if not command.exists():
+        command = Path(shutil.which("scorebench") or pytest.skip("the package is not installed"))
+    listed = subprocess.run(
+        [command, "list", "metrics"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert "c2st" in listed.stdout
+    missing = subprocess.run(
+        [command, "run", "no.yaml"], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert missing.returncode == 2
+    assert missing.stderr.splitlines() == ["scorebench: grid no.yaml: no such file"]

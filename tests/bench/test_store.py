@@ -1,0 +1,98 @@
+import pytest
+
+from bench.errors import UsageError
+from bench.store import COLUMNS, Store
+
+
+def row(k, status="ok", **values):
+    return dict.fromkeys(COLUMNS) | {"num_observation": k, "status": status, "cell": "abc"} | values
+
+
+def test_columns_are_the_documented_ones():
+    documented = [
+        "task",
+        "task_version",
+        "method",
+        "params",
+        "method_version",
+        "num_simulations",
+        "seed",
+        "num_observation",
+        "status",
+        "error",
+        "num_posterior_samples",
+        "c2st",
+        "c2st_se",
+        "mmd2",
+        "sliced_w2",
+        "outside_prior",
+        "simulate_s",
+        "train_s",
+        "sample_s",
+        "sample_s_iqr",
+        "nfe",
+        "num_parameters",
+        "peak_memory_mb",
+        "device",
+        "device_name",
+        "timing",
+        "cell",
+        "scorebench_version",
+        "git_commit",
+        "torch_version",
+        "sbi_version",
+        "started_at",
+    ]
+    assert set(documented) <= set(COLUMNS)
+    assert set(COLUMNS) - set(documented) == {"num_failed_simulations"}
+
+
+def test_rows_come_back(tmp_path):
+    store = Store(tmp_path / "out")
+    store.write_cell("abc", [row(1, c2st=0.6), row(2, "error", error="Traceback\nValueError")])
+    rows = store.read()
+    assert list(rows.columns) == COLUMNS
+    assert rows["c2st"].tolist()[0] == 0.6
+    assert store.done("abc") == {1}
+    assert store.done("other") == set()
+
+
+def test_new_rows_join_old_ones_and_replace_failures(tmp_path):
+    store = Store(tmp_path)
+    store.write_cell("abc", [row(1, c2st=0.6, num_parameters=3), row(2, "error")])
+    store.write_cell("abc", [row(3), row(2, c2st=0.7)])
+    rows = store.read()
+    assert rows["num_observation"].tolist() == [1, 2, 3]
+    assert rows["status"].tolist() == ["ok"] * 3
+    assert rows["num_parameters"].tolist()[0] == 3
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
+    store = Store(tmp_path)
+    store.write_cell("abc", [row(1, c2st=0.6)])
+    with pytest.raises(Exception, match="num"):
+        store.write_cell("abc", [row(2, c2st="no number")])
+    assert store.done("abc") == {1}
+    assert [path.name for path in (tmp_path / "cells").iterdir()] == ["abc.parquet"]
+
+
+def test_an_empty_directory_is_named(tmp_path):
+    with pytest.raises(UsageError, match="no results there"):
+        Store(tmp_path).read()
+
+
+@pytest.mark.parametrize("inside", ["", "deeper/still"])
+def test_a_file_in_the_way(tmp_path, inside):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        Store(file / inside)
+    assert file.read_text() == "mine"
+
+
+def test_a_broken_cell_file_is_named(tmp_path):
+    store = Store(tmp_path)
+    store.write_cell("abc", [row(1)])
+    (tmp_path / "cells" / "bad.parquet").write_bytes(b"PAR1 rubbish")
+    with pytest.raises(UsageError, match=r"bad\.parquet"):
+        store.read()

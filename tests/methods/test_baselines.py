@@ -1,0 +1,50 @@
+import pytest
+import torch
+from torch.distributions import Independent, Normal
+
+import methods
+
+
+@pytest.fixture
+def problem():
+    prior = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+    torch.manual_seed(0)
+    theta = prior.sample((20_000,))
+    return prior, theta, theta + torch.randn(20_000, 2)
+
+
+def test_prior_is_the_prior(problem):
+    samples = methods.get("prior").fit(*problem).sample((5000,), x=problem[2][:1])
+    assert samples.mean(0).abs().max() < 0.06
+    assert (samples.std(0) - 1).abs().max() < 0.05
+
+
+def test_reference_gives_what_it_holds(problem):
+    posterior = methods.get("reference").fit(*problem)
+    x_o = problem[2][:1]
+    with pytest.raises(KeyError):
+        posterior.sample((1,), x=x_o)
+    posterior.hold(x_o, problem[1][:10])
+    assert torch.equal(posterior.sample((4,), x=x_o), problem[1][:4])
+    with pytest.raises(ValueError, match="11 reference draws wanted, 10"):
+        posterior.sample((11,), x=x_o)
+
+
+def test_rejection_abc_finds_the_gaussian_posterior(problem):
+    x_o = torch.tensor([[1.0, -1.0]])
+    samples = methods.get("rejection_abc[num_accepted=400]").fit(*problem).sample((20_000,), x=x_o)
+    assert (samples.mean(0) - x_o / 2).abs().max() < 0.15
+    assert (samples.std(0) - 0.5**0.5).abs().max() < 0.12
+
+
+def test_rejection_abc_without_smoothing_gives_stored_parameters(problem):
+    samples = (
+        methods.get("rejection_abc[num_accepted=50,kde=false]").fit(*problem).sample((500,), x=problem[2][:1])
+    )
+    assert len(samples.unique(dim=0)) <= 50
+
+
+def test_rejection_abc_needs_enough(problem):
+    prior, theta, x = problem
+    with pytest.raises(ValueError, match="there are only 10 simulations"):
+        methods.get("rejection_abc").fit(prior, theta[:10], x[:10])

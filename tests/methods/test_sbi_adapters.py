@@ -1,0 +1,67 @@
+import math
+
+import pytest
+import torch
+from torch.distributions import Independent, Uniform
+
+import methods
+
+
+@pytest.fixture(scope="module")
+def problem():
+    prior = Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)
+    torch.manual_seed(0)
+    theta = prior.sample((300,))
+    return prior, theta, theta + 0.3 * torch.randn(300, 2)
+
+
+def test_nothing_is_printed_and_no_folder_written(problem, tmp_path, monkeypatch, capsys, recwarn):
+    monkeypatch.chdir(tmp_path)
+    posterior = methods.get("npe[max_num_epochs=2]").fit(*problem)
+    posterior.sample((10,), x=problem[2][:1])
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "network"),
+    [("npe[density_estimator=nsf]", "RationalQuadratic"), ("npe[density_estimator=mdn]", "Mixture")],
+)
+def test_the_density_estimator_is_the_one_asked_for(problem, spec, network, recwarn):
+    posterior = methods.get(spec.replace("]", ",max_num_epochs=1]")).fit(*problem)
+    assert network in repr(posterior._posterior.posterior_estimator)
+
+
+def test_evaluations_are_counted(problem, recwarn):
+    x_o = problem[2][:1]
+    free = "max_num_epochs=2,reject_outside_prior=false"
+    sde = methods.get(f"npse[{free},steps=20]").fit(*problem)
+    assert math.isnan(sde.nfe)
+    sde.sample((30,), x=x_o)
+    assert 18 <= sde.nfe <= 20
+    flow = methods.get(f"npe[{free}]").fit(*problem)
+    flow.sample((30,), x=x_o)
+    assert flow.nfe == 1.0
+    ode = methods.get(f"fmpe[{free}]").fit(*problem)
+    ode.sample((30,), x=x_o)
+    assert 5 < ode.nfe < 1000
+
+
+def test_rejected_draws_count(problem, recwarn):
+    posterior = methods.get("npe[max_num_epochs=1]").fit(*problem)
+    samples = posterior.sample((200,), x=torch.tensor([[1.5, 1.5]]))
+    assert samples.abs().max() <= 1.0
+    assert posterior.nfe > 1.0
+
+
+@pytest.mark.parametrize("sde_type", ["ve", "vp", "subvp"])
+def test_sde_types(problem, sde_type, recwarn):
+    posterior = methods.get(f"npse[sde_type={sde_type},max_num_epochs=1,steps=5]").fit(*problem)
+    assert sde_type in type(posterior._posterior.vector_field_estimator).__name__.lower()
+
+
+def test_rejection_ends_in_time(problem, recwarn):
+    method = methods.get("npe[max_num_epochs=1,max_sampling_time=0.2]")
+    posterior = method.fit(*problem)
+    with pytest.raises(RuntimeError, match="time"):
+        posterior.sample((1000,), x=torch.tensor([[60.0, 60.0]]))

@@ -1,0 +1,55 @@
+"""What the README shows runs as shown."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import methods
+from bench.cell import run_cell
+from bench.grid import Grid, read_grid
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = dict(re.findall(r"```python\n# (my_\w+\.py)\n(.*?)```", README.read_text(), flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("name", ["my_task.py", "my_method.py"])
+def test_templates_run(name, tmp_path):
+    file = tmp_path / name
+    file.write_text(BLOCKS[name])
+    command = re.search(
+        rf"scorebench run --plugin {name} -t (\w+) -m \"?([^\"\s]+)\"? -n (\d+)", README.read_text()
+    )
+    task, method, _ = command.groups()
+    quick = method.replace("npe", "npe[max_num_epochs=1]")
+    options = {
+        "task": task,
+        "method": quick,
+        "num_simulations": 100,
+        "observation": [1, 2],
+        "num_samples": 50,
+    }
+    for cell in read_grid(None, options | {"plugin": [str(file)]}).cells():
+        rows = run_cell(cell)
+        assert [row["status"] for row in rows] == ["ok", "ok"], rows[0]["error"]
+
+
+def test_the_task_template_is_short():
+    assert len(BLOCKS["my_task.py"].strip().splitlines()) <= 30
+
+
+def test_the_grid_is_valid():
+    [block] = re.findall(r"```yaml\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    grid = Grid(**yaml.safe_load(block))
+    assert len(grid.cells()) == 3 * 4 * 2 * 3
+
+
+def test_options_are_all_documented():
+    documented = set(re.findall(r"`--([a-z-]+)`", README.read_text()))
+    assert {name.replace("_", "-") for name in Grid.model_fields} <= documented
+
+
+def test_methods_are_named():
+    text = README.read_text()
+    assert [name for name in methods.names() if f"`{name}`" not in text] == []
