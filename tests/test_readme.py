@@ -53,3 +53,9 @@ def test_options_are_all_documented():
 def test_methods_are_named():
     text = README.read_text()
     assert [name for name in methods.names() if f"`{name}`" not in text] == []
+
+
+def test_the_demo_table_is_the_stored_one():
+    table = (README.parent / "results" / "demo" / "table.md").read_text()
+    assert table.strip() in README.read_text()
+    assert table.count("| npe ") == 2
