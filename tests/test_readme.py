@@ -9,6 +9,7 @@ import yaml
 import methods
 from bench.cell import run_cell
 from bench.grid import Grid, read_grid
+from methods.registry import method_class
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = dict(re.findall(r"```python\n# (my_\w+\.py)\n(.*?)```", README.read_text(), flags=re.DOTALL))

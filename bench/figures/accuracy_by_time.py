@@ -40,5 +40,5 @@ def accuracy_by_time(rows: pd.DataFrame) -> Figure:
     grid.set_titles("{col_name}")
     grid.set_axis_labels("seconds per 10 000 samples", "C2ST (0.5 is best)")
     for axis in grid.axes.flat:
-        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=0)
+        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
     return grid.figure

@@ -37,5 +37,5 @@ def c2st_by_budget(rows: pd.DataFrame) -> Figure:
     grid.set_axis_labels("simulations", "C2ST (0.5 is best)")
     grid.set(ylim=(0.45, 1.02))
     for axis in grid.axes.flat:
-        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=0)
+        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
     return grid.figure
