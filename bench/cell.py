@@ -106,7 +106,7 @@ def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
         torch.manual_seed(derive_seed("theta", task.name, num_simulations, seed))
         theta = task.prior().sample((num_simulations,)).float()
     x_seed = derive_seed("x", task.name, num_simulations, seed)
-    task.simulate(theta[:1], seed=x_seed)  # imports and files of the first call are not simulation
+    task.simulate(theta[:2], seed=x_seed)  # imports and files of the first call are not simulation
     x, seconds = timed(lambda: task.simulate(theta, seed=x_seed), "cpu")
     good = x.isfinite().all(dim=1)
     num_failed = int((~good).sum())

@@ -53,7 +53,10 @@ def test_options_are_all_documented():
 
 def test_methods_are_named():
     text = README.read_text()
-    assert [name for name in methods.names() if f"`{name}`" not in text] == []
+    # Other tests may have loaded plug-ins into this process.
+    own = [name for name in methods.names() if method_class(name).__module__.startswith("methods.")]
+    assert len(own) >= 8
+    assert [name for name in own if f"`{name}`" not in text] == []
 
 
 def test_the_demo_table_is_the_stored_one():
