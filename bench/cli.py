@@ -1,12 +1,14 @@
-"""The command line: ``scorebench run | list | table | plot``."""
+"""The command line: ``scorebench run | list | table | plot | time | study``."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
 from bench.errors import UsageError
@@ -20,6 +22,9 @@ def main() -> None:
     """Entry point: bad input gives one line on standard error and exit status 2."""
     try:
         status = cli.main(standalone_mode=False)
+    except NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        status = 0
     except UsageError as error:
         _complain(str(error))
         status = 2
@@ -36,13 +41,10 @@ def _complain(message: str) -> None:
     click.echo(f"scorebench: {' '.join(message.split())}", err=True)
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scorebench")
-@click.pass_context
-def cli(context: click.Context) -> None:
+def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
 
 
 @cli.command()
@@ -126,3 +128,75 @@ def plot(directory: Path) -> int:
         for path in save(figure(rows), directory / "figures", name):
             click.echo(path)
     return 0
+
+
+@cli.group("time")
+def time_() -> None:
+    """Time parts of the suite against a peer, in one run."""
+
+
+@time_.command("c2st")
+@click.option(
+    "-t", "--task", multiple=True, default=["two_moons", "slcp", "bernoulli_glm"], show_default=True
+)
+@click.option("-o", "--observation", multiple=True, type=click.IntRange(1, 10), default=range(1, 11))
+@click.option(
+    "--sklearn-observation", multiple=True, type=click.IntRange(1, 10), help="For scikit-learn's part."
+)
+@click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def time_c2st(
+    task: Sequence[str],
+    observation: Sequence[int],
+    sklearn_observation: Sequence[int],
+    num_samples: int,
+    device: str,
+) -> int:
+    """Seconds per observation: the batched C2ST and scikit-learn's."""
+    from bench.c2st_study import speed
+
+    known = _known_tasks(task)
+    table = speed(known, observation, sklearn_observation or observation, num_samples, _usable(device))
+    click.echo(table.to_string(index=False, float_format="{:.3f}".format))
+    return 0
+
+
+@cli.group()
+def study() -> None:
+    """Studies of the suite itself."""
+
+
+@study.command("c2st")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: all]")
+@click.option("--num-samples", type=click.IntRange(10, 5000), default=1000, show_default=True)
+@click.option("--num-seeds", type=click.IntRange(2), default=3, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: int) -> int:
+    """Does the batched C2ST agree with scikit-learn's? Three pairs a task."""
+    import tasks
+    from bench.c2st_study import agreement
+
+    table = agreement(_known_tasks(task or tasks.names()), num_samples, num_seeds, jobs)
+    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    difference = table["difference"]
+    click.echo(
+        f"{len(table)} pairs: mean difference {difference.mean():+.4f}, largest {difference.abs().max():.4f}"
+    )
+    return 0
+
+
+def _known_tasks(names: Sequence[str]) -> list[str]:
+    import tasks
+
+    try:
+        return [tasks.get(name).name for name in names]
+    except tasks.UnknownTaskError as error:
+        raise UsageError(str(error)) from None
+
+
+def _usable(device: str) -> str:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device = 'cuda': this machine has no CUDA device that torch can use; cpu would do")
+    return device

@@ -1,12 +1,23 @@
 """How far samples are from a reference posterior: one metric a file, one column a metric."""
 
-from bench.metrics.c2st import c2st, c2st_folds
+from bench.metrics.c2st import C2ST, c2st, c2st_many
+from bench.metrics.c2st_sklearn import c2st_sklearn
 from bench.metrics.checks import MetricError
 from bench.metrics.mmd2 import mmd2
 from bench.metrics.outside_prior import outside_prior
 from bench.metrics.sliced_w2 import sliced_w2
 
-__all__ = ["METRICS", "MetricError", "c2st", "c2st_folds", "mmd2", "outside_prior", "sliced_w2"]
+__all__ = [
+    "C2ST",
+    "METRICS",
+    "MetricError",
+    "c2st",
+    "c2st_many",
+    "c2st_sklearn",
+    "mmd2",
+    "outside_prior",
+    "sliced_w2",
+]
 
 METRICS = {
     "c2st": "accuracy of a classifier that tells samples from the reference; 0.5 is perfect, 1 is worst",

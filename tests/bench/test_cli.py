@@ -67,6 +67,14 @@ def test_a_failed_cell_ends_with_one(scorebench, small, plugin):
     assert "cannot fit" in result.stderr
 
 
+@pytest.mark.parametrize("words", [[], ["time"], ["study"], ["run", "--help"]])
+def test_help(scorebench, words):
+    result = scorebench(*words)
+    assert result.returncode == 0
+    assert result.stdout.startswith("Usage: ")
+    assert result.stderr == ""
+
+
 def test_list_names_what_there_is(scorebench, plugin):
     everything = scorebench("list").stdout
     assert all(
@@ -121,6 +129,18 @@ def test_no_results(scorebench, command, tmp_path):
     assert result.returncode == 2
     assert "no results there" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_time_and_study_of_c2st(scorebench):
+    timed = scorebench("time", "c2st", "-t", "two_moons", "-o", 1, "--num-samples", 50)
+    assert timed.returncode == 0, timed.stderr
+    assert "times_faster" in timed.stdout
+    studied = scorebench("study", "c2st", "-t", "two_moons", "--num-samples", 50, "--num-seeds", 2)
+    assert studied.returncode == 0, studied.stderr
+    assert "3 pairs: mean difference" in studied.stdout
+    unknown = scorebench("time", "c2st", "-t", "two_mons")
+    assert unknown.returncode == 2
+    assert "did you mean 'two_moons'" in unknown.stderr
 
 
 def test_the_installed_command():

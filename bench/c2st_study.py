@@ -1,0 +1,120 @@
+"""Is the batched C2ST the same test as scikit-learn's, and how much faster is it?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from torch import Tensor
+
+import tasks
+from bench.metrics import c2st_many, c2st_sklearn
+from bench.seeding import derive_seed
+
+__all__ = ["agreement", "speed"]
+
+
+def study_pairs(task_names: Sequence[str], size: int) -> Iterator[tuple[str, str, Tensor, Tensor]]:
+    """Three pairs a task, from indistinguishable to far apart: ``(task, kind, reference, samples)``."""
+    for name in task_names:
+        task = tasks.get(name)
+        first, second = task.reference_samples(1), task.reference_samples(2)
+        if first is None or second is None:
+            continue
+        generator = torch.Generator().manual_seed(derive_seed("c2st study", name))
+        order = torch.randperm(len(first), generator=generator)
+        reference, other = first[order[:size]], first[order[-size:]]
+        noise = torch.randn(other.shape, generator=generator)
+        yield name, "same", reference, other
+        yield name, "blurred", reference, other + 0.3 * first.std(0) * noise
+        yield name, "other observation", reference, second[order[:size]]
+
+
+def agreement(task_names: Sequence[str], size: int = 1000, num_seeds: int = 3, jobs: int = 1) -> pd.DataFrame:
+    """Batched against scikit-learn's C2ST, each averaged over the same seeds of folds.
+
+    Arguments:
+        task_names: Tasks with references; three pairs of each.
+        size: Samples on each side, at most 5000 for the pair of equals to be disjoint.
+        num_seeds: Classifier seeds.
+        jobs: Processes for scikit-learn.
+
+    Returns:
+        A row for each pair: ``task``, ``pair``, ``batched``, ``sklearn``, the spread ``batched_seed_std`` and
+        ``sklearn_seed_std`` of single seeds, and ``difference``.
+    """
+    chosen = list(study_pairs(task_names, size))
+    seeds = range(1, num_seeds + 1)
+    work = (delayed(_sklearn)(ref, samples, seed) for *_, ref, samples in chosen for seed in seeds)
+    sklearn = np.reshape(Parallel(n_jobs=jobs)(work), (len(chosen), num_seeds))
+    batched = c2st_many([(ref, samples) for *_, ref, samples in chosen], num_seeds=num_seeds)
+    ours = np.array([result.accuracies.mean(axis=1) for result in batched])
+    return pd.DataFrame(
+        {
+            "task": [name for name, *_ in chosen],
+            "pair": [kind for _, kind, *_ in chosen],
+            "batched": ours.mean(axis=1),
+            "sklearn": sklearn.mean(axis=1),
+            "batched_seed_std": ours.std(axis=1, ddof=1),
+            "sklearn_seed_std": sklearn.std(axis=1, ddof=1),
+            "difference": (ours - sklearn).mean(axis=1),
+        }
+    )
+
+
+def speed(
+    task_names: Sequence[str],
+    observations: Sequence[int],
+    sklearn_observations: Sequence[int],
+    size: int,
+    device: str = "cpu",
+) -> pd.DataFrame:
+    """Seconds an observation takes, scikit-learn's call and the batched one, one after the other.
+
+    The samples are those of a Gaussian with the reference's mean and covariance: near where the posterior is
+    close to Gaussian (bernoulli_glm), far where it is not (two_moons, slcp). Scikit-learn may do fewer of
+    the observations.
+    """
+    rows = []
+    for name in task_names:
+        pairs = {k: _gaussian_pair(name, k, size) for k in sorted({*observations, *sklearn_observations})}
+        start = time.perf_counter()
+        results = c2st_many([pairs[k] for k in observations], device=device)
+        batched = (time.perf_counter() - start) / len(observations)
+        start = time.perf_counter()
+        yardstick = [c2st_sklearn(*pairs[k]) for k in sklearn_observations]
+        sklearn = (time.perf_counter() - start) / len(sklearn_observations)
+        ours = {k: result.mean for k, result in zip(observations, results, strict=True)}
+        difference = [ours[k] - s for k, s in zip(sklearn_observations, yardstick, strict=True) if k in ours]
+        rows.append(
+            {
+                "task": name,
+                "samples": size,
+                "device": device,
+                "threads": torch.get_num_threads(),
+                "batched_s": batched,
+                "sklearn_s": sklearn,
+                "times_faster": sklearn / batched,
+                "mean_c2st": float(np.mean(list(ours.values()))),
+                "mean_difference": float(np.mean(difference)) if difference else float("nan"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _gaussian_pair(name: str, num_observation: int, size: int) -> tuple[Tensor, Tensor]:
+    reference = tasks.get(name).reference_samples(num_observation)
+    if reference is None:
+        raise ValueError(f"task {name} has no reference posterior")
+    gaussian = torch.distributions.MultivariateNormal(reference.mean(0), torch.cov(reference.T))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed("c2st speed", name, num_observation))
+        return reference[:size], gaussian.sample((size,))
+
+
+def _sklearn(reference: Tensor, samples: Tensor, seed: int) -> float:
+    return c2st_sklearn(reference, samples, seed=seed)

@@ -1,0 +1,23 @@
+from bench.c2st_study import agreement, speed, study_pairs
+
+
+def test_pairs_go_from_equal_to_far():
+    table = agreement(["two_moons"], size=100, num_seeds=2)
+    assert table["pair"].tolist() == ["same", "blurred", "other observation"]
+    assert table["batched"].iloc[2] > 0.8
+    assert abs(table["batched"].iloc[0] - 0.5) < 0.12
+    assert (table["difference"] - (table["batched"] - table["sklearn"])).abs().max() < 1e-12
+    assert table["difference"].abs().max() < 0.06
+
+
+def test_pairs_of_equals_are_disjoint():
+    for _, kind, reference, samples in study_pairs(["gaussian_mixture"], 50):
+        if kind == "same":
+            assert not (reference[:, None] == samples).all(-1).any()
+
+
+def test_speed_is_measured():
+    table = speed(["two_moons"], observations=[1, 2], sklearn_observations=[1], size=60)
+    assert table["task"].tolist() == ["two_moons"]
+    assert (table[["batched_s", "sklearn_s"]] > 0).all().all()
+    assert (table["times_faster"] - table["sklearn_s"] / table["batched_s"]).abs().max() < 1e-9
