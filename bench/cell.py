@@ -152,13 +152,8 @@ def run_cell(cell: Cell) -> list[Row]:
         except Exception:
             row |= _failure()
         rows.append(row)
-    # The classifiers of all observations are trained together.
-    tested = dict(zip(pairs, c2st_many(list(pairs.values()), device=cell.device), strict=True))
-    for row in rows:
-        if row["num_observation"] in tested:
-            result = tested[row["num_observation"]]
-            row |= {"c2st": result.mean, "c2st_se": result.se}
-    return rows
+    tested = _c2st(pairs, cell.device)
+    return [row | tested.get(row["num_observation"], {}) for row in rows]
 
 
 def _fit(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
@@ -214,6 +209,16 @@ def _sample(
 def _distances(pair: tuple[Tensor, Tensor] | None) -> Row:
     """Metrics of one observation, c2st excepted; samples that none of them can score are an error here."""
     return {} if pair is None else {"mmd2": mmd2(*pair), "sliced_w2": sliced_w2(*pair)}
+
+
+def _c2st(pairs: dict[int, tuple[Tensor, Tensor]], device: str) -> dict[int, Row]:
+    """The C2ST columns of all observations, whose classifiers are trained together."""
+    try:
+        results = c2st_many(list(pairs.values()), device=device)
+    except Exception:
+        return dict.fromkeys(pairs, _failure())
+    columns = ({"c2st": result.mean, "c2st_se": result.se} for result in results)
+    return dict(zip(pairs, columns, strict=True))
 
 
 def _failure() -> Row:

@@ -28,7 +28,7 @@ def parse(spec: str) -> tuple[str, list[dict[str, Any]]]:
         >>> parse("npe[density_estimator=[maf, nsf], learning_rate=1e-3]")[1][1]
         {'density_estimator': 'nsf', 'learning_rate': '1e-3'}
     """
-    match = re.fullmatch(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", spec, flags=re.DOTALL)
+    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\[(.*)\])?\s*", spec, flags=re.DOTALL)
     if match is None:
         raise SpecError(f"method {spec!r}: write name or name[param=value,...]")
     name, inside = match.groups()

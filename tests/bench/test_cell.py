@@ -114,6 +114,12 @@ def test_samples_that_are_not_numbers_are_an_error_row(plugin):
     assert "50 of 50 rows are not finite" in row["error"]
 
 
+def test_too_few_samples_for_a_metric_are_an_error_row(cell):
+    for num_samples, reason in ((1, "at least 2"), (4, "at least 5")):
+        rows = run_cell(replace(cell, num_samples=num_samples))
+        assert all(row["status"] == "error" and reason in row["error"] for row in rows)
+
+
 def test_the_reference_is_the_noise_floor():
     [row] = run_cell(Cell("gaussian_mixture", "reference", 10, 0, 2000, "cpu", (1,)))
     assert 0.46 < row["c2st"] < 0.54

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import bench
 from bench.errors import UsageError
 from bench.grid import read_grid
 
@@ -37,7 +38,7 @@ def test_all_observations_without_a_choice():
 
 
 def test_the_shipped_grids_are_valid():
-    files = sorted(Path("bench/grids").glob("*.yaml"))
+    files = sorted((Path(bench.__file__).parent / "grids").glob("*.yaml"))
     assert files
     for file in files:
         assert read_grid(file, {}).cells()

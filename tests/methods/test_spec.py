@@ -37,6 +37,7 @@ def test_exponents_are_numbers():
     ("spec", "message"),
     [
         ("np", "unknown method 'np'; did you mean 'npe'"),
+        ("exact-score", "unknown method 'exact-score'; did you mean 'exact_score'"),
         ("npe[density_estimater=maf]", "did you mean 'density_estimator'"),
         ("npe[density_estimator=flow]", "density_estimator = 'flow': input should be 'maf', 'nsf'"),
         ("exact_score[steps=0]", "steps = 0: input should be greater than or equal to 2"),
