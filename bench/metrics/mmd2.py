@@ -27,18 +27,18 @@ def mmd2(reference: Tensor, samples: Tensor) -> float:
     """
     check_pair(reference, samples)
     n, m = len(reference), len(samples)
-    median = torch.pdist(reference).median()
-    factor = -0.5 / median.double() ** 2
-    within = (_kernel_sum(reference, reference, factor) - n) / (n * (n - 1))
-    within += (_kernel_sum(samples, samples, factor) - m) / (m * (m - 1))
-    return float(within - 2.0 * _kernel_sum(reference, samples, factor) / (n * m))
-
-
-def _kernel_sum(a: Tensor, b: Tensor, factor: Tensor) -> Tensor:
+    distances = torch.pdist(reference)
+    factor = -0.5 / float(distances.median()) ** 2
+    within = _kernel_sum(distances, factor) / (n * (n - 1) / 2)
+    within += _kernel_sum(torch.pdist(samples), factor) / (m * (m - 1) / 2)
     # Distances by differences, not by the matrix product that loses their last digits.
     mode = "donot_use_mm_for_euclid_dist"
-    parts = [
-        (torch.cdist(rows, b, compute_mode=mode).square() * factor.to(b)).exp().sum(dtype=torch.float64)
-        for rows in a.split(ROWS)
-    ]
-    return torch.stack(parts).sum()
+    between = sum(
+        _kernel_sum(torch.cdist(rows, samples, compute_mode=mode), factor) for rows in reference.split(ROWS)
+    )
+    return within - 2.0 * between / (n * m)
+
+
+def _kernel_sum(distances: Tensor, factor: float) -> float:
+    """Sum of exp(factor · d²), computed in the memory of the distances."""
+    return float(distances.square_().mul_(factor).exp_().sum(dtype=torch.float64))
