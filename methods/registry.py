@@ -31,7 +31,8 @@ def register_method(name: str) -> Callable[[type[Method]], type[Method]]:
 
     def register(cls: type[Method]) -> type[Method]:
         known = _registry.get_all().get(name)
-        if known is not None and known.__qualname__ != cls.__qualname__:
+        # The same class again is a module that was reloaded.
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"method name {name!r} is taken by {known.__module__}.{known.__qualname__}")
         cls.name = name
         return _registry.register(name, func=cls)

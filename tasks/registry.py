@@ -26,7 +26,8 @@ def register_task(name: str) -> Callable[[type[Task]], type[Task]]:
 
     def register(cls: type[Task]) -> type[Task]:
         known = _registry.get_all().get(name)
-        if known is not None and known.__qualname__ != cls.__qualname__:
+        # The same class again is a module that was reloaded.
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"task name {name!r} is taken by {known.__module__}.{known.__qualname__}")
         cls.name = name
         return _registry.register(name, func=cls)
