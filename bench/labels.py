@@ -22,10 +22,12 @@ def method_labels(rows: pd.DataFrame) -> pd.Series:
     """
     labels: dict[Any, str] = {}
     for name, group in rows.groupby("method"):
-        params = group["params"].map(json.loads)
-        varying = sorted({key for p in params for key in p if len({_text(q.get(key)) for q in params}) > 1})
-        for index, p in params.items():
-            inside = ",".join(f"{key}={_text(p.get(key))}" for key in varying)
+        # Thousands of rows share a few parameter sets.
+        parsed = {text: json.loads(text) for text in group["params"].unique()}
+        keys = sorted({key for params in parsed.values() for key in params})
+        varying = [key for key in keys if len({_text(params.get(key)) for params in parsed.values()}) > 1]
+        for index, text in group["params"].items():
+            inside = ",".join(f"{key}={_text(parsed[text].get(key))}" for key in varying)
             labels[index] = f"{name}[{inside}]" if inside else str(name)
     return pd.Series(labels, dtype=object).reindex(rows.index)
 

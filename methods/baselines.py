@@ -35,7 +35,7 @@ class Prior(Method):
 
 
 class HeldOutDraws(Posterior):
-    """Hands out draws that it was given, observation by observation, each draw once.
+    """Hands out draws that it was given, observation by observation; the same ones at every call.
 
     Sampling an observation without draws raises KeyError; asking for more than there are, ValueError.
     """
@@ -48,6 +48,7 @@ class HeldOutDraws(Posterior):
         self._draws[x.cpu().numpy().tobytes()] = draws
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """The first n of the draws held for x, ``(n, dim_theta)``."""
         draws = self._draws[x.cpu().numpy().tobytes()]
         (n,) = sample_shape
         if n > len(draws):

@@ -69,12 +69,15 @@ class SbiPosterior(Posterior):
         self.num_parameters = sum(p.numel() for p in network.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Draw with sbi's own sampler, ``(n, dim_theta)``; RuntimeError past ``max_sampling_time``."""
         return self._counted(self._posterior.sample, sample_shape, x)
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Draw for all rows of x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``."""
         return self._counted(self._posterior.sample_batched, sample_shape, x)
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Log density as sbi gives it, ``(N,)``; for a vector field, by its ODE."""
         return self._posterior.log_prob(theta, x=x)
 
     def _counted(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
@@ -120,7 +123,7 @@ class SbiMethod(Method):
 
     @abstractmethod
     def _trainer(self, **common: Any) -> Any:
-        """Sbi's trainer object."""
+        """The trainer object of sbi that is wrapped, with the common arguments passed on."""
 
     def _build_posterior(self, trainer: Any, estimator: Any) -> Any:
         return trainer.build_posterior(estimator)

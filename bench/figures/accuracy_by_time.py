@@ -6,7 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from bench.figures.style import COLUMNS_WIDE, PANEL, palette, scored
+from bench.figures.style import COLUMNS_WIDE, PANEL, finish, palette, scored
 
 __all__ = ["accuracy_by_time"]
 
@@ -36,9 +36,5 @@ def accuracy_by_time(rows: pd.DataFrame) -> Figure:
         s=70,
         **PANEL,
     )
-    grid.set(xscale="log", ylim=(0.45, 1.02))
-    grid.set_titles("{col_name}")
-    grid.set_axis_labels("seconds per 10 000 samples", "C2ST (0.5 is best)")
-    for axis in grid.axes.flat:
-        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
-    return grid.figure
+    grid.set(xscale="log")
+    return finish(grid, "seconds per 10 000 samples")

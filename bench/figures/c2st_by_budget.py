@@ -6,7 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from bench.figures.style import COLUMNS_WIDE, PANEL, palette, scored
+from bench.figures.style import COLUMNS_WIDE, PANEL, finish, palette, scored
 
 __all__ = ["c2st_by_budget"]
 
@@ -33,9 +33,4 @@ def c2st_by_budget(rows: pd.DataFrame) -> Figure:
         err_kws={"linewidth": 1.0},
         **PANEL,
     )
-    grid.set_titles("{col_name}")
-    grid.set_axis_labels("simulations", "C2ST (0.5 is best)")
-    grid.set(ylim=(0.45, 1.02))
-    for axis in grid.axes.flat:
-        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
-    return grid.figure
+    return finish(grid, "simulations")

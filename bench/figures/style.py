@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bench.errors import UsageError
 from bench.labels import method_labels
 
-__all__ = ["COLUMNS_WIDE", "PANEL", "palette", "save", "scored"]
+__all__ = ["COLUMNS_WIDE", "PANEL", "finish", "palette", "save", "scored"]
 
 COLUMNS_WIDE = 3
 PANEL = {"height": 2.9, "aspect": 1.15}
@@ -50,6 +50,16 @@ def palette(rows: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
     methods = sorted(rows["method"].unique())
     name = "colorblind" if len(methods) <= 10 else "husl"
     return dict(zip(methods, sns.color_palette(name, len(methods)), strict=True))
+
+
+def finish(grid: sns.FacetGrid, x_label: str) -> Figure:
+    """Titles, labels and the line of a perfect C2ST, the same in every figure of panels by task."""
+    grid.set_titles("{col_name}")
+    grid.set_axis_labels(x_label, "C2ST (0.5 is best)")
+    grid.set(ylim=(0.45, 1.02))
+    for axis in grid.axes.flat:
+        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
+    return grid.figure
 
 
 def save(figure: Figure, directory: Path, name: str) -> list[Path]:
