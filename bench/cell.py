@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import traceback
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import torch
 from torch import Tensor
 
 import methods
 import tasks
-from bench.metrics import MetricError, c2st_many, mmd2, outside_prior, sliced_w2
+from bench.calibration import calibrate
+from bench.metrics import MetricError, outside_prior
 from bench.plugins import load_plugin
 from bench.provenance import device_name, versions
+from bench.scoring import Pair, attempt, c2st_columns, checks, distances, failure
 from bench.seeding import derive_seed
 from bench.store import COLUMNS, Row
 from bench.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
@@ -30,7 +32,7 @@ __all__ = ["Cell", "Simulations", "run_cell", "simulate"]
 class Cell:
     """What is run together.
 
-    Its identity is all but ``observations``, ``plugins``, ``threads`` and ``timing``.
+    Its identity is all but ``observations``, ``calibration``, ``plugins``, ``threads`` and ``timing``.
 
     Arguments:
         task: Registered name.
@@ -40,6 +42,7 @@ class Cell:
         num_samples: Posterior samples for an observation.
         device: ``cpu`` or ``cuda``.
         observations: Which observations to score.
+        calibration: Pairs to calibrate an amortized posterior on; 0 for none.
         plugins: Files to load before the names can be found.
         threads: Threads that torch may use.
         timing: ``exclusive``, or ``shared`` where other cells run at the same time.
@@ -52,6 +55,7 @@ class Cell:
     num_samples: int
     device: str
     observations: tuple[int, ...]
+    calibration: int = 0
     plugins: tuple[str, ...] = ()
     threads: int = 1
     timing: str = "exclusive"
@@ -139,26 +143,44 @@ def run_cell(cell: Cell) -> list[Row]:
         posterior, fitted = _fit(task, method, data, cell)
         blank |= fitted
     except Exception:
-        return [blank | _failure() | {"num_observation": k} for k in cell.observations]
+        return [blank | failure() | {"num_observation": k} for k in cell.observations]
+    if cell.calibration:
+        blank |= {"num_calibration": cell.calibration}
+        blank |= attempt(partial(_calibrated, task, method, posterior, cell))
     rows = []
-    pairs: dict[int, tuple[Tensor, Tensor]] = {}
+    pairs: dict[int, Pair] = {}
     for k in cell.observations:
         row = blank | {"num_observation": k}
         try:
-            scored, pair = _sample(task, posterior, cell, k, blank)
-            row |= scored | _distances(pair)
-            if pair is not None:
-                pairs[k] = pair
+            sampled, samples, reference = _sample(task, posterior, cell, k, blank)
         except Exception:
-            row |= _failure()
+            rows.append(row | failure())
+            continue
+        row |= sampled
+        row |= attempt(partial(checks, task, k, samples, _seed("ppc", cell, k)))
+        if reference is not None:
+            # Equal numbers of both, as sbibm compares them.
+            size = min(len(reference), len(samples))
+            pair = (reference[:size], samples[:size])
+            row |= attempt(partial(distances, *pair))
+            if row["mmd2"] is not None:  # one pair that cannot be scored would fail all
+                pairs[k] = pair
         rows.append(row)
-    tested = _c2st(pairs, cell.device)
+    tested = c2st_columns(pairs, cell.device)
     return [row | tested.get(row["num_observation"], {}) for row in rows]
+
+
+def _calibrated(task: Task, method: Method, posterior: Posterior, cell: Cell) -> Row:
+    return calibrate(task, posterior, cell.calibration, cell.seed) if method.amortized else {}
+
+
+def _seed(purpose: str, cell: Cell, *more: int) -> int:
+    return derive_seed(purpose, cell.task, cell.num_simulations, cell.seed, *more)
 
 
 def _fit(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
     reset_peak_memory(cell.device)
-    seed = derive_seed("fit", task.name, cell.num_simulations, cell.seed)
+    seed = _seed("fit", cell)
     posterior, seconds = timed(
         lambda: method.fit(task.prior(), data.theta, data.x, device=cell.device, seed=seed), cell.device
     )
@@ -171,9 +193,9 @@ def _fit(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Pos
 
 def _sample(
     task: Task, posterior: Posterior, cell: Cell, num_observation: int, fitted: Row
-) -> tuple[Row, tuple[Tensor, Tensor] | None]:
-    """Columns that one observation's samples fill, and these with as many reference draws."""
-    seed = derive_seed("sample", task.name, cell.num_simulations, cell.seed, num_observation)
+) -> tuple[Row, Tensor, Tensor | None]:
+    """Columns that sampling one observation fills, the samples, and the reference to score them against."""
+    seed = _seed("sample", cell, num_observation)
     x_o = task.observation(num_observation)
     reference = task.reference_samples(num_observation)
     num_samples = cell.num_samples
@@ -199,27 +221,4 @@ def _sample(
         "nfe": posterior.nfe,
         "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
     }
-    if reference is None:
-        return row, None
-    # Equal numbers of both, as sbibm compares them.
-    size = min(len(reference), len(samples))
-    return row, (reference[:size], samples[:size])
-
-
-def _distances(pair: tuple[Tensor, Tensor] | None) -> Row:
-    """Metrics of one observation, c2st excepted; samples that none of them can score are an error here."""
-    return {} if pair is None else {"mmd2": mmd2(*pair), "sliced_w2": sliced_w2(*pair)}
-
-
-def _c2st(pairs: dict[int, tuple[Tensor, Tensor]], device: str) -> dict[int, Row]:
-    """The C2ST columns of all observations, whose classifiers are trained together."""
-    try:
-        results = c2st_many(list(pairs.values()), device=device)
-    except Exception:
-        return dict.fromkeys(pairs, _failure())
-    columns = ({"c2st": result.mean, "c2st_se": result.se} for result in results)
-    return dict(zip(pairs, columns, strict=True))
-
-
-def _failure() -> Row:
-    return {"status": "error", "error": traceback.format_exc()}
+    return row, samples, reference

@@ -55,6 +55,7 @@ def cli() -> None:
 @click.option("-o", "--observation", multiple=True, type=int, help="Observation.  [default: all]")
 @click.option("-s", "--seed", multiple=True, type=int, help="Seed of simulations and fit.  [default: 0]")
 @click.option("--num-samples", type=int, help="Posterior samples per observation.  [default: 10000]")
+@click.option("--calibration", type=int, help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
 @click.option("--out", type=click.Path(), help="Directory of results.  [default: runs/default]")
 @click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
@@ -124,9 +125,17 @@ def plot(directory: Path) -> int:
     from bench.store import Store
 
     rows = Store(directory).read()
+    reasons = []
     for name, figure in FIGURES.items():
-        for path in save(figure(rows), directory / "figures", name):
+        try:
+            drawn = figure(rows)
+        except UsageError as error:  # rows that this figure needs are not there; another may be drawn
+            reasons.append(str(error))
+            continue
+        for path in save(drawn, directory / "figures", name):
             click.echo(path)
+    if len(reasons) == len(FIGURES):
+        raise UsageError(reasons[0])
     return 0
 
 

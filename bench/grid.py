@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 import methods
 import tasks
+from bench.calibration import MIN_PAIRS
 from bench.cell import Cell
 from bench.errors import UsageError
 from bench.plugins import load_plugin
@@ -54,6 +55,7 @@ class Grid(BaseModel):
     observation: Annotated[list[Annotated[int, Field(strict=True)]], Several] = []
     seed: Annotated[list[Whole], Several, Field(min_length=1)] = [0]
     num_samples: Positive = 10_000
+    calibration: Whole = 0
     out: Path = Path("runs/default")
     jobs: Positive = 1
     device: Literal["cpu", "cuda"] = "cpu"
@@ -63,6 +65,13 @@ class Grid(BaseModel):
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return list(dict.fromkeys(values))
+
+    @field_validator("calibration", mode="after")
+    @classmethod
+    def _enough_pairs(cls, calibration: int) -> int:
+        if 0 < calibration < MIN_PAIRS:
+            raise ValueError(f"at least {MIN_PAIRS} pairs are needed, or 0 for no calibration")
+        return calibration
 
     @field_validator("device", mode="after")
     @classmethod
@@ -93,6 +102,7 @@ class Grid(BaseModel):
                 num_simulations=num_simulations,
                 seed=seed,
                 num_samples=self.num_samples,
+                calibration=self.calibration,
                 device=self.device,
                 observations=observations[task],
                 plugins=tuple(self.plugin),

@@ -41,7 +41,7 @@ class Summary:
 
 def pending(cells: list[Cell], store: Store) -> list[Cell]:
     """Cells with observations that have no good row yet, cut down to those observations."""
-    left = [cell.only(set(cell.observations) - store.done(cell.key)) for cell in cells]
+    left = [cell.only(set(cell.observations) - store.done(cell.key, cell.calibration)) for cell in cells]
     return [cell for cell in left if cell.observations]
 
 

@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "SCHEMA", "Row", "Store"]
 
 Row = dict[str, Any]
 
-_TEXT, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
+_TEXT, _INT, _FLOAT, _CURVE = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
 SCHEMA = pa.schema(
     [
         ("task", _TEXT),
@@ -34,8 +34,11 @@ SCHEMA = pa.schema(
         ("num_posterior_samples", _INT),
         ("c2st", _FLOAT),
         ("c2st_se", _FLOAT),  # standard error over folds
+        ("c2st_es", _FLOAT),  # with early stopping
         ("mmd2", _FLOAT),
         ("sliced_w2", _FLOAT),
+        ("marginal_kl", _FLOAT),  # nats
+        ("ppc", _FLOAT),  # the data's units
         ("outside_prior", _FLOAT),  # fraction
         ("simulate_s", _FLOAT),
         ("train_s", _FLOAT),
@@ -45,6 +48,13 @@ SCHEMA = pa.schema(
         ("num_parameters", _INT),
         ("peak_memory_mb", _FLOAT),
         ("num_failed_simulations", _INT),  # dropped before fitting
+        ("num_calibration", _INT),  # fresh pairs (theta, x); the same columns in all rows of a cell
+        ("sbc_ks", _FLOAT),
+        ("coverage_error", _FLOAT),
+        ("tarp_ece", _FLOAT),
+        ("sbc_curve", _CURVE),  # parameters x levels
+        ("coverage_curve", _CURVE),
+        ("tarp_curve", _CURVE),
         ("device", _TEXT),
         ("device_name", _TEXT),
         ("timing", _TEXT),  # shared or exclusive
@@ -90,9 +100,13 @@ class Store:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def done(self, cell: str) -> set[int]:
-        """Observations of a cell whose row is there and not an error."""
-        return {row["num_observation"] for row in self._rows(cell) if row["status"] == "ok"}
+    def done(self, cell: str, num_calibration: int = 0) -> set[int]:
+        """Observations of a cell whose row is there, not an error, and calibrated on as many pairs."""
+        return {
+            row["num_observation"]
+            for row in self._rows(cell)
+            if row["status"] == "ok" and (row["num_calibration"] or 0) >= num_calibration
+        }
 
     def read(self) -> pd.DataFrame:
         """All rows, with the columns of ``SCHEMA``.

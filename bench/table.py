@@ -22,16 +22,26 @@ TableFormat = Literal["text", "csv", "markdown", "latex"]
 KEYS = ["task", "num_simulations", "method", "num_posterior_samples", "device", "timing"]
 MEANS = [
     "c2st",
+    "c2st_es",
     "mmd2",
     "sliced_w2",
+    "marginal_kl",
+    "ppc",
     "outside_prior",
+    "sbc_ks",
+    "coverage_error",
+    "tarp_ece",
     "simulate_s",
     "train_s",
     "sample_s",
     "nfe",
     "num_parameters",
 ]
-DIGITS = {"c2st": 3, "c2st_std": 3, "mmd2": 4, "sliced_w2": 3, "outside_prior": 3}
+DIGITS = dict.fromkeys(["c2st", "c2st_std", "c2st_es", "sliced_w2", "outside_prior"], 3)
+DIGITS |= dict.fromkeys(["sbc_ks", "coverage_error", "tarp_ece"], 3)
+DIGITS |= dict.fromkeys(["mmd2", "marginal_kl"], 4)
+# Not every task or run has these.
+OPTIONAL = ["marginal_kl", "sbc_ks", "coverage_error", "tarp_ece"]
 
 
 def summarize(rows: pd.DataFrame) -> pd.DataFrame:
@@ -67,10 +77,11 @@ def render(table: pd.DataFrame, form: TableFormat) -> str:
 def _short(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers to the digits that mean something; columns that say the same everywhere are left out."""
     dropped = [key for key in ("num_posterior_samples", "device", "timing") if table[key].nunique() == 1]
+    dropped += [column for column in OPTIONAL if table[column].isna().all()]
     if not table["failed"].any():
         dropped.append("failed")
     shown = table.drop(columns=dropped)
-    for column in [*MEANS, "c2st_std"]:
+    for column in shown.columns.intersection([*MEANS, "c2st_std"]):
         digits = DIGITS.get(column)
         shown[column] = [_number(value, digits) for value in shown[column]]
     return shown.astype(str)

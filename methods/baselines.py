@@ -64,6 +64,8 @@ class Reference(Method):
     (no other method is given any), so a row has at most half as many samples as the reference.
     """
 
+    amortized = False
+
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> HeldOutDraws:

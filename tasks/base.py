@@ -104,6 +104,13 @@ class Task(ABC):
         """Draws of the reference posterior, ``(10_000, dim_theta)``, or None where no reference exists."""
         return None
 
+    def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor | None:
+        """Exact quantiles of the posterior's marginals, ``(Q, dim_theta)`` at levels ``(Q,)`` in (0, 1).
+
+        None where there is neither a closed form nor a density on a grid.
+        """
+        return None
+
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log p(x | theta) in nats, ``(N,)``, for theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)``.
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, MultivariateNormal, Normal, Uniform
 
 from tasks.base import Card
+from tasks.marginals import grid_quantiles
 from tasks.registry import register_task
 from tasks.sbibm_data import SBIBM, SbibmTask
 
@@ -75,6 +76,11 @@ class GaussianLinear(SimulatedBySbibm):
         """Log N(x; theta, 0.1 I), ``(N,)``."""
         return Normal(theta, math.sqrt(0.1)).log_prob(x).sum(-1)
 
+    def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
+        """Of N(x / 2, 0.05 I), ``(Q, 10)``."""
+        x = self.observation(num_observation).double()
+        return Normal(0.5 * x, math.sqrt(0.05)).icdf(levels.double()[:, None])
+
 
 @register_task("gaussian_linear_uniform")
 class GaussianLinearUniform(GaussianLinear):
@@ -92,6 +98,14 @@ class GaussianLinearUniform(GaussianLinear):
     def prior(self) -> Distribution:
         """Uniform on [-1, 1]^10."""
         return box(1.0, 10)
+
+    def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
+        """Of N(x, 0.1 I) cut off at -1 and 1, ``(Q, 10)``."""
+        x = self.observation(num_observation).double()
+        lower, upper = -torch.ones_like(x), torch.ones_like(x)
+        whole = Normal(x, math.sqrt(0.1))
+        low, high = whole.cdf(lower), whole.cdf(upper)
+        return whole.icdf(low + levels.double()[:, None] * (high - low))
 
 
 @register_task("gaussian_mixture")
@@ -116,6 +130,12 @@ class GaussianMixture(SimulatedBySbibm):
         """Log of the two-component mixture density, ``(N,)``."""
         parts = [Normal(theta, scale).log_prob(x).sum(-1) for scale in (1.0, 0.1)]
         return torch.logaddexp(*parts) - math.log(2.0)
+
+    def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
+        """From the posterior density on a grid six standard deviations wide to either side, ``(Q, 2)``."""
+        x = self.observation(num_observation).double()
+        low, high = ((x[0] + offset).clamp(-10.0, 10.0) for offset in (-6.0, 6.0))
+        return grid_quantiles(lambda theta: self.log_likelihood(theta, x), low, high, levels)
 
 
 @register_task("two_moons")
@@ -147,6 +167,12 @@ class TwoMoons(SimulatedBySbibm):
         r = torch.hypot(u, v)
         log_p = Normal(0.1, 0.01).log_prob(r) - math.log(math.pi) - r.clamp_min(1e-30).log()
         return torch.where(u > 0, log_p, -torch.inf)
+
+    def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
+        """From the posterior density on a grid over the prior's box, ``(Q, 2)``."""
+        x = self.observation(num_observation).double()
+        corner = torch.ones(2)
+        return grid_quantiles(lambda theta: self.log_likelihood(theta, x), -corner, corner, levels, 2000)
 
 
 @register_task("slcp")

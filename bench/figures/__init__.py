@@ -2,8 +2,13 @@
 
 from bench.figures.accuracy_by_time import accuracy_by_time
 from bench.figures.c2st_by_budget import c2st_by_budget
+from bench.figures.calibration import calibration
 from bench.figures.style import save
 
-__all__ = ["FIGURES", "accuracy_by_time", "c2st_by_budget", "save"]
+__all__ = ["FIGURES", "accuracy_by_time", "c2st_by_budget", "calibration", "save"]
 
-FIGURES = {"c2st_by_budget": c2st_by_budget, "accuracy_by_time": accuracy_by_time}
+FIGURES = {
+    "c2st_by_budget": c2st_by_budget,
+    "accuracy_by_time": accuracy_by_time,
+    "calibration": calibration,
+}

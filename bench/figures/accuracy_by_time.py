@@ -6,7 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from bench.figures.style import COLUMNS_WIDE, PANEL, finish, palette, scored
+from bench.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palette, scored
 
 __all__ = ["accuracy_by_time"]
 
@@ -15,9 +15,9 @@ PER = 10_000
 
 def accuracy_by_time(rows: pd.DataFrame) -> Figure:
     """One point for each task, method and budget: mean C2ST, median seconds per 10 000 samples."""
-    data = scored(rows)
+    data, floor = noise_floor(scored(rows))
     colors = palette(data)
-    data["seconds"] = data["sample_s"] / data["num_posterior_samples"] * PER
+    data = data.assign(seconds=data["sample_s"] / data["num_posterior_samples"] * PER)
     keys = ["task", "method", "num_simulations"]
     points = data.groupby(keys, as_index=False).agg(c2st=("c2st", "mean"), seconds=("seconds", "median"))
     points = points[points["seconds"] > 0].rename(columns={"num_simulations": "simulations"})
@@ -37,4 +37,4 @@ def accuracy_by_time(rows: pd.DataFrame) -> Figure:
         **PANEL,
     )
     grid.set(xscale="log")
-    return finish(grid, "seconds per 10 000 samples")
+    return finish(grid, "seconds per 10 000 samples", floor)

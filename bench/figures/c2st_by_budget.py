@@ -6,14 +6,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from bench.figures.style import COLUMNS_WIDE, PANEL, finish, palette, scored
+from bench.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palette, scored
 
 __all__ = ["c2st_by_budget"]
 
 
 def c2st_by_budget(rows: pd.DataFrame) -> Figure:
     """Mean over observations and seeds; bars are the standard deviation over them. The line is 0.5."""
-    data = scored(rows)
+    data, floor = noise_floor(scored(rows))
     colors = palette(data)
     grid = sns.catplot(
         data=data,
@@ -33,4 +33,4 @@ def c2st_by_budget(rows: pd.DataFrame) -> Figure:
         err_kws={"linewidth": 1.0},
         **PANEL,
     )
-    return finish(grid, "simulations")
+    return finish(grid, "simulations", floor)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bench.errors import UsageError
 from bench.labels import method_labels
 
-__all__ = ["COLUMNS_WIDE", "PANEL", "finish", "palette", "save", "scored"]
+__all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "noise_floor", "palette", "save", "scored"]
 
 COLUMNS_WIDE = 3
 PANEL = {"height": 2.9, "aspect": 1.15}
@@ -45,6 +45,18 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
     return good
 
 
+def noise_floor(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Rows of methods proper, and the mean C2ST of ``reference`` for each task that has such rows.
+
+    Where the rows are of ``reference`` alone, it is taken for a method.
+    """
+    is_floor = rows["method"] == "reference"
+    if is_floor.all():
+        return rows, {}
+    means = rows[is_floor].groupby("task")["c2st"].mean()
+    return rows[~is_floor], {str(task): float(mean) for task, mean in means.items()}
+
+
 def palette(rows: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
     """One colour for each method, the same in every figure of these rows."""
     methods = sorted(rows["method"].unique())
@@ -52,13 +64,26 @@ def palette(rows: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
     return dict(zip(methods, sns.color_palette(name, len(methods)), strict=True))
 
 
-def finish(grid: sns.FacetGrid, x_label: str) -> Figure:
-    """Titles, labels and the line of a perfect C2ST, the same in every figure of panels by task."""
+def finish(grid: sns.FacetGrid, x_label: str, floor: dict[str, float]) -> Figure:
+    """Titles, labels and lines of a perfect C2ST and of the noise floor (dotted), in all panels by task."""
     grid.set_titles("{col_name}")
     grid.set_axis_labels(x_label, "C2ST (0.5 is best)")
     grid.set(ylim=(0.45, 1.02))
-    for axis in grid.axes.flat:
+    for task, axis in grid.axes_dict.items():
         axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
+        if task in floor:
+            axis.axhline(floor[task], color="0.3", linewidth=1.4, linestyle=":", zorder=1)
+            axis.annotate(
+                "reference",
+                (1.0, floor[task]),
+                xycoords=("axes fraction", "data"),
+                xytext=(-2, -2),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                fontsize="x-small",
+                color="0.3",
+            )
     return grid.figure
 
 

@@ -3,8 +3,10 @@
 from bench.metrics.c2st import C2ST, c2st, c2st_many
 from bench.metrics.c2st_sklearn import c2st_sklearn
 from bench.metrics.checks import MetricError
+from bench.metrics.marginal_kl import marginal_kl
 from bench.metrics.mmd2 import mmd2
-from bench.metrics.outside_prior import outside_prior
+from bench.metrics.outside_prior import inside_prior, outside_prior
+from bench.metrics.ppc import ppc
 from bench.metrics.sliced_w2 import sliced_w2
 
 __all__ = [
@@ -14,14 +16,23 @@ __all__ = [
     "c2st",
     "c2st_many",
     "c2st_sklearn",
+    "inside_prior",
+    "marginal_kl",
     "mmd2",
     "outside_prior",
+    "ppc",
     "sliced_w2",
 ]
 
 METRICS = {
     "c2st": "accuracy of a classifier that tells samples from the reference; 0.5 is perfect, 1 is worst",
+    "c2st_es": "the same with early stopping, which does not overfit in many dimensions",
     "mmd2": "unbiased squared maximum mean discrepancy, Gaussian kernel, median heuristic; 0 is perfect",
     "sliced_w2": "sliced 2-Wasserstein distance in units of the reference's standard deviations",
+    "marginal_kl": "KL of the binned marginals from exact ones, in nats; 0 is perfect, the floor 0.0025",
+    "ppc": "median distance of data simulated at posterior samples to the observation, in the data's units",
     "outside_prior": "fraction of samples outside the prior's support",
+    "sbc_ks": "largest distance of a parameter's calibration ranks from uniform; 0 is perfect",
+    "coverage_error": "mean distance of central intervals' coverage from nominal; 0 is perfect",
+    "tarp_ece": "mean distance of TARP's expected coverage from nominal; 0 is perfect",
 }

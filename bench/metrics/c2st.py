@@ -26,7 +26,8 @@ from bench.metrics.mlp_ensemble import Problem, train_and_score
 __all__ = ["C2ST", "c2st", "c2st_many"]
 
 Pair = tuple[Tensor, Tensor]
-CPU_SLOTS, CUDA_SLOTS = 60, 4000  # models trained side by side, times dimension
+HELD_BACK = 0.1  # of the training rows
+CPU_SLOTS, CUDA_SLOTS = 80, 4000  # models trained side by side, times dimension
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,13 @@ class C2ST:
 
 
 def c2st(
-    reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds: int = 5, num_seeds: int = 1
+    reference: Tensor,
+    samples: Tensor,
+    *,
+    seed: int = 1,
+    num_folds: int = 5,
+    num_seeds: int = 1,
+    early_stopping: bool = False,
 ) -> float:
     """Mean accuracy of the classifiers on held-out folds.
 
@@ -57,6 +64,10 @@ def c2st(
         seed: First seed of folds and initial weights.
         num_folds: sbibm's are 5.
         num_seeds: Seeds to average over, from ``seed`` upwards.
+        early_stopping: Hold a tenth of the training rows back, stop when their loss has stalled and score the
+            weights where it was lowest. sbibm's protocol has no such thing and overfits in many dimensions:
+            two 10-D Gaussians that an ideal classifier tells apart 69 % of the time get 0.60 from 10 000
+            samples each. A variant, with a column of its own.
 
     Raises:
         MetricError: for values that are not finite, unequal dimensions or too few rows.
@@ -66,11 +77,24 @@ def c2st(
         >>> c2st(x, x + 10.0)
         1.0
     """
-    return c2st_many([(reference, samples)], seed=seed, num_folds=num_folds, num_seeds=num_seeds)[0].mean
+    [result] = c2st_many(
+        [(reference, samples)],
+        seed=seed,
+        num_folds=num_folds,
+        num_seeds=num_seeds,
+        early_stopping=early_stopping,
+    )
+    return result.mean
 
 
 def c2st_many(
-    pairs: Sequence[Pair], *, seed: int = 1, num_folds: int = 5, num_seeds: int = 1, device: str = "cpu"
+    pairs: Sequence[Pair],
+    *,
+    seed: int = 1,
+    num_folds: int = 5,
+    num_seeds: int = 1,
+    early_stopping: bool = False,
+    device: str = "cpu",
 ) -> list[C2ST]:
     """The test for many pairs ``(reference, samples)`` at once: pairs × seeds × folds classifiers together.
 
@@ -85,7 +109,9 @@ def c2st_many(
         groups[(reference.shape[1], len(reference) + len(samples))].append(number)
     results: dict[int, C2ST] = {}
     for (dim, _), members in groups.items():
-        problems = [p for n in members for p in _problems(*pairs[n], seeds, num_folds, device)]
+        problems = [
+            p for n in members for p in _problems(*pairs[n], seeds, num_folds, early_stopping, device)
+        ]
         slots = max(4, (CPU_SLOTS if device == "cpu" else CUDA_SLOTS) // dim)
         workers = torch.get_num_threads() if device == "cpu" else 1
         scores = np.array(train_and_score(problems, 10 * dim, slots, workers))
@@ -95,18 +121,29 @@ def c2st_many(
 
 
 def _problems(
-    reference: Tensor, samples: Tensor, seeds: Sequence[int], num_folds: int, device: str
+    reference: Tensor,
+    samples: Tensor,
+    seeds: Sequence[int],
+    num_folds: int,
+    early_stopping: bool,
+    device: str,
 ) -> list[Problem]:
     """The classifiers of one pair, seeds first, folds within them."""
     mean, std = reference.mean(0), reference.std(0)
     data = ((torch.cat([reference, samples]) - mean) / std).float().to(device)
     target = torch.cat([torch.zeros(len(reference)), torch.ones(len(samples))]).to(device)
-    problems = []
+    parts = []
     for seed in seeds:
         folds = KFold(n_splits=num_folds, shuffle=True, random_state=seed).split(data.cpu())
         for fold, (train, test) in enumerate(folds):
-            train, test = (torch.from_numpy(part).to(device) for part in (train, test))
-            problems.append(Problem(data, target, train, test, seed * num_folds + fold))
+            parts.append((seed * num_folds + fold, train, test))
     # Where the rows do not divide by the folds, some train on one row more than others: not here.
-    smallest = min(len(problem.train) for problem in problems)
-    return [Problem(p.data, p.target, p.train[:smallest], p.test, p.seed) for p in problems]
+    smallest = min(len(train) for _, train, _ in parts)
+    num_held = max(1, round(HELD_BACK * smallest)) if early_stopping else 0
+    problems = []
+    for number, train, test in parts:
+        order = np.random.default_rng(number).permutation(train[:smallest]) if early_stopping else train
+        rows = (order[num_held:smallest], test, order[:num_held])
+        learn, score, held_back = (torch.from_numpy(part).to(device) for part in rows)
+        problems.append(Problem(data, target, learn, score, number, held_back))
+    return problems

@@ -2,9 +2,12 @@
 
 Every model is scikit-learn's ``MLPClassifier`` with two ReLU layers of equal width, a logistic output,
 Glorot-uniform weights and biases, Adam at 1e-3, L2 penalty 1e-4, batches of 200, and training until the loss
-of an epoch has not improved by 1e-4 for more than 10 epochs. The models differ in their data and seeds; each
+of an epoch has not improved by 1e-4 for more than 10 epochs. (Adam's epsilon is added after the correction of
+the bias, as Kingma and Ba's Algorithm 1 has it; scikit-learn adds it before. Only units that are never on can
+tell.) The models differ in their data and seeds; each
 stops by itself, and its place is taken by the next that waits. A model's result does not depend on the models
-beside it, to the last digit: it draws its weights and orders from a generator of its own.
+beside it, to the last digit: it draws its weights and orders from a generator of its own. A problem may hold
+back rows of its own to stop on in place of the training loss.
 
 Reference: Kingma and Ba, Adam, ICLR 2015; Glorot and Bengio, AISTATS 2010; the protocol is scikit-learn's.
 """
@@ -19,11 +22,18 @@ from dataclasses import dataclass
 import torch
 from joblib import Parallel, delayed
 from torch import Tensor
+from torch.nn.functional import softplus
+
+# The operators behind torch.optim.Adam(fused=True) and relu's gradient, without the layers above them, which
+# cost as much as the arithmetic at this size.
+fused_adam = torch.ops.aten._fused_adam_
+threshold_backward = torch.ops.aten.threshold_backward.grad_input
 
 __all__ = ["Problem", "train_and_score"]
 
 BATCH = 200
-LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
+ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+ADAM |= {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
 PENALTY = 1e-4
 REGISTER = 64  # floats, a multiple of what any processor handles at once
 TOLERANCE, PATIENCE, MAX_EPOCHS = 1e-4, 10, 10_000
@@ -39,6 +49,8 @@ class Problem:
         train: Row numbers to train on.
         test: Row numbers to score.
         seed: Of the initial weights and of the order of samples.
+        held_back: Row numbers whose loss decides when to stop and which epoch's weights to score; where it
+            is empty, the training loss decides when to stop and the last weights are scored.
     """
 
     data: Tensor
@@ -46,6 +58,7 @@ class Problem:
     train: Tensor
     test: Tensor
     seed: int
+    held_back: Tensor
 
 
 def train_and_score(problems: list[Problem], width: int, slots: int, workers: int = 1) -> list[float]:
@@ -73,6 +86,7 @@ def train_and_score(problems: list[Problem], width: int, slots: int, workers: in
     return scores
 
 
+@torch.inference_mode()
 def _work(
     waiting: deque[tuple[int, Problem]], problems: list[Problem], scores: list[float], width: int, slots: int
 ) -> None:
@@ -105,49 +119,57 @@ class _Ensemble:
     def __init__(self, like: Problem, width: int, size: int) -> None:
         dim, num_train = like.data.shape[1], len(like.train)
         self.size, self.device = size, like.data.device
-        self.shapes = [(dim, width), (1, width), (width, width), (1, width), (1, width), (1, 1)]
+        # The first layer's biases are the last row of its weights: x has a column of ones.
+        self.shapes = [(dim + 1, width), (width, width), (1, width), (1, width), (1, 1)]
         self.lengths = [a * b for a, b in self.shapes]
-        fans = [dim + width, dim + width, 2 * width, 2 * width, width + 1, width + 1]
-        self.bounds = [math.sqrt(6.0 / fan) for fan in fans]
         # Rows of whole vector registers: the odd elements at an array's end would be rounded otherwise.
-        self.used = sum(self.lengths)
-        total = self.used + -self.used % REGISTER
+        total = sum(self.lengths) + -sum(self.lengths) % REGISTER
         self.params, self.grads, self.first, self.second = (self._zeros(size, total) for _ in range(4))
-        # The penalty is on weights, not on biases, and scikit-learn divides it by the batch.
-        is_weight = [torch.full((n,), float(k in (0, 2, 4))) for k, n in enumerate(self.lengths)]
-        self.penalised = self._zeros(total)
-        self.penalised[: self.used] = torch.cat(is_weight)
-        self.x, self.order_x = self._zeros(size, num_train, dim), self._zeros(size, num_train, dim)
-        self.y, self.order_y = self._zeros(size, num_train, 1), self._zeros(size, num_train, 1)
+        self.x = torch.ones(size, num_train, dim + 1, device=self.device)
+        self.order_x = self.x.clone()
+        # The spare column keeps rows apart in memory, so that exponentials are taken row by row: the place
+        # of a number in a vector register can change its last digit, the same as above.
+        self.y, self.order_y, self.logits = (self._zeros(size, num_train + 1) for _ in range(3))
+        self.stopping = len(like.held_back) > 0
+        self.held_x = torch.ones(size, len(like.held_back), dim + 1, device=self.device)
+        self.held_y = self._zeros(size, len(like.held_back))
+        self.scored = self._zeros(size, total) if self.stopping else self.params
         self.best = torch.full((size,), torch.inf, device=self.device)
-        self.stalled, self.epochs, self.steps = (torch.zeros(size, dtype=torch.long) for _ in range(3))
+        self.steps = self._zeros(size)
+        self.stalled, self.epochs = (torch.zeros(size, dtype=torch.long) for _ in range(2))
         self.generators = [torch.Generator() for _ in range(size)]
-        self._buffers: dict[int, list[Tensor]] = {}
+        # The penalty is on weights, not on biases, and scikit-learn divides it by the batch.
+        self.penalised = self._zeros(1, total)
+        first, second, _, third, _ = self._split(self.penalised)
+        first[:, :-1] = second[:] = third[:] = 1.0
         self._views()
 
     def load(self, slot: int, problem: Problem) -> None:
         """Start a new model in a slot."""
         generator = self.generators[slot].manual_seed(problem.seed)
-        parts = [
-            (2.0 * torch.rand(n, generator=generator) - 1.0) * bound
-            for n, bound in zip(self.lengths, self.bounds, strict=True)
-        ]
-        self.params[slot, : self.used] = torch.cat(parts).to(self.device)
+        dim, width = self.shapes[0][0] - 1, self.shapes[0][1]
+        fans = [dim + width, 2 * width, 2 * width, width + 1, width + 1]  # a bias is drawn as its weights
+        for weights, fan in zip(self.weights, fans, strict=True):
+            drawn = 2.0 * torch.rand(weights.shape[1:], generator=generator) - 1.0
+            weights[slot] = drawn.to(self.device) * math.sqrt(6.0 / fan)
         self.first[slot] = self.second[slot] = 0.0
-        self.x[slot] = problem.data[problem.train]
-        self.y[slot] = problem.target[problem.train, None]
+        self.x[slot, :, :-1] = problem.data[problem.train]
+        self.y[slot, :-1] = problem.target[problem.train]
+        self.held_x[slot, :, :-1] = problem.data[problem.held_back]
+        self.held_y[slot] = problem.target[problem.held_back]
         self.best[slot] = torch.inf
-        self.stalled[slot] = self.epochs[slot] = self.steps[slot] = 0
+        self.steps[slot] = 0.0
+        self.stalled[slot] = self.epochs[slot] = 0
 
     def keep(self, slots: list[int]) -> None:
         """Drop all models but those of the given slots."""
-        for name in ("params", "grads", "first", "second", "x", "order_x", "y", "order_y", "best"):
+        for name in ("params", "grads", "first", "second", "x", "order_x", "y", "order_y", "logits"):
             setattr(self, name, getattr(self, name)[slots])
-        for name in ("stalled", "epochs", "steps"):
+        for name in ("held_x", "held_y", "best", "steps", "stalled", "epochs"):
             setattr(self, name, getattr(self, name)[slots])
+        self.scored = self.scored[slots] if self.stopping else self.params
         self.generators = [self.generators[slot] for slot in slots]
         self.size = len(slots)
-        self._buffers.clear()
         self._views()
 
     def epoch(self) -> set[int]:
@@ -156,72 +178,85 @@ class _Ensemble:
         for slot, generator in enumerate(self.generators):
             order = torch.randperm(num_train, generator=generator).to(self.device)
             torch.index_select(self.x[slot], 0, order, out=self.order_x[slot])
-            torch.index_select(self.y[slot], 0, order, out=self.order_y[slot])
-        loss = self._zeros(self.size)
-        for start in range(0, num_train, BATCH):
-            rows = slice(start, min(start + BATCH, num_train))
-            loss += self._step(self.order_x[:, rows], self.order_y[:, rows])
-        penalty = (self.params.square() * self.penalised).sum(1) * (0.5 * PENALTY / min(BATCH, num_train))
-        loss = loss / num_train + penalty
+            torch.index_select(self.y[slot], 0, order, out=self.order_y[slot, :-1])
+        for batch in self.batches:
+            self._step(*batch)
+        loss = self._held_back_loss() if self.stopping else self._training_loss()
         stalled = (loss > self.best - TOLERANCE).cpu()
         self.stalled = torch.where(stalled, self.stalled + 1, 0)
+        if self.stopping:
+            torch.where((loss < self.best)[:, None], self.params, self.scored, out=self.scored)
         self.best = torch.minimum(self.best, loss)
         self.epochs += 1
         return set(torch.nonzero((self.stalled > PATIENCE) | (self.epochs >= MAX_EPOCHS))[:, 0].tolist())
 
     def accuracy(self, slot: int, problem: Problem) -> float:
         """Share of test rows on the right side of the model's boundary."""
-        w1, b1, w2, b2, w3, b3 = (view[slot] for view in self.weights)
-        hidden = torch.relu(problem.data[problem.test] @ w1 + b1)
+        w1, w2, b2, w3, b3 = (weights[0] for weights in self._split(self.scored[slot : slot + 1]))
+        hidden = torch.relu(problem.data[problem.test] @ w1[:-1] + w1[-1])
         logit = torch.relu(hidden @ w2 + b2) @ w3.T + b3
         return float(((logit[:, 0] > 0) == (problem.target[problem.test] > 0.5)).double().mean())
 
-    def _step(self, x: Tensor, y: Tensor) -> Tensor:
-        """An Adam step on a batch of every model; the sum of its losses, ``(size,)``."""
-        w1, b1, w2, b2, w3, b3 = self.weights
-        h1, h2, d1, d2 = self._scratch(x.shape[1])
-        torch.baddbmm(b1, x, w1, out=h1).relu_()
-        torch.baddbmm(b2, h1, w2, out=h2).relu_()
-        # Products with a single column are sums here: batched matrix-vector products are slow.
-        logit = torch.mul(h2, w3, out=d2).sum(2).add_(b3[:, 0])
-        # Exponentials are taken in whole vector registers, for the same reason as the parameters.
-        rows = x.shape[1]
-        padded = torch.nn.functional.pad(logit, (0, -rows % REGISTER))
-        likelihood = torch.nn.functional.softplus(padded)[:, :rows] - y[:, :, 0] * logit
-        delta = torch.sigmoid(padded)[:, :rows, None].sub(y).div_(rows)
-        g3 = torch.mul(h2, delta, out=d2).sum(1)
-        torch.ops.aten.threshold_backward.grad_input(torch.mul(delta, w3, out=d2), h2, 0, grad_input=d2)
-        g2 = torch.bmm(h1.transpose(1, 2), d2)
-        torch.ops.aten.threshold_backward.grad_input(
-            torch.bmm(d2, w2.transpose(1, 2), out=d1), h1, 0, grad_input=d1
-        )
-        g1 = torch.bmm(x.transpose(1, 2), d1)
-        parts = [g1.flatten(1), d1.sum(1), g2.flatten(1), d2.sum(1), g3, delta.sum(1)]
-        torch.cat(parts, dim=1, out=self.grads[:, : self.used])
-        self.grads.addcmul_(self.params, self.penalised, value=PENALTY / x.shape[1])
-        self._adam()
-        return likelihood.sum(1)
+    def _training_loss(self) -> Tensor:
+        """scikit-learn's loss of an epoch: of each batch before its step, and the penalty at the end."""
+        num_train = self.x.shape[1]
+        logits, y = self.logits[:, :-1], self.order_y[:, :-1]
+        loss = (softplus(logits) - y * logits).sum(1) / num_train
+        return loss + (self.params.square() * self.penalised).sum(1) * (0.5 * PENALTY / min(BATCH, num_train))
 
-    def _adam(self) -> None:
-        self.steps += 1
-        t = self.steps.double()
-        rate = LEARNING_RATE * (1.0 - BETA2**t).sqrt() / (1.0 - BETA1**t)
-        self.first.lerp_(self.grads, 1.0 - BETA1)
-        self.second.mul_(BETA2).addcmul_(self.grads, self.grads, value=1.0 - BETA2)
-        # The gradients are used up: their memory holds the denominator, then the step.
-        step = torch.sqrt(self.second, out=self.grads).add_(EPSILON)
-        torch.div(self.first, step, out=step).mul_(rate.to(step)[:, None])
-        self.params.sub_(step)
+    def _held_back_loss(self) -> Tensor:
+        w1, w2, b2, w3, b3 = self.weights
+        hidden = torch.bmm(torch.bmm(self.held_x, w1).relu_(), w2).add_(b2).relu_()
+        logits = (hidden * w3).sum(2, keepdim=True) + b3
+        # Row by row in memory, as the logits in training are.
+        apart = torch.nn.functional.pad(logits[..., 0], (0, 1))[:, :-1]
+        return (softplus(apart) - self.held_y * apart).mean(1)
+
+    def _step(self, x: Tensor, y: Tensor, logit: Tensor) -> None:
+        """An Adam step on a batch of every model: x ``(size, B, D + 1)``; enters its logits ``(size, B)``."""
+        w1, w2, b2, w3, b3 = self.weights
+        g1, g2, gb2, g3, gb3 = self.gradients
+        rows = x.shape[1]
+        h1, h2, flow, square = self._scratch(rows)
+        torch.bmm(x, w1, out=h1).relu_()
+        torch.bmm(h1, w2, out=h2).add_(b2).relu_()
+        # Products with a single column are sums here: batched matrix-vector products are slow.
+        torch.sum(torch.mul(h2, w3, out=flow), 2, out=logit).add_(b3[:, 0])
+        delta = torch.sigmoid(logit).sub_(y).div_(rows)[:, :, None]
+        torch.sum(delta, 1, keepdim=True, out=gb3)
+        torch.sum(torch.mul(h2, delta, out=flow), 1, keepdim=True, out=g3)
+        # What flows back through the second layer is delta w3 where a unit is on. The factor w3 is put into
+        # the weights and their gradients instead, of which there are fewer.
+        on = threshold_backward(delta, h2, 0, grad_input=h2)
+        torch.mul(torch.bmm(h1.transpose(1, 2), on, out=square), w3, out=g2)
+        torch.mul(on.sum(1, keepdim=True), w3, out=gb2)
+        torch.bmm(on, torch.mul(w2, w3, out=square).transpose(1, 2), out=flow)
+        threshold_backward(flow, h1, 0, grad_input=flow)
+        g1.copy_(torch.bmm(x.transpose(1, 2), flow))
+        self.grads.addcmul_(self.params, self.penalised, value=PENALTY / rows)
+        self.steps += 1.0
+        fused_adam(*self.state, **ADAM)
 
     def _views(self) -> None:
-        parts = self.params[:, : self.used].split(self.lengths, dim=1)
-        self.weights = [part.view(self.size, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        """What follows from the tensors of all models, and would take time to make at every step."""
+        self.weights, self.gradients = self._split(self.params), self._split(self.grads)
+        params, grads, first, second, steps = (
+            list(rows.unbind()) for rows in (self.params, self.grads, self.first, self.second, self.steps)
+        )
+        self.state: tuple[list[Tensor], ...] = (params, grads, first, second, [], steps)
+        parts = (self.order_x, self.order_y[:, :-1], self.logits[:, :-1])
+        self.batches = list(zip(*(part.split(BATCH, dim=1) for part in parts), strict=True))
+        self._buffers: dict[int, list[Tensor]] = {}
+
+    def _split(self, flat: Tensor) -> list[Tensor]:
+        parts = flat[:, : sum(self.lengths)].split(self.lengths, dim=1)
+        return [part.view(len(flat), *shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def _scratch(self, rows: int) -> list[Tensor]:
         # Kept between steps: fresh memory of this size would be mapped and unmapped each time.
         if rows not in self._buffers:
             width = self.shapes[0][1]
-            self._buffers[rows] = [self._zeros(self.size, rows, width) for _ in range(4)]
+            self._buffers[rows] = [self._zeros(self.size, n, width) for n in (rows, rows, rows, width)]
         return self._buffers[rows]
 
     def _zeros(self, *shape: int) -> Tensor:

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-__all__ = ["outside_prior"]
+__all__ = ["inside_prior", "outside_prior"]
+
+
+def inside_prior(prior: Distribution, samples: Tensor) -> Tensor:
+    """Which samples ``(N, dim_theta)`` are finite and in the prior's support, ``(N,)``, bool."""
+    finite = samples.isfinite().all(dim=1)
+    support = prior.support
+    return finite if support is None else support.check(samples.nan_to_num(0.0)) & finite
 
 
 def outside_prior(prior: Distribution, samples: Tensor) -> float:
@@ -18,7 +25,4 @@ def outside_prior(prior: Distribution, samples: Tensor) -> float:
         >>> outside_prior(unit, torch.tensor([[0.5], [1.5]]))
         0.5
     """
-    finite = samples.isfinite().all(dim=1)
-    support = prior.support
-    inside = finite if support is None else support.check(samples.nan_to_num(0.0)) & finite
-    return float(1.0 - inside.to(torch.float64).mean())
+    return float(1.0 - inside_prior(prior, samples).to(torch.float64).mean())

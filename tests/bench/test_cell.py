@@ -9,6 +9,8 @@ from bench.cell import Cell, run_cell, simulate
 from bench.plugins import load_plugin
 from bench.store import COLUMNS
 
+CALIBRATION = {"sbc_ks", "coverage_error", "tarp_ece", "sbc_curve", "coverage_curve", "tarp_curve"}
+
 
 @pytest.fixture
 def cell():
@@ -27,7 +29,7 @@ def test_a_row_for_each_observation_with_every_column(cell):
         assert row["peak_memory_mb"] > 10
         assert json.loads(row["params"]) == {"num_accepted": 100, "kde": True}
         missing = {name for name, value in row.items() if value is None}
-        assert not missing
+        assert missing == {"num_calibration", *CALIBRATION}
 
 
 def test_results_repeat_and_do_not_depend_on_the_other_observations(cell):
@@ -35,6 +37,21 @@ def test_results_repeat_and_do_not_depend_on_the_other_observations(cell):
     for name in ("c2st", "mmd2", "sliced_w2", "outside_prior"):
         assert both[1][name] == alone[0][name]
     assert cell.key == cell.only({2}).key
+
+
+def test_calibration_is_the_same_in_all_rows_and_no_part_of_the_key(cell):
+    calibrated = replace(cell, method="exact_score[steps=10]", calibration=100)
+    first, second = run_cell(calibrated)
+    assert first["status"] == "ok"
+    assert first["num_calibration"] == 100
+    assert all(first[name] == second[name] is not None for name in CALIBRATION)
+    assert calibrated.key == replace(calibrated, calibration=0).key
+
+
+def test_what_is_not_amortized_is_not_calibrated(cell):
+    [row] = run_cell(replace(cell, method="reference", observations=(1,), calibration=100))
+    assert row["status"] == "ok"
+    assert row["sbc_ks"] is None
 
 
 def test_the_key_is_the_configuration(cell):

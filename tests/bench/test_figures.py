@@ -14,26 +14,34 @@ from bench.store import Store
 mpl.use("Agg")
 
 
+BY_TASK = ["c2st_by_budget", "accuracy_by_time"]
+
+
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
     options = {
         "task": ["two_moons", "gaussian_mixture"],
-        "method": ["prior", "rejection_abc"],
+        "method": ["prior", "rejection_abc", "reference"],
         "num_simulations": [150, 300],
         "observation": [1, 2],
         "num_samples": 60,
+        "calibration": 100,
     }
     store = Store(tmp_path_factory.mktemp("figures"))
     run(read_grid(None, options).cells(), store, 1, Progress(Console(file=io.StringIO())))
     return store.read()
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", BY_TASK)
 def test_a_panel_for_each_task_and_a_colour_for_each_method(rows, name, tmp_path):
     figure = FIGURES[name](rows)
     assert [axis.get_title() for axis in figure.axes] == ["gaussian_mixture", "two_moons"]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"prior", "rejection_abc"} <= set(legend)
+    assert "reference" not in legend
+    for axis in figure.axes:
+        floor = rows[(rows["method"] == "reference") & (rows["task"] == axis.get_title())]["c2st"].mean()
+        assert floor == pytest.approx(axis.texts[0].xy[1])
     paths = save(figure, tmp_path / "figures", name)
     assert [path.suffix for path in paths] == [".png", ".pdf"]
     assert all(path.stat().st_size > 5000 for path in paths)
@@ -42,11 +50,30 @@ def test_a_panel_for_each_task_and_a_colour_for_each_method(rows, name, tmp_path
 def test_means_are_what_is_drawn(rows):
     figure = FIGURES["accuracy_by_time"](rows)
     drawn = sorted(float(y) for axis in figure.axes for y in axis.collections[0].get_offsets()[:, 1])
-    means = sorted(rows.groupby(["task", "method", "num_simulations"])["c2st"].mean())
+    methods = rows[rows["method"] != "reference"]
+    means = sorted(methods.groupby(["task", "method", "num_simulations"])["c2st"].mean())
     assert drawn == pytest.approx(means)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+def test_reference_alone_is_drawn_as_a_method(rows):
+    figure = FIGURES["c2st_by_budget"](rows[rows["method"] == "reference"])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["reference"]
+
+
+def test_calibration_has_a_curve_for_each_method_and_budget_and_for_ranks_each_parameter(rows, tmp_path):
+    figure = FIGURES["calibration"](rows)
+    assert len(figure.axes) == 2 * 3
+    sbc, coverage, tarp = figure.axes[:3]
+    assert sbc.get_title() == "gaussian_mixture: SBC ranks"
+    line_at_zero = 1
+    assert len(coverage.lines) == len(tarp.lines) == 2 * 2 + line_at_zero
+    assert len(sbc.lines) == 2 * 2 * 2 + line_at_zero
+    assert all(path.stat().st_size > 5000 for path in save(figure, tmp_path, "calibration"))
+    with pytest.raises(UsageError, match="--calibration"):
+        FIGURES["calibration"](rows.assign(sbc_ks=float("nan")))
+
+
+@pytest.mark.parametrize("name", BY_TASK)
 def test_nothing_to_draw_is_said(rows, name):
     with pytest.raises(UsageError, match="no row has a C2ST"):
         FIGURES[name](rows.assign(status="error"))

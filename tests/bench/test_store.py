@@ -1,3 +1,4 @@
+import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import UsageError
@@ -44,7 +45,37 @@ def test_columns_are_the_documented_ones():
         "started_at",
     ]
     assert set(documented) <= set(COLUMNS)
-    assert set(COLUMNS) - set(documented) == {"num_failed_simulations"}
+    assert set(COLUMNS) - set(documented) == {
+        "num_failed_simulations",
+        "c2st_es",
+        "marginal_kl",
+        "ppc",
+        "num_calibration",
+        "sbc_ks",
+        "coverage_error",
+        "tarp_ece",
+        "sbc_curve",
+        "coverage_curve",
+        "tarp_curve",
+    }
+
+
+def test_a_row_is_done_when_it_has_the_calibration_that_is_asked_for(tmp_path):
+    store = Store(tmp_path)
+    store.write_cell("abc", [row(1, num_calibration=200), row(2)])
+    assert store.done("abc") == {1, 2}
+    assert store.done("abc", 200) == {1}
+    assert store.done("abc", 300) == set()
+
+
+def test_a_file_written_before_a_column_was_there_is_read(tmp_path):
+    store = Store(tmp_path)
+    store.write_cell("abc", [row(1, c2st=0.6)])
+    path = tmp_path / "cells" / "abc.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["ppc", "sbc_curve"]), path)
+    rows = store.read()
+    assert rows["c2st"].tolist() == [0.6]
+    assert rows["ppc"].isna().all()
 
 
 def test_rows_come_back(tmp_path):

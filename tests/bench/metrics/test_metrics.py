@@ -59,6 +59,24 @@ def test_c2st_of_shifted_gaussians_is_the_bayes_accuracy(dim, size, tolerance):
     assert c2st(reference, samples) == pytest.approx(bayes, abs=tolerance)
 
 
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_early_stopping_finds_the_bayes_accuracy_in_ten_dimensions_where_the_protocol_overfits(shift):
+    reference, samples = normal(10_000, 10, 0), normal(10_000, 10, 1)
+    samples += shift / math.sqrt(10)
+    bayes = 0.5 * (1 + math.erf(shift / 2 / math.sqrt(2)))
+    assert c2st(reference, samples, early_stopping=True) == pytest.approx(bayes, abs=0.01)
+    assert c2st(reference[:500], samples[:500]) < bayes - 0.01
+
+
+def test_early_stopping_of_equals_of_strangers_and_in_company():
+    pairs = [(normal(2000, 2, 0), normal(2000, 2, 1)), (normal(500, 2, 0), normal(500, 2, 1) + 20.0)]
+    equal, far = c2st_many(pairs, early_stopping=True)
+    assert equal.mean == pytest.approx(0.5, abs=0.02)
+    assert far.mean == 1.0
+    assert equal.mean == c2st(*pairs[0], early_stopping=True)
+    assert equal.mean != c2st(*pairs[0])
+
+
 def test_c2st_of_equals_and_of_strangers():
     assert c2st(normal(4000, 2, 0), normal(4000, 2, 1)) == pytest.approx(0.5, abs=0.015)
     assert c2st(normal(500, 2, 0), normal(500, 2, 1) + 20.0) == 1.0

@@ -1,0 +1,58 @@
+"""Kullback-Leibler divergence of the marginals from exact ones.
+
+The exact quantiles of a marginal cut the line into bins of equal probability; the samples' share of each bin
+is counted. KL(exact || samples) of the two binned distributions is then
+
+    (1/B) sum_b log((1/B) / q_b),   q_b = (n_b + 1/2) / (N + B/2),
+
+the half being Jeffreys' prior, which keeps an empty bin (a missed mode) finite. No kernel smooths anything,
+so that narrow marginals are as safe as broad ones; samples without error score about B / 2N. References:
+Kullback and Leibler, 1951; Krichevsky and Trofimov, The performance of universal encoding, 1981.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.metrics.checks import MetricError
+
+__all__ = ["NUM_BINS", "levels", "marginal_kl"]
+
+NUM_BINS = 50
+
+
+def levels() -> Tensor:
+    """The probabilities ``(NUM_BINS - 1,)`` whose quantiles :func:`marginal_kl` wants."""
+    return torch.arange(1, NUM_BINS, dtype=torch.float64) / NUM_BINS
+
+
+def marginal_kl(quantiles: Tensor, samples: Tensor) -> float:
+    """Mean over dimensions of the binned KL(exact || samples), in nats.
+
+    Arguments:
+        quantiles: Of the exact marginals at the B - 1 inner levels 1/B … 1 - 1/B, ``(B - 1, D)``.
+        samples: ``(N, D)``.
+
+    Raises:
+        MetricError: for shapes that do not match, values that are not finite, or no rows.
+
+    Example:
+        >>> from torch.distributions import Normal
+        >>> exact = Normal(0.0, 1.0).icdf(levels())[:, None]
+        >>> x = torch.randn(10_000, 1, generator=torch.Generator().manual_seed(0))
+        >>> marginal_kl(exact, x) < 0.01 < marginal_kl(exact, x + 0.5)
+        True
+    """
+    if samples.dim() != 2 or quantiles.dim() != 2 or samples.shape[1] != quantiles.shape[1]:
+        raise MetricError(
+            f"quantiles {tuple(quantiles.shape)} and samples {tuple(samples.shape)} do not go together"
+        )
+    if len(samples) == 0 or not bool(samples.isfinite().all()) or not bool(quantiles.isfinite().all()):
+        raise MetricError("marginal_kl: needs finite quantiles and at least one finite sample")
+    bins = len(quantiles) + 1
+    edges = quantiles.T.contiguous().double()
+    place = torch.searchsorted(edges, samples.T.contiguous().double())
+    counts = torch.stack([torch.bincount(row, minlength=bins) for row in place]).double()
+    share = (counts + 0.5) / (len(samples) + 0.5 * bins)
+    return float(-(share * bins).log().mean())
