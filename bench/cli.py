@@ -194,6 +194,17 @@ def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: in
     return 0
 
 
+@study.command("metrics")
+@click.option("-d", "--dim", multiple=True, type=click.IntRange(1), default=[2, 10], show_default=True)
+@click.option("--num-samples", type=click.IntRange(100, 10_000), default=10_000, show_default=True)
+def study_metrics(dim: Sequence[int], num_samples: int) -> int:
+    """What does each metric say of errors that are known?"""
+    from bench.metrics_study import known_errors
+
+    click.echo(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
+    return 0
+
+
 def _known_tasks(names: Sequence[str]) -> list[str]:
     import tasks
 

@@ -1,0 +1,136 @@
+"""A proposal close to a posterior: a normal mixture, adapted through tempered importance sampling.
+
+Every draw so far, with weights under the mixture of all proposals so far (Cornuet, Marin, Mira, Robert, Adaptive
+multiple importance sampling, 2012), is a sample of prior × likelihood^beta. The largest beta that leaves enough
+effective draws is taken, a normal mixture fitted there and more draws made from it, until beta has been 1 for a
+few rounds. The prior keeps a share of the proposal (Hesterberg's defensive mixture, 1995): then the weights
+posterior / proposal are bounded, and a mode that the mixture missed can still be found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.mixture import GaussianMixture
+
+__all__ = ["Mixture", "Pool", "adapt", "effective", "weights"]
+
+DEFENSIVE = 0.05  # the prior's share
+COMPONENTS = 8
+INFLATION = 1.2  # of covariances: a proposal has to be wider than what it proposes for
+ENOUGH = 300.0  # effective draws for a fit
+ROUND, LAST_ROUNDS, MOST_ROUNDS = 1500, 3, 20
+
+LogDensity = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Normal mixture with a share of an independent zero-mean normal prior.
+
+    Arguments:
+        shares: Of all components, the prior last, ``(C,)``.
+        means: ``(C, D)``.
+        factors: Lower Cholesky factors of the covariances, ``(C, D, D)``.
+    """
+
+    shares: np.ndarray
+    means: np.ndarray
+    factors: np.ndarray
+
+    @classmethod
+    def of_prior(cls, prior_sd: np.ndarray) -> Mixture:
+        """The prior alone."""
+        return cls(np.ones(1), np.zeros((1, len(prior_sd))), np.diag(prior_sd)[None])
+
+    @classmethod
+    def fitted(cls, theta: np.ndarray, prior_sd: np.ndarray, seed: int) -> Mixture:
+        """Fitted to draws ``(N, D)`` by expectation maximisation, inflated, with the prior's share added."""
+        fit = GaussianMixture(COMPONENTS, reg_covar=1e-5, random_state=seed).fit(theta)
+        return cls(
+            np.append((1.0 - DEFENSIVE) * fit.weights_, DEFENSIVE),
+            np.vstack([fit.means_, np.zeros_like(prior_sd)]),
+            np.concatenate([np.linalg.cholesky(INFLATION * fit.covariances_), np.diag(prior_sd)[None]]),
+        )
+
+    def sample(self, num: int, rng: np.random.Generator) -> np.ndarray:
+        """Independent draws, ``(num, D)``."""
+        chosen = rng.choice(len(self.shares), size=num, p=self.shares)
+        noise = rng.standard_normal((num, self.means.shape[1]))
+        return self.means[chosen] + np.einsum("nij,nj->ni", self.factors[chosen], noise)
+
+    def log_prob(self, theta: np.ndarray) -> np.ndarray:
+        """Log density in nats, ``(N,)``."""
+        log_p = np.empty((len(self.shares), len(theta)))
+        for c, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
+            z = np.linalg.solve(factor, (theta - mean).T)
+            log_p[c] = -0.5 * (z**2).sum(0) - np.log(np.diagonal(factor)).sum()
+        constant = 0.5 * theta.shape[1] * math.log(2.0 * math.pi)
+        return logsumexp(log_p + np.log(self.shares)[:, None], axis=0) - constant
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Draws of the prior ``(N, D)`` with their log likelihoods ``(N,)``."""
+
+    theta: np.ndarray
+    log_likelihood: np.ndarray
+
+
+def weights(log_weights: np.ndarray) -> np.ndarray:
+    """Normalised weights of unnormalised logarithms, ``(N,)``."""
+    return np.exp(log_weights - logsumexp(log_weights))
+
+
+def effective(log_weights: np.ndarray) -> float:
+    """Effective number of weighted draws, 1 / sum of squared weights."""
+    return float(1.0 / (weights(log_weights) ** 2).sum())
+
+
+def adapt(
+    log_likelihood: LogDensity, prior_sd: np.ndarray, pool: Pool, rng: np.random.Generator
+) -> tuple[Mixture, int]:
+    """The adapted proposal, and how many likelihoods were asked for (the pool's not counted).
+
+    Raises:
+        RuntimeError: if the likelihood was not reached in full within ``MOST_ROUNDS`` rounds.
+    """
+    prior = Mixture.of_prior(prior_sd)
+    proposals, counts = [prior], [len(pool.theta)]
+    theta, log_l = pool.theta, pool.log_likelihood
+    log_prior, log_q = prior.log_prob(theta), prior.log_prob(theta)[None]
+    finished = 0
+    for _ in range(MOST_ROUNDS):
+        log_all = logsumexp(log_q + np.log(np.array(counts) / sum(counts))[:, None], axis=0)
+        beta = _temper(log_prior - log_all, log_l)
+        finished += beta == 1.0
+        chosen = rng.choice(len(theta), size=2000, p=weights(log_prior - log_all + beta * log_l))
+        proposal = Mixture.fitted(theta[chosen], prior_sd, seed=int(rng.integers(2**31)))
+        if finished == LAST_ROUNDS:
+            return proposal, sum(counts[1:])
+        fresh = proposal.sample(ROUND, rng)
+        old = np.vstack([log_q, proposal.log_prob(theta)[None]])
+        proposals.append(proposal)
+        counts.append(ROUND)
+        log_q = np.hstack([old, np.stack([q.log_prob(fresh) for q in proposals])])
+        log_prior = np.append(log_prior, prior.log_prob(fresh))
+        log_l = np.append(log_l, log_likelihood(fresh))
+        theta = np.vstack([theta, fresh])
+    raise RuntimeError(f"the likelihood was not reached in {MOST_ROUNDS} rounds")
+
+
+def _temper(log_ratio: np.ndarray, log_likelihood: np.ndarray) -> float:
+    """The largest power of the likelihood, at most 1, that leaves ``ENOUGH`` effective draws, by bisection."""
+    if effective(log_ratio + log_likelihood) >= ENOUGH:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (
+            (middle, high) if effective(log_ratio + middle * log_likelihood) >= ENOUGH else (low, middle)
+        )
+    return low
