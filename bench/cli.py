@@ -170,6 +170,21 @@ def time_c2st(
     return 0
 
 
+@time_.command("labels")
+@click.option("-t", "--task", default="elliptic_pde", show_default=True)
+@click.option("-n", "--num-simulations", type=click.IntRange(2), default=20_000, show_default=True)
+@click.option("--published-labels", type=click.IntRange(20), default=2000, show_default=True)
+@click.option("--num-labels", type=click.IntRange(20), default=10_000, show_default=True)
+def time_labels(task: str, num_simulations: int, published_labels: int, num_labels: int) -> int:
+    """Seconds per label and accuracy: the published recipe and the suite's."""
+    from bench.label_timing import label_speed
+
+    [known] = _known_tasks([task])
+    table = label_speed(known, num_simulations, published_labels, max(num_labels, published_labels))
+    click.echo(table.to_string(index=False, float_format="{:.4g}".format))
+    return 0
+
+
 @cli.group()
 def study() -> None:
     """Studies of the suite itself."""

@@ -68,4 +68,4 @@ class ExactScoreNet(KernelMethod):
             learning_rate=self.learning_rate,
             seed=seed,
         )
-        return OnePassPosterior(network, teacher.scale_theta, teacher.scale_x)
+        return OnePassPosterior(network, teacher.scale_theta, teacher.encode_x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +16,13 @@ from methods.exact_score.bandwidth import leave_one_out
 from methods.exact_score.kernel_posterior import KernelPosterior
 from methods.exact_score.schedule import Schedule
 from methods.exact_score.solvers import SolverName, solve
+from methods.exact_score.summary import PosteriorMean
 from methods.registry import register_method
 from methods.scaling import Standardizer
 
-__all__ = ["ExactScore", "ExactScorePosterior", "FlowMap", "KernelMethod"]
+__all__ = ["Encoder", "ExactScore", "ExactScorePosterior", "FlowMap", "KernelMethod"]
+
+Encoder = Callable[[Tensor], Tensor]  # what of x the weights see, (N, dim_x) -> (N, any)
 
 BATCH = 8192  # rows of z carried through the ODE at once
 
@@ -45,8 +49,8 @@ class FlowMap:
 class ExactScorePosterior(Posterior):
     """Samples by the ODE; the density is the kernel posterior's, in closed form."""
 
-    def __init__(self, flow: FlowMap, scale_theta: Standardizer, scale_x: Standardizer) -> None:
-        self.flow, self.scale_theta, self.scale_x = flow, scale_theta, scale_x
+    def __init__(self, flow: FlowMap, scale_theta: Standardizer, encode_x: Encoder) -> None:
+        self.flow, self.scale_theta, self.encode_x = flow, scale_theta, encode_x
         self.nfe = float(flow.steps)
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
@@ -54,13 +58,13 @@ class ExactScorePosterior(Posterior):
         (n,) = sample_shape
         centres = self.flow.kernel.theta
         z = torch.randn(n, centres.shape[1], device=centres.device, dtype=centres.dtype)
-        return self.scale_theta.inverse(self.flow(z, self.scale_x(x.to(centres))))
+        return self.scale_theta.inverse(self.flow(z, self.encode_x(x.to(centres))))
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log density of the kernel posterior in the units of theta, ``(N,)``."""
         centres = self.flow.kernel.theta
         scaled = self.scale_theta(theta.to(centres))
-        log_p = self.flow.kernel.log_prob(scaled, self.scale_x(x.to(centres)))
+        log_p = self.flow.kernel.log_prob(scaled, self.encode_x(x.to(centres)))
         return log_p - self.scale_theta.std.log().sum()
 
 
@@ -73,6 +77,8 @@ class KernelMethod(Method):
         x_bandwidth: Standard deviation h_x of the kernel in x.
         standardize: Scale theta and x to unit variance first; manual bandwidths are in those units. If
             false, everything is in physical units, as in the paper's experiments.
+        summary: What the weights compare: x itself (``none``), or a learned estimate of the posterior mean
+            (``posterior_mean``), in units of its own standard deviation.
         solver: ODE solver.
         steps: Its steps, one evaluation of the score each.
     """
@@ -82,6 +88,7 @@ class KernelMethod(Method):
     theta_bandwidth: float | None = Field(default=None, gt=0)
     x_bandwidth: float | None = Field(default=None, gt=0)
     standardize: bool = True
+    summary: Literal["none", "posterior_mean"] = "none"
     solver: SolverName = "dpmpp_2m"
     steps: int = Field(default=40, ge=2)
 
@@ -95,16 +102,43 @@ class KernelMethod(Method):
         return self
 
     def fit_kernel(self, theta: Tensor, x: Tensor, seed: int) -> ExactScorePosterior:
-        """The ODE sampler on the simulations theta ``(K, dim_theta)``, x ``(K, dim_x)``."""
+        """The ODE sampler on the simulations theta ``(K, dim_theta)``, x ``(K, dim_x)``.
+
+        Raises:
+            ValueError: for fewer than two simulations, values that are not finite, a constant column of
+                theta, or an x that is constant throughout.
+        """
+        _check_simulations(theta, x)
         scaler = Standardizer.fit if self.standardize else Standardizer.identity
-        scale_theta, scale_x = scaler(theta), scaler(x)
-        theta, x = scale_theta(theta), scale_x(x)
+        scale_theta = scaler(theta)
+        theta = scale_theta(theta)
+        encode_x: Encoder = scaler(x)
+        if self.summary == "posterior_mean":
+            encode_x = PosteriorMean.fit(theta, x, seed)
+        x = encode_x(x)
         if self.theta_bandwidth is not None and self.x_bandwidth is not None:
             h_theta, h_x = self.theta_bandwidth, self.x_bandwidth
         else:
             h_theta, h_x = leave_one_out(theta, x, seed=seed)
         kernel = KernelPosterior(theta, x, h_theta, h_x)
-        return ExactScorePosterior(FlowMap(kernel, self.solver, self.steps, Schedule()), scale_theta, scale_x)
+        return ExactScorePosterior(
+            FlowMap(kernel, self.solver, self.steps, Schedule()), scale_theta, encode_x
+        )
+
+
+def _check_simulations(theta: Tensor, x: Tensor) -> None:
+    if len(theta) < 2:
+        raise ValueError(f"{len(theta)} simulations: a kernel posterior needs at least 2")
+    for name, values in (("theta", theta), ("x", x)):
+        bad = int((~values.isfinite().all(dim=1)).sum())
+        if bad:
+            raise ValueError(f"{name}: {bad} of {len(values)} rows are not finite; leave them out")
+    constant = (theta == theta[0]).all(dim=0)
+    if bool(constant.any()):
+        raise ValueError(f"theta: column {int(constant.nonzero()[0])} is constant: it has no scale")
+    # A single constant column of x (sir's first count often is one) says nothing and does no harm.
+    if bool((x == x[0]).all()):
+        raise ValueError("x: all columns are constant: there is nothing to condition on")
 
 
 @register_method("exact_score")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -29,9 +30,11 @@ class OnePassPosterior(Posterior):
 
     nfe = 1.0
 
-    def __init__(self, network: nn.Module, scale_theta: Standardizer, scale_x: Standardizer) -> None:
+    def __init__(
+        self, network: nn.Module, scale_theta: Standardizer, encode_x: Callable[[Tensor], Tensor]
+    ) -> None:
         self.network = network
-        self._scale_theta, self._scale_x = scale_theta, scale_x
+        self._scale_theta, self._encode_x = scale_theta, encode_x
         self.num_parameters = sum(p.numel() for p in network.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
@@ -45,8 +48,8 @@ class OnePassPosterior(Posterior):
         (n,) = sample_shape
         mean = self._scale_theta.mean
         z = torch.randn(n, len(x), len(mean), device=mean.device, dtype=mean.dtype)
-        scaled = self._scale_x(x.to(mean)).expand(n, -1, -1)
-        return self._scale_theta.inverse(self.network(torch.cat([z, scaled], dim=-1)))
+        encoded = self._encode_x(x.to(mean)).expand(n, -1, -1)
+        return self._scale_theta.inverse(self.network(torch.cat([z, encoded], dim=-1)))
 
 
 def fit_student(

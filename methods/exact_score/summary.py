@@ -1,0 +1,75 @@
+"""A learned summary of the data: the posterior mean of theta, in place of x in the kernel's weights.
+
+A kernel estimate's error grows fast with the dimension of x; E[theta | x] has only as many dimensions as
+theta, and is what a quadratic loss needs of x. A network is fitted to it by least squares on the
+simulations, and the weights are kept that do best on a part that it does not see. Where the posterior is
+not told by its mean (two_moons) the summary loses what x had. Reference: Fearnhead and Prangle, Constructing
+summary statistics for approximate Bayesian computation, JRSS B 2012.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from methods.scaling import Standardizer
+from methods.student.student import mlp
+from methods.training import train
+
+__all__ = ["PosteriorMean"]
+
+HELD_OUT = 0.1
+WIDTH, DEPTH = 64, 3
+ROUNDS, STEPS, BATCH, RATE = 20, 150, 128, 1e-3
+
+
+class PosteriorMean:
+    """The map x -> standardised estimate of E[theta | x], ``(N, dim_x)`` to ``(N, dim_theta)``."""
+
+    def __init__(self, network: nn.Module, scale_x: Standardizer, scale_summary: Standardizer) -> None:
+        self.network, self.scale_x, self.scale_summary = network, scale_x, scale_summary
+
+    @classmethod
+    def fit(cls, theta: Tensor, x: Tensor, seed: int) -> PosteriorMean:
+        """Fit on simulations theta ``(K, dim_theta)``, standardised, and x ``(K, dim_x)``, in any units.
+
+        The best of ``ROUNDS`` rounds of training with a decaying rate is kept.
+        """
+        scale_x = Standardizer.fit(x)
+        inputs = squash(scale_x(x))
+        num_held = max(1, round(HELD_OUT * len(x)))
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)
+        held, rest = order[:num_held], order[num_held:]
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = mlp(x.shape[1], theta.shape[1], WIDTH, DEPTH)
+        network.to(inputs)
+
+        def loss(batch: Tensor, target: Tensor) -> Tensor:
+            return (network(batch) - target).square().mean()
+
+        best, kept = torch.inf, copy.deepcopy(network.state_dict())
+        for number in range(ROUNDS):
+            rate = RATE * (1.0 - number / ROUNDS)
+            options = {"steps": STEPS, "batch_size": BATCH, "seed": seed + number}
+            train(network, loss, (inputs[rest], theta[rest]), learning_rate=rate, **options)
+            with torch.no_grad():
+                value = float(loss(inputs[held], theta[held]))
+            if value < best:
+                best, kept = value, copy.deepcopy(network.state_dict())
+        network.load_state_dict(kept)
+        with torch.no_grad():
+            scale_summary = Standardizer.fit(network(inputs))
+        return cls(network, scale_x, scale_summary)
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor:
+        """Summaries of x ``(..., dim_x)``, ``(..., dim_theta)``."""
+        return self.scale_summary(self.network(squash(self.scale_x(x))))
+
+
+def squash(values: Tensor) -> Tensor:
+    """Sign-preserving logarithm: heavy-tailed data (sir's counts) would else be a network's worst input."""
+    return values.sign() * values.abs().log1p()
