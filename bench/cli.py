@@ -220,6 +220,32 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
     return 0
 
 
+@cli.group()
+def reproduce() -> None:
+    """Experiments of publications at their settings, our figures beside theirs."""
+
+
+@reproduce.command("exact_score")
+@click.option(
+    "-e",
+    "--experiment",
+    multiple=True,
+    help="bimodal_1d, student_t_mixture or elliptic_pde; repeat for several.  [default: all]",
+)
+@click.option("--num-sets", type=int, help="Independent sets of simulations.  [default: 20, 1, 1]")
+@click.option("--out", type=click.Path(path_type=Path), help="Directory for CSV files.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def reproduce_exact_score(
+    experiment: tuple[str, ...], num_sets: int | None, out: Path | None, device: str
+) -> int:
+    """The exact-score sampler of arXiv 2506.18227."""
+    from bench.reproduce import EXPERIMENTS, exact_score
+
+    for name, table in exact_score(experiment or tuple(EXPERIMENTS), num_sets, out, _usable(device)).items():
+        click.echo(f"{name}\n{table.drop(columns='source').to_string(index=False, na_rep='-')}\n")
+    return 0
+
+
 def _known_tasks(names: Sequence[str]) -> list[str]:
     import tasks
 

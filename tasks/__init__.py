@@ -10,6 +10,13 @@ from tasks.base import Card, Task, UnknownTaskError
 from tasks.registry import get, names, register_task
 
 # Importing a module of tasks registers them.
-from tasks import lotka_volterra, sbibm_tasks, sir  # noqa: F401  # isort: skip
+from tasks import (  # noqa: F401  # isort: skip
+    bimodal_1d,
+    elliptic_pde,
+    lotka_volterra,
+    sbibm_tasks,
+    sir,
+    student_t_mixture,
+)
 
 __all__ = ["Card", "Task", "UnknownTaskError", "get", "names", "register_task"]

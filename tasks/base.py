@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 __all__ = ["Card", "Task", "UnknownTaskError"]
 
 FIRST_OBSERVATION_SEED = 1_000_000
+DATA_SEEDS = 1_000_000  # from the seeds of true parameters to those of their data
 
 
 class UnknownTaskError(LookupError):
@@ -94,7 +95,8 @@ class Task(ABC):
         Raises:
             ValueError: if there is no such observation.
         """
-        seed = self._observation_seed(num_observation)
+        # Not the seed of true_theta: noise would repeat the very numbers that theta was drawn from.
+        seed = self._observation_seed(num_observation) + DATA_SEEDS
         theta = self.true_theta(num_observation)
         if theta is None:
             raise NotImplementedError(f"task {self.name} has neither observations nor true parameters")

@@ -7,8 +7,8 @@ degrees of freedom, the same location and squared scale
     (nu + |theta - delta_theta|²) / (nu + dim_theta),
 
 and the components' weights become proportional to their densities at theta. The same holds with the roles
-exchanged, so that both the simulator and the posterior can be drawn from exactly. References: arXiv 2506.18227
-(the problem); Ding, On the conditional distribution of the multivariate t distribution, 2016.
+exchanged, so simulator and posterior both have exact draws. References: arXiv 2506.18227 (the problem);
+Ding, On the conditional distribution of the multivariate t distribution, 2016.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PAPER = "Zhang, Tatsuoka, Xiu, Zhang: Exact Conditional Score-Guided Generative 
 class TMixture(Distribution):
     """Mixture of multivariate Student-t distributions, each with its own isotropic scale.
 
-    It computes in float64, draws float32, and gives log densities in the values' own dtype.
+    It computes in float64, gives draws and moments as float32, log densities in the values' own dtype.
 
     Arguments:
         logits: Unnormalised log weights of the C components, ``(*batch, C)``.
@@ -48,7 +48,7 @@ class TMixture(Distribution):
     Example:
         >>> two = TMixture(torch.zeros(2), torch.tensor([[-1.0], [1.0]]), torch.ones(2), 10.0)
         >>> two.mean
-        tensor([0.], dtype=torch.float64)
+        tensor([0.])
         >>> two.log_prob(torch.zeros(3, 1)).shape
         torch.Size([3])
     """
@@ -67,17 +67,18 @@ class TMixture(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Mean, ``(*batch, D)``."""
-        return self.logits.exp() @ self.loc
+        """Mean, ``(*batch, D)``, float32 (as sbi wants a prior's)."""
+        return (self.logits.exp() @ self.loc).float()
 
     @property
     def variance(self) -> Tensor:
-        """Variances of the coordinates, ``(*batch, D)``."""
+        """Variances of the coordinates, ``(*batch, D)``, float32."""
         weights = self.logits.exp()
         within = self.df / (self.df - 2.0) * (weights * self.squared_scale).sum(-1, keepdim=True)
-        return within + weights @ self.loc.square() - self.mean.square()
+        between = weights @ self.loc.square() - (weights @ self.loc).square()
+        return (within + between).float()
 
-    def sample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """Draws, ``(*sample_shape, *batch, D)``, float32, from torch's global state."""
         shape = torch.Size(sample_shape)
         component = Categorical(logits=self.logits).sample(shape)
@@ -115,6 +116,10 @@ class TMixture(Distribution):
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return torch.from_numpy(0.5 * (low + high))
 
+    def row(self, index: int) -> TMixture:
+        """One mixture of a batch ``(N,)``, without batch."""
+        return TMixture(self.logits[index], self.loc, self.squared_scale[index], self.df)
+
     def to(self, device: str) -> TMixture:
         """The same mixture on another device, in place (sbi moves priors like that)."""
         self.logits, self.loc = self.logits.to(device), self.loc.to(device)
@@ -151,6 +156,10 @@ class StudentTMixture(Task):
         loc_theta, loc_x = self._locations()
         return _conditional(x, loc_x, loc_theta)
 
+    def exact_posterior(self, num_observation: int) -> TMixture:
+        """The posterior of one observation, without batch."""
+        return self.posterior(self.observation(num_observation)).row(0)
+
     def simulate(self, theta: Tensor, seed: int) -> Tensor:
         """Exact draws of x given theta, ``(N, dim_x)``, float32."""
         with torch.random.fork_rng(devices=[]):
@@ -163,18 +172,23 @@ class StudentTMixture(Task):
         return torch.full((1, self.dim_x), CONDITIONS[num_observation - 1])
 
     def true_theta(self, num_observation: int) -> Tensor:
-        """A seeded draw of the exact posterior, ``(1, dim_theta)``: a theta that could have made this x."""
-        return self._draw_posterior(1, num_observation, self._observation_seed(num_observation))
+        """The centre of the component that the observation speaks for, ``(1, dim_theta)``.
+
+        Nothing was simulated to get the observations, so that no theta is the true one.
+        """
+        exact = self.exact_posterior(num_observation)
+        return exact.loc[exact.logits.argmax()][None].float()
 
     def reference_samples(self, num_observation: int) -> Tensor:
         """Exact draws of the posterior, ``(10_000, dim_theta)``."""
-        seed = FIRST_REFERENCE_SEED + num_observation
-        return self._draw_posterior(NUM_REFERENCE, num_observation, seed)
+        exact = self.exact_posterior(num_observation)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(FIRST_REFERENCE_SEED + num_observation)
+            return exact.sample((NUM_REFERENCE,))
 
     def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
         """Of mixtures of univariate Student-t, ``(Q, dim_theta)``."""
-        exact = self.posterior(self.observation(num_observation))
-        return TMixture(exact.logits[0], exact.loc, exact.squared_scale[0], exact.df).quantiles(levels)
+        return self.exact_posterior(num_observation).quantiles(levels)
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log p(x | theta), ``(N,)``."""
@@ -188,12 +202,6 @@ class StudentTMixture(Task):
         delta = torch.tensor(DELTA, dtype=torch.float64)
         both = torch.stack([delta, -delta])
         return both[:, : self.dim_theta], both[:, self.dim_theta :]
-
-    def _draw_posterior(self, n: int, num_observation: int, seed: int) -> Tensor:
-        exact = self.posterior(self.observation(num_observation))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return exact.sample((n,))[:, 0]
 
 
 def _conditional(given: Tensor, given_loc: Tensor, loc: Tensor) -> TMixture:

@@ -1,4 +1,5 @@
 """Reference posteriors that this package makes itself: how, what vouches for them, and the stored draws.
 
-``NAME.npz`` holds a task's draws, ``NAME.json`` the certificate; ``python -m tasks.reference.NAME`` makes both.
+``NAME.npz`` holds a task's draws and ``NAME.json`` the certificate. ``python -m tasks.reference.NAME`` makes
+both.
 """

@@ -43,7 +43,7 @@ def rank_rhat(draws: Tensor) -> Tensor:
 
 
 def bulk_ess(draws: Tensor) -> Tensor:
-    """Effective sample size in the bulk, ``(D,)``, of draws ``(chains, steps, D)``; chains are split in half."""
+    """Effective sample size in the bulk, ``(D,)``, from ``(chains, steps, D)``; each chain is split."""
     from pyro.ops.stats import effective_sample_size
 
     return effective_sample_size(_halves(_normal_scores(draws.double())))

@@ -1,10 +1,10 @@
 """A proposal close to a posterior: a normal mixture, adapted through tempered importance sampling.
 
-Every draw so far, with weights under the mixture of all proposals so far (Cornuet, Marin, Mira, Robert, Adaptive
-multiple importance sampling, 2012), is a sample of prior × likelihood^beta. The largest beta that leaves enough
-effective draws is taken, a normal mixture fitted there and more draws made from it, until beta has been 1 for a
-few rounds. The prior keeps a share of the proposal (Hesterberg's defensive mixture, 1995): then the weights
-posterior / proposal are bounded, and a mode that the mixture missed can still be found.
+All draws so far, with weights under the mixture of all proposals so far (Cornuet, Marin, Mira, Robert:
+Adaptive multiple importance sampling, 2012), are a sample of prior × likelihood^beta. The largest beta that
+leaves enough effective draws is taken, a normal mixture fitted there and more draws made from it, until beta
+has been 1 for a few rounds. The prior keeps a share of the proposal (Hesterberg's defensive mixture, 1995):
+then the weights posterior / proposal are bounded, and a mode that the mixture missed can still be found.
 """
 
 from __future__ import annotations
@@ -124,13 +124,14 @@ def adapt(
 
 
 def _temper(log_ratio: np.ndarray, log_likelihood: np.ndarray) -> float:
-    """The largest power of the likelihood, at most 1, that leaves ``ENOUGH`` effective draws, by bisection."""
+    """The largest power of the likelihood, at most 1, that leaves ``ENOUGH`` effective draws."""
     if effective(log_ratio + log_likelihood) >= ENOUGH:
         return 1.0
     low, high = 0.0, 1.0
-    for _ in range(40):
+    for _ in range(40):  # bisection
         middle = 0.5 * (low + high)
-        low, high = (
-            (middle, high) if effective(log_ratio + middle * log_likelihood) >= ENOUGH else (low, middle)
-        )
+        if effective(log_ratio + middle * log_likelihood) >= ENOUGH:
+            low = middle
+        else:
+            high = middle
     return low

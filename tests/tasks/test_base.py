@@ -27,6 +27,11 @@ def test_observations_are_reproducible_and_near_the_truth():
     assert not torch.equal(first, Shift().observation(3))
 
 
+def test_noise_does_not_repeat_the_numbers_that_the_true_parameters_were_drawn_from():
+    theta = Shift().true_theta(1)
+    assert not torch.allclose((Shift().observation(1) - theta) / 0.1, theta, atol=1e-3)
+
+
 def test_there_is_no_reference_and_no_likelihood():
     assert Shift().reference_samples(1) is None
     with pytest.raises(NotImplementedError, match="shift"):

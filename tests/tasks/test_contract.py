@@ -54,13 +54,13 @@ def test_every_observation_and_reference_is_there(task):
 
 
 def test_observations_differ(task):
-    observations = torch.cat([task.observation(k) for k in range(1, 11)])
-    assert len(observations.unique(dim=0)) == 10
+    observations = torch.cat([task.observation(k) for k in range(1, task.num_observations + 1)])
+    assert len(observations.unique(dim=0)) == task.num_observations
 
 
 @pytest.mark.parametrize("k", [0, 11, -1])
 def test_an_observation_out_of_range_is_named(task, k):
-    with pytest.raises(ValueError, match="from 1 to 10"):
+    with pytest.raises(ValueError, match=f"from 1 to {task.num_observations}"):
         task.observation(k)
 
 
