@@ -28,6 +28,7 @@ __all__ = ["C2ST", "c2st", "c2st_many"]
 Pair = tuple[Tensor, Tensor]
 HELD_BACK = 0.1  # of the training rows
 CPU_SLOTS, CUDA_SLOTS = 80, 4000  # models trained side by side, times dimension
+CROWD = 25  # the same for a thread to be worth it: below, Python's lock costs more than a second one gains
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def c2st_many(
             p for n in members for p in _problems(*pairs[n], seeds, num_folds, early_stopping, device)
         ]
         slots = max(4, (CPU_SLOTS if device == "cpu" else CUDA_SLOTS) // dim)
-        workers = torch.get_num_threads() if device == "cpu" else 1
+        threads = torch.get_num_threads() if device == "cpu" else 1
+        workers = max(1, min(threads, len(problems) * dim // CROWD))
         scores = np.array(train_and_score(problems, 10 * dim, slots, workers))
         blocks = scores.reshape(len(members), num_seeds, num_folds)
         results |= {n: C2ST(block) for n, block in zip(members, blocks, strict=True)}

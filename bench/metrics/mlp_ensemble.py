@@ -73,9 +73,6 @@ def train_and_score(problems: list[Problem], width: int, slots: int, workers: in
     scores = [math.nan] * len(problems)
     waiting = deque(enumerate(problems))  # its popleft is atomic, so workers share it
     slots = max(2, min(slots, -(-len(problems) // workers)))
-    if workers == 1:
-        _work(waiting, problems, scores, width, slots)
-        return scores
     threads = torch.get_num_threads()
     try:
         work = delayed(_work)
