@@ -232,7 +232,9 @@ def reproduce() -> None:
     multiple=True,
     help="bimodal_1d, student_t_mixture or elliptic_pde; repeat for several.  [default: all]",
 )
-@click.option("--num-sets", type=int, help="Independent sets of simulations.  [default: 20, 1, 1]")
+@click.option(
+    "--num-sets", type=int, help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for CSV files.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def reproduce_exact_score(
@@ -242,7 +244,8 @@ def reproduce_exact_score(
     from bench.reproduce import EXPERIMENTS, exact_score
 
     for name, table in exact_score(experiment or tuple(EXPERIMENTS), num_sets, out, _usable(device)).items():
-        click.echo(f"{name}\n{table.drop(columns='source').to_string(index=False, na_rep='-')}\n")
+        shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+        click.echo(f"{name}\n{shown}\n")
     return 0
 
 

@@ -143,6 +143,33 @@ def test_time_and_study_of_c2st(scorebench):
     assert "did you mean 'two_moons'" in unknown.stderr
 
 
+def test_the_study_of_metrics_and_the_timing_of_labels_print_their_tables(scorebench):
+    result = scorebench("study", "metrics", "-d", 1, "--num-samples", 200)
+    assert result.returncode == 0
+    assert "second mode missing" in result.stdout
+    result = scorebench(
+        "time", "labels", "-t", "two_moons", "-n", 50, "--published-labels", 40, "--num-labels", 40
+    )
+    assert result.returncode == 0
+    assert "times_faster" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["-e", "bimodal"],
+            "unknown experiment 'bimodal'; known: bimodal_1d, student_t_mixture, elliptic_pde",
+        ),
+        (["-e", "bimodal_1d", "--num-sets", 0], "num-sets = 0: must be at least 1"),
+    ],
+)
+def test_reproduce_names_what_is_wrong(scorebench, arguments, message):
+    result = scorebench("reproduce", "exact_score", *arguments)
+    assert result.returncode == 2
+    assert result.stderr == f"scorebench: {message}\n"
+
+
 def test_the_installed_command():
     command = Path(sys.executable).with_name("scorebench")
     if not command.exists():
