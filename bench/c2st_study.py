@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from torch import Tensor
 import tasks
 from bench.metrics import c2st_many, c2st_sklearn
 from bench.seeding import derive_seed
+from bench.timing import timed
 
 __all__ = ["agreement", "speed"]
 
@@ -82,12 +83,11 @@ def speed(
     rows = []
     for name in task_names:
         pairs = {k: _gaussian_pair(name, k, size) for k in sorted({*observations, *sklearn_observations})}
-        start = time.perf_counter()
-        results = c2st_many([pairs[k] for k in observations], device=device)
-        batched = (time.perf_counter() - start) / len(observations)
-        start = time.perf_counter()
-        yardstick = [c2st_sklearn(*pairs[k]) for k in sklearn_observations]
-        sklearn = (time.perf_counter() - start) / len(sklearn_observations)
+        ours_at, theirs_at = ([pairs[k] for k in which] for which in (observations, sklearn_observations))
+        results, seconds = timed(partial(c2st_many, ours_at, device=device), device)
+        batched = seconds / len(observations)
+        yardstick, seconds = timed(partial(_sklearn_all, theirs_at), "cpu")
+        sklearn = seconds / len(sklearn_observations)
         ours = {k: result.mean for k, result in zip(observations, results, strict=True)}
         difference = [ours[k] - s for k, s in zip(sklearn_observations, yardstick, strict=True) if k in ours]
         rows.append(
@@ -114,6 +114,10 @@ def _gaussian_pair(name: str, num_observation: int, size: int) -> tuple[Tensor, 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("c2st speed", name, num_observation))
         return reference[:size], gaussian.sample((size,))
+
+
+def _sklearn_all(pairs: list[tuple[Tensor, Tensor]]) -> list[float]:
+    return [c2st_sklearn(*pair) for pair in pairs]
 
 
 def _sklearn(reference: Tensor, samples: Tensor, seed: int) -> float:

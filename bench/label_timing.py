@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
+from typing import Any
 
 import pandas as pd
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 import tasks
 from bench.cell import simulate
 from bench.metrics import c2st_many
+from bench.timing import timed
 from methods.exact_score import FlowMap, JointPosterior, KernelPosterior, Schedule, leave_one_out, solve
 from methods.scaling import Standardizer
 from methods.student import generate_labels
@@ -52,22 +53,24 @@ def label_speed(task_name: str, num_simulations: int, num_published: int, num_ou
     dims = {"dim_theta": theta.shape[1], "dim_x": x.shape[1]}
     limit = _product_gflops()
 
-    start = time.perf_counter()
     teacher = FlowMap(kernel, "dpmpp_2m", OURS_STEPS, Schedule())
-    labels = generate_labels(teacher, x, num_labels=num_ours, dim_theta=theta.shape[1], jitter=h_x, seed=0)
-    ours_s = (time.perf_counter() - start) / num_ours
+    options: dict[str, Any] = {"num_labels": num_ours, "dim_theta": theta.shape[1], "jitter": h_x, "seed": 0}
+    labels, seconds = timed(lambda: generate_labels(teacher, x, **options), "cpu")
+    ours_s = seconds / num_ours
 
     conditions = labels.x[:num_published]
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(num_published, theta.shape[1] + x.shape[1], generator=generator)
-    start = time.perf_counter()
-    published = torch.cat(
-        [
-            solve(joint.denoiser(y), z, "euler", PUBLISHED_STEPS, Schedule())[:, : theta.shape[1]]
+
+    def by_the_paper() -> Tensor:
+        parts = [
+            solve(joint.denoiser(y), z, "euler", PUBLISHED_STEPS, Schedule())
             for z, y in zip(noise.split(ROWS), conditions.split(ROWS), strict=True)
         ]
-    )
-    published_s = (time.perf_counter() - start) / num_published
+        return torch.cat(parts)[:, : theta.shape[1]]
+
+    published, seconds = timed(by_the_paper, "cpu")
+    published_s = seconds / num_published
 
     exact = _exact_draws(kernel, conditions, generator)
     sets = [torch.cat([part, conditions], dim=1) for part in (exact, published, labels.theta[:num_published])]
@@ -103,9 +106,5 @@ def _exact_draws(kernel: KernelPosterior, conditions: Tensor, generator: torch.G
 def _product_gflops(size: int = 2048) -> float:
     """Rate of a large float32 matrix product on the threads at hand, the best of five."""
     a = torch.randn(size, size)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        torch.mm(a, a)
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / min(seconds) / 1e9
+    seconds = min(timed(lambda: torch.mm(a, a), "cpu")[1] for _ in range(5))
+    return 2 * size**3 / seconds / 1e9
