@@ -10,7 +10,7 @@ Diffused to Z = alpha theta + beta noise, v = alpha² h_theta² + beta², the ex
     c_k = -alpha² |theta_k|² / (2 v) - |x_k|² / (2 h_x²),
 
 an attention with queries [alpha z / v, x / h_x², 1], keys [theta_k, x_k, c_k] and values theta_k: all
-samples take part and no N x K matrix is stored. The denoised mean is E + (alpha h_theta² / v)(z - alpha E).
+samples take part and no N x K matrix is stored. The score of Z is (alpha E - z) / v.
 This is the theta-marginal of the joint mixture of arXiv 2506.18227, whose h_x² is sigma_V² + sigma_Y².
 """
 
@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from methods.exact_score.schedule import Schedule
 from methods.exact_score.solvers import Denoiser
 
 __all__ = ["KernelPosterior"]
@@ -64,10 +65,17 @@ class KernelPosterior:
         ]
         return torch.cat(rows) - log_norm.to(theta)
 
-    def denoiser(self, x: Tensor) -> Denoiser:
-        """The exact ``denoise(z, alpha, beta)`` for z ``(N, dim_theta)`` given x ``(1 or N, dim_x)``.
+    @property
+    def schedule(self) -> Schedule:
+        """The diffusion as seen from the centres, which :meth:`denoiser` denoises."""
+        return Schedule(kernel=self.h_theta)
 
-        One x for all z is folded into the key bias; otherwise row i of z goes with row i of x.
+    def denoiser(self, x: Tensor) -> Denoiser:
+        """The exact ``denoise(z, alpha, beta)``: the expected centre given z ``(N, dim_theta)`` and x.
+
+        Z is alpha times a centre plus noise of standard deviation ``beta``, the kernel's share included.
+        One x ``(1, dim_x)`` for all z is folded into the key bias; of x ``(N, dim_x)``, row i goes with row i
+        of z.
         """
         if len(x) == 1:
             log_w = self.log_weights(x)
@@ -85,7 +93,7 @@ class KernelPosterior:
         values = F.pad(theta, (0, width - theta.shape[1]))
 
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
-            v = alpha**2 * self.h_theta**2 + beta**2
+            v = beta**2
             c = bias - (alpha**2 / v) * half_norm
             keys = torch.cat([theta, key_x, c[:, None]], dim=1)
             ones = z.new_ones(len(z), 1)
@@ -93,7 +101,6 @@ class KernelPosterior:
             padded = [F.pad(block, (0, width - block.shape[1])) for block in (queries, keys)]
             # Four dimensions, for the fused kernel is only taken with them.
             q, k, val = (block[None, None] for block in (*padded, values))
-            centre = F.scaled_dot_product_attention(q, k, val, scale=1.0)[0, 0, :, : z.shape[1]]
-            return centre + (alpha * self.h_theta**2 / v) * (z - alpha * centre)
+            return F.scaled_dot_product_attention(q, k, val, scale=1.0)[0, 0, :, : z.shape[1]]
 
         return denoise

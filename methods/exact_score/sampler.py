@@ -14,7 +14,6 @@ from torch.distributions import Distribution
 from methods.base import Method, Posterior
 from methods.exact_score.bandwidth import leave_one_out
 from methods.exact_score.kernel_posterior import KernelPosterior
-from methods.exact_score.schedule import Schedule
 from methods.exact_score.solvers import SolverName, solve
 from methods.exact_score.summary import PosteriorMean
 from methods.registry import register_method
@@ -34,7 +33,6 @@ class FlowMap:
     kernel: KernelPosterior
     solver: SolverName
     steps: int
-    schedule: Schedule
 
     def __call__(self, z: Tensor, x: Tensor) -> Tensor:
         """Carry noise z ``(N, dim_theta)`` to theta ``(N, dim_theta)`` given x ``(1 or N, dim_x)``."""
@@ -42,7 +40,7 @@ class FlowMap:
         for rows in torch.arange(len(z)).split(BATCH):
             condition = x if len(x) == 1 else x[rows]
             denoise = self.kernel.denoiser(condition)
-            parts.append(solve(denoise, z[rows], self.solver, self.steps, self.schedule))
+            parts.append(solve(denoise, z[rows], self.solver, self.steps, self.kernel.schedule))
         return torch.cat(parts)
 
 
@@ -84,13 +82,14 @@ class KernelMethod(Method):
     """
 
     citation = "arXiv 2506.18227"
+    version = "2"
     bandwidth: Literal["loo", "manual"] = "loo"
     theta_bandwidth: float | None = Field(default=None, gt=0)
     x_bandwidth: float | None = Field(default=None, gt=0)
     standardize: bool = True
     summary: Literal["none", "posterior_mean"] = "none"
     solver: SolverName = "dpmpp_2m"
-    steps: int = Field(default=40, ge=2)
+    steps: int = Field(default=30, ge=2)
 
     @model_validator(mode="after")
     def _bandwidths_agree(self) -> KernelMethod:
@@ -121,9 +120,7 @@ class KernelMethod(Method):
         else:
             h_theta, h_x = leave_one_out(theta, x, seed=seed)
         kernel = KernelPosterior(theta, x, h_theta, h_x)
-        return ExactScorePosterior(
-            FlowMap(kernel, self.solver, self.steps, Schedule()), scale_theta, encode_x
-        )
+        return ExactScorePosterior(FlowMap(kernel, self.solver, self.steps), scale_theta, encode_x)
 
 
 def _check_simulations(theta: Tensor, x: Tensor) -> None:

@@ -2,6 +2,10 @@
 
 Z_t given Z_0 is N(alpha Z_0, beta² I). It does not preserve variance, and at t = 1 the signal is all but
 gone (alpha = eps). Reference: arXiv 2506.18227, with eps = 1e-5.
+
+Where Z_0 is itself a centre plus a kernel's Gaussian of standard deviation h, Z_t given the centre is
+N(alpha centre, beta² + alpha² h²): the same diffusion, seen from the centres. Its noise never falls below h,
+so that a grid uniform in *its* log-SNR spends no steps on scales that the kernel has smoothed away.
 """
 
 from __future__ import annotations
@@ -18,6 +22,11 @@ __all__ = ["Schedule"]
 class Schedule:
     """Signal scale alpha, noise scale beta and their slopes, as functions of the time t in [0, 1].
 
+    Arguments:
+        eps: What is left of the signal at t = 1, and the noise variance at t = 0.
+        kernel: Standard deviation h of a Gaussian kernel that counts as noise: beta² is then
+            eps + (1 - eps) t + alpha² h².
+
     Example:
         >>> schedule = Schedule()
         >>> t = torch.tensor([0.25], dtype=torch.float64)
@@ -26,6 +35,7 @@ class Schedule:
     """
 
     eps: float = 1e-5
+    kernel: float = 0.0
 
     def alpha(self, t: Tensor) -> Tensor:
         """Signal scale."""
@@ -33,7 +43,7 @@ class Schedule:
 
     def beta(self, t: Tensor) -> Tensor:
         """Noise standard deviation."""
-        return (self.eps + (1.0 - self.eps) * t).sqrt()
+        return (self.eps + (1.0 - self.eps) * t + (self.alpha(t) * self.kernel).square()).sqrt()
 
     def alpha_slope(self, t: Tensor) -> Tensor:
         """D alpha / dt."""
@@ -41,7 +51,8 @@ class Schedule:
 
     def beta_slope(self, t: Tensor) -> Tensor:
         """D beta / dt."""
-        return 0.5 * (1.0 - self.eps) / self.beta(t)
+        squared = 1.0 - self.eps + 2.0 * self.kernel**2 * self.alpha(t) * self.alpha_slope(t)
+        return 0.5 * squared / self.beta(t)
 
     def log_snr(self, t: Tensor) -> Tensor:
         """Lambda = log(alpha / beta), half the logarithm of the signal-to-noise ratio."""
@@ -50,10 +61,10 @@ class Schedule:
     def time_of_log_snr(self, log_snr: Tensor) -> Tensor:
         """The inverse of :meth:`log_snr`.
 
-        With u = (1 - eps) t and r = exp(2 lambda), (1 - u)² = r (eps + u) is a quadratic in u; its
-        smaller root is written without cancellation.
+        With the kernel's share taken out, r = alpha² / (beta² - alpha² h²); with u = (1 - eps) t,
+        (1 - u)² = r (eps + u) is a quadratic in u; its smaller root is written without cancellation.
         """
-        r = (2.0 * log_snr).exp()
+        r = 1.0 / ((-2.0 * log_snr).exp() - self.kernel**2)
         product = 1.0 - r * self.eps
         root = ((2.0 + r).square() - 4.0 * product).sqrt()
         return (2.0 * product / (2.0 + r + root) / (1.0 - self.eps)).clamp(0.0, 1.0)

@@ -13,7 +13,7 @@ from methods.scaling import Standardizer
 from methods.student.labels import Labels
 from methods.training import train
 
-__all__ = ["OnePassPosterior", "fit_student", "mlp"]
+__all__ = ["OnePassPosterior", "Student", "fit_student", "mlp"]
 
 
 def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:
@@ -25,13 +25,28 @@ def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(width, dim_out))
 
 
+class Student(nn.Module):
+    """A network between the labels' units: x is standardised on the way in, theta scaled back on the way out.
+
+    Labels may come in any units: in physical ones, an x that hardly varies would say nothing to the network.
+    """
+
+    def __init__(self, network: nn.Module, scale_x: Standardizer, scale_theta: Standardizer) -> None:
+        super().__init__()
+        self.network, self._scale_x, self._scale_theta = network, scale_x, scale_theta
+
+    def forward(self, z: Tensor, x: Tensor) -> Tensor:
+        """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and conditions x ``(..., dim_x)``."""
+        return self._scale_theta.inverse(self.network(torch.cat([z, self._scale_x(x)], dim=-1)))
+
+
 class OnePassPosterior(Posterior):
     """Sampling is one forward pass of the network on [z, x], z ~ N(0, I)."""
 
     nfe = 1.0
 
     def __init__(
-        self, network: nn.Module, scale_theta: Standardizer, encode_x: Callable[[Tensor], Tensor]
+        self, network: Student, scale_theta: Standardizer, encode_x: Callable[[Tensor], Tensor]
     ) -> None:
         self.network = network
         self._scale_theta, self._encode_x = scale_theta, encode_x
@@ -49,18 +64,19 @@ class OnePassPosterior(Posterior):
         mean = self._scale_theta.mean
         z = torch.randn(n, len(x), len(mean), device=mean.device, dtype=mean.dtype)
         encoded = self._encode_x(x.to(mean)).expand(n, -1, -1)
-        return self._scale_theta.inverse(self.network(torch.cat([z, encoded], dim=-1)))
+        return self._scale_theta.inverse(self.network(z, encoded))
 
 
 def fit_student(
     labels: Labels, *, width: int, depth: int, steps: int, batch_size: int, learning_rate: float, seed: int
-) -> nn.Module:
-    """Train a fresh network on labels (in standardised units) and return it, on the labels' device."""
+) -> Student:
+    """Train a fresh network on labels and return it with their scales, on the labels' device."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = mlp(labels.z.shape[1] + labels.x.shape[1], labels.theta.shape[1], width, depth)
     network.to(labels.z)
-    inputs = torch.cat([labels.z, labels.x], dim=1)
+    scale_x, scale_theta = Standardizer.fit(labels.x), Standardizer.fit(labels.theta)
+    inputs = torch.cat([labels.z, scale_x(labels.x)], dim=1)
 
     def loss(batch: Tensor, target: Tensor) -> Tensor:
         return (network(batch) - target).square().mean()
@@ -68,10 +84,10 @@ def fit_student(
     train(
         network,
         loss,
-        (inputs, labels.theta),
+        (inputs, scale_theta(labels.theta)),
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
     )
-    return network
+    return Student(network, scale_x, scale_theta)

@@ -102,7 +102,7 @@ def test_both_forms_carry_noise_to_the_same_law_of_theta():
     joint = JointPosterior(theta, x, SIGMA_U, SIGMA_V, SIGMA_Y)
     kernel = KernelPosterior(theta, x, SIGMA_U, math.hypot(SIGMA_V, SIGMA_Y))
     full = solve(joint.denoiser(y), noise, "dpmpp_2m", 60, Schedule())[:, :2]
-    reduced = solve(kernel.denoiser(y), noise[:, :2], "dpmpp_2m", 60, Schedule())
+    reduced = solve(kernel.denoiser(y), noise[:, :2], "dpmpp_2m", 60, kernel.schedule)
     # Not the same map, but the same moments, which both share with the mixture.
     weights = kernel.log_weights(y).exp()
     mean = weights @ theta
