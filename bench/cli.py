@@ -220,6 +220,33 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
     return 0
 
 
+@study.command("one_pass")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: sbibm's ten]")
+@click.option("-n", "--num-simulations", multiple=True, type=click.IntRange(20), default=[1000, 10_000])
+@click.option("--out", type=click.Path(path_type=Path), default="runs/one_pass", show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Cells at a time; 1 gives exclusive timings.")
+@click.option("--show", is_flag=True, help="Run nothing, print what is done.")
+def study_one_pass(
+    task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool
+) -> int:
+    """Is one pass as accurate as the best? Hours; resumes."""
+    from bench.grid import Grid
+    from bench.one_pass_study import METHODS, TASKS, comparison
+    from bench.progress import Progress
+    from bench.runner import run as run_cells
+    from bench.store import Store
+
+    known = _known_tasks(task or TASKS)
+    store = Store(out)
+    if not show:
+        budgets = list(num_simulations)
+        grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
+        run_cells(grid.cells(), store, jobs, Progress())
+    for shown in comparison(store.read()):
+        click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
+    return 0
+
+
 @cli.group()
 def reproduce() -> None:
     """Experiments of publications at their settings, our figures beside theirs."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 import torch
@@ -15,7 +14,7 @@ from bench.metrics import c2st_many
 from bench.timing import timed
 from methods.exact_score import FlowMap, JointPosterior, KernelPosterior, Schedule, leave_one_out, solve
 from methods.scaling import Standardizer
-from methods.student import generate_labels
+from methods.student import generate_labels, jittered
 
 __all__ = ["PUBLISHED_STEPS", "label_speed"]
 
@@ -54,8 +53,8 @@ def label_speed(task_name: str, num_simulations: int, num_published: int, num_ou
     limit = _product_gflops()
 
     teacher = FlowMap(kernel, "dpmpp_2m", OURS_STEPS)
-    options: dict[str, Any] = {"num_labels": num_ours, "dim_theta": theta.shape[1], "jitter": h_x, "seed": 0}
-    labels, seconds = timed(lambda: generate_labels(teacher, x, **options), "cpu")
+    jitter = jittered(x, num_ours, h_x, seed=0)
+    labels, seconds = timed(lambda: generate_labels(teacher, jitter, dim_theta=theta.shape[1], seed=0), "cpu")
     ours_s = seconds / num_ours
 
     conditions = labels.x[:num_published]

@@ -10,7 +10,15 @@ from methods.registry import UnknownMethodError, expand, get, names, register_me
 from methods.spec import SpecError, explain
 
 # Importing a module of methods registers them.
-from methods import baselines, exact_score, exact_score_net, rejection_abc, sbi_adapters  # noqa: F401  # isort: skip
+from methods import (  # isort: skip
+    baselines,  # noqa: F401
+    denoiser,  # noqa: F401
+    exact_score,  # noqa: F401
+    exact_score_net,  # noqa: F401
+    one_pass,  # noqa: F401
+    rejection_abc,  # noqa: F401
+    sbi_adapters,  # noqa: F401
+)
 
 __all__ = [
     "Method",

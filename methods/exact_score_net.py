@@ -8,13 +8,15 @@ Sampling is one forward pass. Reference: arXiv 2506.18227.
 
 from __future__ import annotations
 
+from functools import partial
+
 from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.exact_score.sampler import KernelMethod
 from methods.registry import register_method
-from methods.student import OnePassPosterior, fit_student, generate_labels
+from methods.student import OnePassPosterior, PlainNetwork, fit_student, generate_labels, jittered
 
 __all__ = ["ExactScoreNet"]
 
@@ -51,21 +53,18 @@ class ExactScoreNet(KernelMethod):
         """
         teacher = self.fit_kernel(theta.to(device), x.to(device), seed)
         kernel = teacher.flow.kernel
-        labels = generate_labels(
-            teacher.flow,
-            kernel.x,
-            num_labels=self.num_labels,
-            dim_theta=theta.shape[1],
-            jitter=kernel.h_x,
-            seed=seed,
-        )
-        network = fit_student(
-            labels,
-            width=self.width,
-            depth=self.depth,
+        conditions = jittered(kernel.x, self.num_labels, kernel.h_x, seed)
+        student = fit_student(
+            generate_labels(teacher.flow, conditions, dim_theta=theta.shape[1], seed=seed),
+            partial(PlainNetwork, width=self.width, depth=self.depth),
+            standardize=True,
             steps=self.training_steps,
             batch_size=self.training_batch_size,
             learning_rate=self.learning_rate,
             seed=seed,
         )
-        return OnePassPosterior(network, teacher.scale_theta, teacher.encode_x)
+
+        def decode(theta: Tensor, x: Tensor) -> Tensor:
+            return teacher.scale_theta.inverse(theta)
+
+        return OnePassPosterior(student, theta.shape[1], teacher.encode_x, decode, kernel.theta.device)

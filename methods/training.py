@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["train"]
+__all__ = ["Validation", "train"]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When to look at held-out data, and when to have seen enough.
+
+    Arguments:
+        loss: The network's held-out loss, lower is better; called without gradients.
+        every: Steps between two looks.
+        patience: Looks without a new best after which training ends.
+        averaging: Decay of the running average of the weights. It is the average that is looked at and kept.
+    """
+
+    loss: Callable[[], float]
+    every: int = 100
+    patience: int = 10
+    averaging: float = 0.995
 
 
 def train(
@@ -20,20 +39,23 @@ def train(
     batch_size: int,
     learning_rate: float,
     seed: int,
+    validation: Validation | None = None,
 ) -> list[float]:
     """Minimise ``loss(*batch)`` over minibatches with AdamW, a short warm-up and a cosine decay to zero.
 
     Batches come from a fresh permutation each epoch, so every sample is seen once before any is seen
-    twice. The order depends on ``seed`` alone.
+    twice. The order depends on ``seed`` alone. With a validation the network ends with the best averaged
+    weights, those it came with among them.
 
     Arguments:
         network: Whose parameters are trained, in place.
         loss: Scalar mean loss of a batch, one tensor for each of ``data``.
         data: Tensors with the same first dimension, already on the network's device.
-        steps: Optimiser steps.
+        steps: Optimiser steps at most.
         batch_size: Samples a step (all of them where there are fewer).
         learning_rate: Peak of the schedule.
         seed: Seed of the order.
+        validation: Held-out loss to choose the weights by; without it the last ones are kept.
 
     Returns:
         The loss of every step.
@@ -41,18 +63,20 @@ def train(
     num_samples = len(data[0])
     batch_size = min(batch_size, num_samples)
     warmup = max(1, steps // 50)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4)
+    fused = data[0].device.type in ("cpu", "cuda")
+    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4, fused=fused)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
         lambda step: min((step + 1) / warmup, 0.5 * (1.0 + math.cos(math.pi * step / steps))),
     )
+    best = _Best(network, validation) if validation else None
     generator = torch.Generator().manual_seed(seed)
     history: list[float] = []
     network.train()
-    while len(history) < steps:
+    while len(history) < steps and not (best and best.is_final):
         order = torch.randperm(num_samples, generator=generator).to(data[0].device)
         for rows in order[: num_samples - num_samples % batch_size].split(batch_size):
-            if len(history) == steps:
+            if len(history) == steps or (best and best.is_final):
                 break
             value = loss(*(tensor[rows] for tensor in data))
             optimizer.zero_grad(set_to_none=True)
@@ -60,5 +84,53 @@ def train(
             optimizer.step()
             scheduler.step()
             history.append(float(value.detach()))
+            if best:
+                best.follow(len(history))
     network.eval()
+    if best:
+        network.load_state_dict(best.state)
     return history
+
+
+class _Best:
+    """The running average of a network's weights, and the best that it has been on held-out data."""
+
+    def __init__(self, network: nn.Module, validation: Validation) -> None:
+        self._network, self._validation = network, validation
+        self._average = [p.detach().clone() for p in network.parameters()]
+        self._failures = 0
+        self.state = copy.deepcopy(network.state_dict())
+        self._least = self._held_out()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether patience has run out."""
+        return self._failures >= self._validation.patience
+
+    def follow(self, step: int) -> None:
+        """Move the average towards the weights after ``step`` steps, and look where it is time to."""
+        decay = min(self._validation.averaging, (1 + step) / (10 + step))
+        weights = [p.detach() for p in self._network.parameters()]
+        torch._foreach_lerp_(self._average, weights, 1.0 - decay)
+        if step % self._validation.every:
+            return
+        live = [p.clone() for p in weights]
+        self._set(self._average)
+        value = self._held_out()
+        self._failures += 1
+        if value < self._least:
+            self._least, self._failures = value, 0
+            self.state = copy.deepcopy(self._network.state_dict())
+        self._set(live)
+
+    @torch.no_grad()
+    def _held_out(self) -> float:
+        self._network.eval()
+        value = self._validation.loss()
+        self._network.train()
+        return value
+
+    @torch.no_grad()
+    def _set(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self._network.parameters(), values, strict=True):
+            parameter.copy_(value)

@@ -17,8 +17,8 @@ import tasks
 from bench.cell import simulate
 from bench.metrics.projection_kl import Bandwidth, kde_kl
 from bench.reproduce.common import Figure, draw, kernel_spec
+from methods.diffusion.solvers import SolverName
 from methods.exact_score import ExactScore
-from methods.exact_score.solvers import SolverName
 from tasks.bimodal_1d import Bimodal1D
 
 __all__ = ["SETTINGS", "Setting", "bimodal_1d"]

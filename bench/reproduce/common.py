@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.seeding import derive_seed
 from methods import Posterior
-from methods.exact_score.solvers import SolverName
+from methods.diffusion.solvers import SolverName
 
 __all__ = ["Figure", "draw", "kernel_spec"]
 

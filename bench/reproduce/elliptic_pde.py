@@ -17,7 +17,7 @@ from bench.cell import simulate
 from bench.metrics import c2st
 from bench.reproduce.common import Figure, draw, kernel_spec
 from bench.timing import timed
-from methods.exact_score.solvers import SolverName
+from methods.diffusion.solvers import SolverName
 
 __all__ = ["elliptic_pde"]
 

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 
-from bench.errors import UsageError
+from bench.published import read_published
 from bench.reproduce.common import Figure
 
-__all__ = ["beside_published", "published"]
+__all__ = ["beside_published"]
 
-# In a checkout, and in an installed wheel.
-PLACES = (
-    Path(__file__).parents[2] / "results" / "published" / "exact_score_paper.csv",
-    Path(__file__).parent / "exact_score_paper.csv",
-)
+FILE = "exact_score_paper.csv"
 KEYS = ["experiment", "config", "sampler", "quantity"]
-
-
-def published() -> pd.DataFrame:
-    """Figures of arXiv 2506.18227: ``experiment, config, sampler, quantity, published, source``.
-
-    Raises:
-        UsageError: where the file is missing.
-    """
-    for place in PLACES:
-        if place.is_file():
-            return pd.read_csv(place)
-    raise UsageError(f"published figures are missing: neither {PLACES[0]} nor {PLACES[1]} is there")
 
 
 def beside_published(figures: Iterable[Figure]) -> pd.DataFrame:
@@ -46,7 +29,7 @@ def beside_published(figures: Iterable[Figure]) -> pd.DataFrame:
     frame = pd.DataFrame(figures, columns=pd.Index(Figure._fields))
     grouped = frame.groupby([*KEYS, "kde"], sort=False)["value"].agg(["mean", "min", "max", "size"])
     ours = grouped.rename(columns={"size": "sets"}).reset_index()
-    known = published()
+    known = read_published(FILE)
     known = known[known["experiment"].isin(ours["experiment"].unique())]
     table = ours.merge(known, on=KEYS, how="left")
     measured = set(ours[KEYS].itertuples(index=False, name=None))

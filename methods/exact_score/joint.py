@@ -23,7 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from methods.exact_score.solvers import Denoiser
+from methods.diffusion.solvers import Denoiser
 
 __all__ = ["JointPosterior"]
 

@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from methods.diffusion.solvers import Denoiser
 from methods.exact_score.schedule import Schedule
-from methods.exact_score.solvers import Denoiser
 
 __all__ = ["KernelPosterior"]
 

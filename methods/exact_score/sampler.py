@@ -12,12 +12,13 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.base import Method, Posterior
+from methods.diffusion.solvers import SolverName, solve
 from methods.exact_score.bandwidth import leave_one_out
 from methods.exact_score.kernel_posterior import KernelPosterior
-from methods.exact_score.solvers import SolverName, solve
 from methods.exact_score.summary import PosteriorMean
 from methods.registry import register_method
 from methods.scaling import Standardizer
+from methods.simulations import check_simulations
 
 __all__ = ["Encoder", "ExactScore", "ExactScorePosterior", "FlowMap", "KernelMethod"]
 
@@ -107,7 +108,7 @@ class KernelMethod(Method):
             ValueError: for fewer than two simulations, values that are not finite, a constant column of
                 theta, or an x that is constant throughout.
         """
-        _check_simulations(theta, x)
+        check_simulations(theta, x, least=2, who="a kernel posterior")
         scaler = Standardizer.fit if self.standardize else Standardizer.identity
         scale_theta = scaler(theta)
         theta = scale_theta(theta)
@@ -121,21 +122,6 @@ class KernelMethod(Method):
             h_theta, h_x = leave_one_out(theta, x, seed=seed)
         kernel = KernelPosterior(theta, x, h_theta, h_x)
         return ExactScorePosterior(FlowMap(kernel, self.solver, self.steps), scale_theta, encode_x)
-
-
-def _check_simulations(theta: Tensor, x: Tensor) -> None:
-    if len(theta) < 2:
-        raise ValueError(f"{len(theta)} simulations: a kernel posterior needs at least 2")
-    for name, values in (("theta", theta), ("x", x)):
-        bad = int((~values.isfinite().all(dim=1)).sum())
-        if bad:
-            raise ValueError(f"{name}: {bad} of {len(values)} rows are not finite; leave them out")
-    constant = (theta == theta[0]).all(dim=0)
-    if bool(constant.any()):
-        raise ValueError(f"theta: column {int(constant.nonzero()[0])} is constant: it has no scale")
-    # A single constant column of x (sir's first count often is one) says nothing and does no harm.
-    if bool((x == x[0]).all()):
-        raise ValueError("x: all columns are constant: there is nothing to condition on")
 
 
 @register_method("exact_score")

@@ -84,3 +84,7 @@ class Schedule:
         times = self.time_of_log_snr(grid)
         times[-1] = 0.0
         return torch.cat([torch.ones(1, dtype=torch.float64), times])
+
+    def times(self, steps: int, solver: str) -> Tensor:
+        """``steps + 1`` times from 1 to 0: uniform for Euler, as published, else in log-SNR."""
+        return self.uniform_times(steps) if solver == "euler" else self.log_snr_times(steps)

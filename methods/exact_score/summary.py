@@ -14,8 +14,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from methods.networks import mlp
 from methods.scaling import Standardizer
-from methods.student.student import mlp
 from methods.training import train
 
 __all__ = ["PosteriorMean"]
@@ -53,8 +53,15 @@ class PosteriorMean:
         best, kept = torch.inf, copy.deepcopy(network.state_dict())
         for number in range(ROUNDS):
             rate = RATE * (1.0 - number / ROUNDS)
-            options = {"steps": STEPS, "batch_size": BATCH, "seed": seed + number}
-            train(network, loss, (inputs[rest], theta[rest]), learning_rate=rate, **options)
+            train(
+                network,
+                loss,
+                (inputs[rest], theta[rest]),
+                steps=STEPS,
+                batch_size=BATCH,
+                learning_rate=rate,
+                seed=seed + number,
+            )
             with torch.no_grad():
                 value = float(loss(inputs[held], theta[held]))
             if value < best:

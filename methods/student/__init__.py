@@ -1,6 +1,17 @@
 """From any map (z, x) -> theta to a network that takes one pass: labels, network, posterior."""
 
-from methods.student.labels import Labels, generate_labels
+from methods.student.labels import Labels, between_neighbours, generate_labels, jittered
+from methods.student.networks import BranchedNetwork, PlainNetwork
 from methods.student.student import OnePassPosterior, Student, fit_student
 
-__all__ = ["Labels", "OnePassPosterior", "Student", "fit_student", "generate_labels"]
+__all__ = [
+    "BranchedNetwork",
+    "Labels",
+    "OnePassPosterior",
+    "PlainNetwork",
+    "Student",
+    "between_neighbours",
+    "fit_student",
+    "generate_labels",
+    "jittered",
+]

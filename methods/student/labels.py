@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-__all__ = ["FlowFunction", "Labels", "generate_labels"]
+__all__ = ["FlowFunction", "Labels", "between_neighbours", "generate_labels", "jittered"]
+
+NEIGHBOURS = 5
 
 FlowFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -21,27 +24,52 @@ class Labels(NamedTuple):
     theta: Tensor
 
 
-def generate_labels(
-    teacher: FlowFunction, x: Tensor, *, num_labels: int, dim_theta: int, jitter: float, seed: int
-) -> Labels:
+def generate_labels(teacher: FlowFunction, conditions: Tensor, *, dim_theta: int, seed: int) -> Labels:
     """Run a deterministic teacher on fresh noise, one draw for each condition.
-
-    Conditions go through the stored x in turn, so that each is used equally often, moved by Gaussian
-    noise of standard deviation ``jitter``: with few simulations the student must not learn the stored
-    points alone.
 
     Arguments:
         teacher: Map ``(z, x) -> theta`` with rows that go together.
-        x: Stored conditions, ``(K, dim_x)``.
-        num_labels: Labels to make, M.
+        conditions: Data x to condition on, ``(M, dim_x)``, by :func:`jittered` or :func:`between_neighbours`.
         dim_theta: Width of the noise.
-        jitter: Standard deviation of the noise on conditions, in the units of x.
-        seed: Seed of noise and jitter.
+        seed: Seed of the noise.
     """
     generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(num_labels, dim_theta, generator=generator).to(x)
-    noise = torch.randn(num_labels, x.shape[1], generator=generator).to(x)
-    rows = torch.arange(num_labels, device=x.device) % len(x)
-    conditions = x[rows] + jitter * noise
+    z = torch.randn(len(conditions), dim_theta, generator=generator).to(conditions)
     with torch.no_grad():
         return Labels(z, conditions, teacher(z, conditions))
+
+
+def jittered(x: Tensor, n: int, width: float, seed: int) -> Tensor:
+    """Conditions ``(n, dim_x)``: the stored x ``(K, dim_x)`` in turn, moved by noise of deviation ``width``.
+
+    With few simulations the student must not learn the stored points alone.
+    """
+    noise = torch.randn(n, x.shape[1], generator=_generator(seed)).to(x)
+    return _in_turn(x, n) + width * noise
+
+
+def between_neighbours(x: Tensor, n: int, seed: int) -> Tensor:
+    """Conditions ``(n, dim_x)``: the stored x ``(K, dim_x)`` in turn, moved towards a near neighbour.
+
+    They go a random part of the way, to one of the five nearest: as far as the data lie apart, and along the
+    surface that they lie on, which no one width of a jitter does.
+    """
+    values = x.cpu().numpy()
+    count = min(NEIGHBOURS + 1, len(values))
+    nearest = NearestNeighbors(n_neighbors=count).fit(values).kneighbors(values, return_distance=False)
+    generator = _generator(seed)
+    column = torch.randint(min(1, count - 1), count, (n,), generator=generator)
+    rows = torch.arange(n) % len(x)
+    other = torch.from_numpy(nearest)[rows, column].to(x.device)
+    way = torch.rand(n, 1, generator=generator).to(x)
+    start = _in_turn(x, n)
+    return start + way * (x[other] - start)
+
+
+def _in_turn(x: Tensor, n: int) -> Tensor:
+    return x[torch.arange(n, device=x.device) % len(x)]
+
+
+def _generator(seed: int) -> torch.Generator:
+    # Apart from the noise's own stream, whose seed is the same.
+    return torch.Generator().manual_seed(seed + 1_000_003)

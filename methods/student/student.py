@@ -1,9 +1,8 @@
-"""The one-pass student: a plain network fitted to the teacher's theta for (z, x) by mean squared error."""
+"""The one-pass student: a network fitted to the teacher's theta for (z, x)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -11,18 +10,13 @@ from torch import Tensor, nn
 from methods.base import Posterior
 from methods.scaling import Standardizer
 from methods.student.labels import Labels
+from methods.student.networks import BranchedNetwork, PlainNetwork
 from methods.training import train
 
-__all__ = ["OnePassPosterior", "Student", "fit_student", "mlp"]
+__all__ = ["OnePassPosterior", "Student", "StudentNetwork", "fit_student"]
 
 
-def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:
-    """``depth`` hidden ReLU layers of ``width`` units and a linear output."""
-    widths = [dim_in] + [width] * depth
-    layers: list[nn.Module] = []
-    for a, b in pairwise(widths):
-        layers += [nn.Linear(a, b), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(width, dim_out))
+StudentNetwork = PlainNetwork | BranchedNetwork
 
 
 class Student(nn.Module):
@@ -31,26 +25,39 @@ class Student(nn.Module):
     Labels may come in any units: in physical ones, an x that hardly varies would say nothing to the network.
     """
 
-    def __init__(self, network: nn.Module, scale_x: Standardizer, scale_theta: Standardizer) -> None:
+    def __init__(self, network: StudentNetwork, scale_x: Standardizer, scale_theta: Standardizer) -> None:
         super().__init__()
         self.network, self._scale_x, self._scale_theta = network, scale_x, scale_theta
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
         """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and conditions x ``(..., dim_x)``."""
-        return self._scale_theta.inverse(self.network(torch.cat([z, self._scale_x(x)], dim=-1)))
+        return self._scale_theta.inverse(self.network(z, self._scale_x(x)))
 
 
 class OnePassPosterior(Posterior):
-    """Sampling is one forward pass of the network on [z, x], z ~ N(0, I)."""
+    """Sampling is one forward pass of the student on noise z ~ N(0, I) and the encoded observation.
+
+    Arguments:
+        student: From noise ``(..., dim_theta)`` and encoded x to samples in the teacher's units.
+        dim_theta: Width of the noise.
+        encode_x: What of x ``(B, dim_x)`` the student sees, ``(B, dim_c)``.
+        decode: Theta ``(N, dim_theta)`` of the student's samples and the encoded x, ``(N, dim_c)``.
+        device: Where the student is.
+    """
 
     nfe = 1.0
 
     def __init__(
-        self, network: Student, scale_theta: Standardizer, encode_x: Callable[[Tensor], Tensor]
+        self,
+        student: Student,
+        dim_theta: int,
+        encode_x: Callable[[Tensor], Tensor],
+        decode: Callable[[Tensor, Tensor], Tensor],
+        device: torch.device,
     ) -> None:
-        self.network = network
-        self._scale_theta, self._encode_x = scale_theta, encode_x
-        self.num_parameters = sum(p.numel() for p in network.parameters())
+        self.student, self._dim = student, dim_theta
+        self._encode_x, self._decode, self._device = encode_x, decode, device
+        self.num_parameters = sum(p.numel() for p in student.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """One pass for one observation, ``(n, dim_theta)``."""
@@ -61,33 +68,44 @@ class OnePassPosterior(Posterior):
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """One pass for all observations x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``."""
         (n,) = sample_shape
-        mean = self._scale_theta.mean
-        z = torch.randn(n, len(x), len(mean), device=mean.device, dtype=mean.dtype)
-        encoded = self._encode_x(x.to(mean)).expand(n, -1, -1)
-        return self._scale_theta.inverse(self.network(z, encoded))
+        z = torch.randn(n * len(x), self._dim, device=self._device)
+        c = self._encode_x(x.to(self._device)).repeat(n, 1)
+        return self._decode(self.student(z, c), c).unflatten(0, (n, len(x)))
 
 
 def fit_student(
-    labels: Labels, *, width: int, depth: int, steps: int, batch_size: int, learning_rate: float, seed: int
+    labels: Labels,
+    network: Callable[[int, int], StudentNetwork],
+    *,
+    standardize: bool,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
 ) -> Student:
-    """Train a fresh network on labels and return it with their scales, on the labels' device."""
+    """Train a fresh network on labels and return it with their scales, on the labels' device.
+
+    Arguments:
+        labels: Noise, conditions, the teacher's samples.
+        network: Makes it, of dim_theta and the width of the conditions.
+        standardize: Whether to train in units of the labels' own spread, for labels in physical units.
+        steps: Optimiser steps.
+        batch_size: Labels a step.
+        learning_rate: Peak rate of AdamW under a cosine decay.
+        seed: Of weights and batches.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = mlp(labels.z.shape[1] + labels.x.shape[1], labels.theta.shape[1], width, depth)
-    network.to(labels.z)
-    scale_x, scale_theta = Standardizer.fit(labels.x), Standardizer.fit(labels.theta)
-    inputs = torch.cat([labels.z, scale_x(labels.x)], dim=1)
-
-    def loss(batch: Tensor, target: Tensor) -> Tensor:
-        return (network(batch) - target).square().mean()
-
+        untrained = network(labels.theta.shape[1], labels.x.shape[1]).to(labels.z)
+    scaler = Standardizer.fit if standardize else Standardizer.identity
+    scale_x, scale_theta = scaler(labels.x), scaler(labels.theta)
     train(
-        network,
-        loss,
-        (inputs, scale_theta(labels.theta)),
+        untrained,
+        untrained.loss,
+        (labels.z, scale_x(labels.x), scale_theta(labels.theta)),
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
     )
-    return Student(network, scale_x, scale_theta)
+    return Student(untrained, scale_x, scale_theta)

@@ -12,6 +12,8 @@ QUICK = {
     "max_num_epochs": 2,
     "training_steps": 20,
     "num_labels": 200,
+    "num_emulated": 300,
+    "student_steps": 20,
     "num_accepted": 20,
     "steps": 10,
 }

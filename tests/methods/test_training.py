@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from methods.training import train
+from methods.training import Validation, train
 
 
 def fit_line(seed=0, steps=300):
@@ -43,3 +43,39 @@ def test_fewer_samples_than_a_batch():
         seed=0,
     )
     assert len(history) == 5
+
+
+def test_validation_keeps_the_best_and_stops_when_patience_runs_out():
+    """Held-out targets are met on the way to the training's: the weights on the way are the best."""
+    network = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        network.weight.fill_(0.0)
+    looks = []
+
+    def held_out():
+        looks.append(network.weight.item())
+        return abs(network.weight.item() - 1.0)
+
+    history = train(
+        network,
+        lambda a, b: (network(a) - b).square().mean(),
+        (torch.ones(64, 1), 3 * torch.ones(64, 1)),
+        steps=2000,
+        batch_size=64,
+        learning_rate=0.01,
+        seed=0,
+        validation=Validation(held_out, every=5, patience=4, averaging=0.5),
+    )
+    assert len(history) < 1000
+    assert looks[0] == 0.0
+    assert network.weight.item() == min(looks, key=lambda weight: abs(weight - 1.0))
+
+
+def test_validation_may_find_that_no_training_was_best():
+    network = nn.Linear(1, 1)
+    before = [p.detach().clone() for p in network.parameters()]
+    data = (torch.ones(8, 1), torch.ones(8, 1))
+    look = Validation(lambda: float((network.weight - before[0]).abs()), every=1, patience=3)
+    loss = {"steps": 50, "batch_size": 8, "learning_rate": 0.1, "seed": 0, "validation": look}
+    train(network, lambda a, b: (network(a) - b).square().mean(), data, **loss)
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))

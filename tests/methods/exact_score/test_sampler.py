@@ -21,11 +21,11 @@ def spoilt(which, column, value):
     return parts
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "denoiser", "one_pass"])
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (dict(zip(("theta", "x"), simulations(1), strict=True)), "1 simulations: a kernel posterior needs"),
+        (dict(zip(("theta", "x"), simulations(1), strict=True)), "1 simulations: a .* needs at least"),
         (spoilt("x", 1, torch.nan), "x: 50 of 50 rows are not finite"),
         (spoilt("theta", 0, torch.inf), "theta: 50 of 50 rows are not finite"),
         (spoilt("theta", 1, 2.0), "theta: column 1 is constant"),

@@ -1,7 +1,22 @@
+from functools import partial
+
 import pytest
 import torch
 
-from methods.student import Labels, fit_student, generate_labels
+from methods.student import (
+    Labels,
+    PlainNetwork,
+    between_neighbours,
+    fit_student,
+    generate_labels,
+    jittered,
+)
+
+OPTIONS = {"batch_size": 256, "learning_rate": 5e-3, "seed": 0}
+
+
+def plain(width, depth):
+    return partial(PlainNetwork, width=width, depth=depth)
 
 
 def teacher(z, x):
@@ -11,14 +26,15 @@ def teacher(z, x):
 @pytest.fixture
 def labels():
     torch.manual_seed(0)
-    return generate_labels(teacher, torch.randn(300, 3), num_labels=2000, dim_theta=2, jitter=0.1, seed=1)
+    return generate_labels(teacher, jittered(torch.randn(300, 3), 2000, 0.1, seed=1), dim_theta=2, seed=1)
 
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_labels_are_the_teachers_and_repeatable():
     x = torch.arange(12.0).reshape(4, 3)
-    first = generate_labels(teacher, x, num_labels=10, dim_theta=2, jitter=0.0, seed=1)
-    again = generate_labels(teacher, x, num_labels=10, dim_theta=2, jitter=0.0, seed=1)
+    first, again = (
+        generate_labels(teacher, jittered(x, 10, 0.0, seed=1), dim_theta=2, seed=1) for _ in range(2)
+    )
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert torch.equal(first.theta, teacher(first.z, first.x))
     assert torch.equal(first.x[:4], x)
@@ -29,8 +45,20 @@ def test_jitter_has_its_width(labels):
     assert labels.x.unique(dim=0).shape[0] == 2000
 
 
+def test_conditions_lie_between_near_neighbours():
+    """Data on a circle: what lies between neighbours stays near it, each stored point used equally often."""
+    angle = torch.linspace(0, 6.28, 200)
+    x = torch.stack([angle.cos(), angle.sin()], dim=1)
+    drawn = between_neighbours(x, 1000, seed=0)
+    assert drawn.shape == (1000, 2)
+    assert (drawn.norm(dim=1) - 1).abs().max() < 0.01
+    assert len(drawn.unique(dim=0)) == 1000
+    assert torch.equal(drawn, between_neighbours(x, 1000, seed=0))
+    assert between_neighbours(x[:2], 5, seed=0).shape == (5, 2)
+
+
 def test_the_student_learns_the_map(labels):
-    network = fit_student(labels, width=32, depth=2, steps=800, batch_size=256, learning_rate=5e-3, seed=0)
+    network = fit_student(labels, plain(32, 2), standardize=True, steps=800, **OPTIONS)
     z, x = torch.randn(500, 2), torch.randn(500, 3)
     with torch.no_grad():
         error = (network(z, x) - teacher(z, x)).square().mean()
@@ -40,8 +68,8 @@ def test_the_student_learns_the_map(labels):
 def test_the_units_of_the_labels_do_not_matter(labels):
     """Data of a narrow range, as in physical units, are standardised on the way in, theta on the way out."""
     small = Labels(labels.z, 7.0 + 1e-3 * labels.x, 100.0 * labels.theta)
-    options = {"width": 16, "depth": 1, "steps": 200, "batch_size": 256, "learning_rate": 5e-3, "seed": 0}
-    plain, scaled = fit_student(labels, **options), fit_student(small, **options)
+    options = {"standardize": True, "steps": 200, **OPTIONS}
+    usual, scaled = (fit_student(which, plain(16, 1), **options) for which in (labels, small))
     z, x = torch.randn(50, 2), torch.randn(50, 3)
     with torch.no_grad():
-        torch.testing.assert_close(scaled(z, 7.0 + 1e-3 * x), 100.0 * plain(z, x), rtol=0, atol=1.0)
+        torch.testing.assert_close(scaled(z, 7.0 + 1e-3 * x), 100.0 * usual(z, x), rtol=0, atol=1.0)

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from methods.exact_score import SOLVERS, Schedule, solve
+from methods.diffusion import SOLVERS, Trigonometric, solve
+from methods.exact_score import Schedule
 
 MEAN, STD = 0.7, 0.1
 
@@ -30,7 +31,13 @@ def uniform(schedule, steps):
 
 @pytest.mark.parametrize(
     ("name", "grid", "order"),
-    [("euler", uniform, 1), ("ddim", Schedule.log_snr_times, 1), ("dpmpp_2m", Schedule.log_snr_times, 2)],
+    [
+        ("euler", uniform, 1),
+        ("heun", uniform, 2),
+        ("ab2", uniform, 2),
+        ("ddim", Schedule.log_snr_times, 1),
+        ("dpmpp_2m", Schedule.log_snr_times, 2),
+    ],
 )
 def test_each_solver_has_its_order(name, grid, order):
     schedule = Schedule()
@@ -52,6 +59,27 @@ def test_forty_steps_of_second_order_beat_a_thousand_of_euler():
     many = (solve(denoise, z, "euler", 1000, schedule) - expected).abs().max()
     assert few < 0.01 * STD
     assert few < many
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "ab2"])
+def test_a_standard_normal_stays_where_it_is_in_the_trigonometric_diffusion(solver):
+    """The denoised mean of N(0, I) is alpha z: the velocity is zero and the flow the identity."""
+    z = torch.randn(20, 3, dtype=torch.float64)
+    carried = solve(lambda z, alpha, beta: alpha * z, z, solver, 5, Trigonometric())
+    torch.testing.assert_close(carried, z, rtol=1e-9, atol=1e-9)
+
+
+def test_the_trigonometric_grid():
+    schedule = Trigonometric(smallest=0.01, largest=50.0)
+    times = schedule.times(6)
+    assert len(times) == 7
+    assert times[0] == math.pi / 2
+    assert times[-1] == 0
+    assert float(times[-2].tan()) == pytest.approx(0.01)
+    t = torch.linspace(0.1, 1.4, 7, dtype=torch.float64, requires_grad=True)
+    for value, slope in ((schedule.alpha, schedule.alpha_slope), (schedule.beta, schedule.beta_slope)):
+        (expected,) = torch.autograd.grad(value(t).sum(), t)
+        torch.testing.assert_close(slope(t.detach()), expected)
 
 
 def test_the_map_is_deterministic():

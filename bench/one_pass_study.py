@@ -1,0 +1,85 @@
+"""The one-pass sampler beside sbi's methods and the best published amortized figures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+import methods
+from bench.published import read_published
+
+__all__ = ["METHODS", "TASKS", "Comparison", "comparison"]
+
+TASKS = (
+    "bernoulli_glm",
+    "bernoulli_glm_raw",
+    "gaussian_linear",
+    "gaussian_linear_uniform",
+    "gaussian_mixture",
+    "lotka_volterra",
+    "sir",
+    "slcp",
+    "slcp_distractors",
+    "two_moons",
+)
+METHODS = ("npe", "fmpe", "npse", "denoiser", "one_pass")
+PEERS = ["npe", "fmpe", "npse"]
+# Published methods that sample any observation without more simulations or a chain of their own for it.
+AMORTIZED = ["NPE", "npe_ensemble", "tabpfn", "NPSE-VE", "NPSE-VP", "Simformer-VE", "Simformer-VP"]
+KEYS = ["task", "num_simulations"]
+
+
+class Comparison(NamedTuple):
+    """Two tables with a row for each task and budget.
+
+    Attributes:
+        accuracy: ``task, num_simulations``, the mean C2ST of every method, ``to_npe`` (one_pass less npe),
+            ``to_best_peer``, ``distilled`` and ``distilled_worst`` (one_pass less denoiser: mean and largest
+            over observations), ``published``, ``published_method`` and ``to_published``.
+        seconds: Training (``train_METHOD``) and sampling as multiples of one_pass's (``sample_METHOD``).
+    """
+
+    accuracy: pd.DataFrame
+    seconds: pd.DataFrame
+
+
+def comparison(rows: pd.DataFrame) -> Comparison:
+    """Compare methods on rows of a store; NaN where a method has no good row.
+
+    Arguments:
+        rows: As :meth:`bench.store.Store.read` gives them; rows of other versions or parameters are left out.
+    """
+    good = rows[(rows["status"] == "ok") & rows["method"].isin(METHODS)]
+    good = good[[_is_current(row) for row in good.itertuples()]]
+    by_method = good.pivot_table(index=KEYS, columns="method", values="c2st", dropna=False)
+    accuracy = by_method.reindex(columns=list(METHODS)).dropna(how="all")
+    accuracy["to_npe"] = accuracy["one_pass"] - accuracy["npe"]
+    accuracy["to_best_peer"] = accuracy["one_pass"] - accuracy[PEERS].min(axis=1)
+    single = good.pivot_table(index=[*KEYS, "num_observation"], columns="method", values="c2st")
+    single = single.reindex(columns=list(METHODS))
+    lost = (single["one_pass"] - single["denoiser"]).groupby(level=KEYS)
+    accuracy["distilled"], accuracy["distilled_worst"] = lost.mean(), lost.max()
+    accuracy = accuracy.join(_published())
+    accuracy["to_published"] = accuracy["one_pass"] - accuracy["published"]
+    train = good.pivot_table(index=KEYS, columns="method", values="train_s").reindex(columns=list(METHODS))
+    sample = good.pivot_table(index=KEYS, columns="method", values="sample_s").reindex(columns=list(METHODS))
+    seconds = pd.concat(
+        [train.add_prefix("train_"), sample.div(sample["one_pass"], axis=0).add_prefix("sample_")], axis=1
+    )
+    return Comparison(accuracy.reset_index(), seconds.reset_index())
+
+
+def _is_current(row: Any) -> bool:
+    """Whether a row is of its method as it is now, with default parameters."""
+    method = methods.get(row.method)
+    return row.method_version == method.version and json.loads(row.params) == method.model_dump(mode="json")
+
+
+def _published() -> pd.DataFrame:
+    """Best amortized figure for each task and budget: ``published``, ``published_method``."""
+    known = read_published("c2st.csv")
+    known = known[known["method"].isin(AMORTIZED)].sort_values("c2st_mean")
+    best = known.groupby(KEYS, as_index=True).first()[["c2st_mean", "method"]]
+    return best.rename(columns={"c2st_mean": "published", "method": "published_method"})

@@ -1,0 +1,111 @@
+"""The Gaussian that a denoiser starts from: a linear regression of theta on x, and its residuals' covariance.
+
+In whitened residuals the base is a standard normal, whose diffusion is known exactly; a network has to learn
+only what is not linear and Gaussian. The base is also cheap enough to choose by: of the coordinates of theta,
+those are taken under which theta is likeliest, cross-validated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.model_selection import KFold, cross_val_predict
+from torch import Tensor
+from torch.distributions import Distribution
+
+from methods.denoiser.encoding import Encoding
+from methods.denoiser.unbounded import Unbounded
+from methods.scaling import Standardizer
+
+__all__ = ["ALPHAS", "BLENDS", "GaussianBase"]
+
+ALPHAS = np.logspace(-3, 4, 20)  # penalties that the regression chooses from
+BLENDS = (0.02, 0.1, 0.3, 1.0)
+FOLDS = 10
+
+
+@dataclass(frozen=True)
+class GaussianBase:
+    """u = A c + b + L w: coordinates u of theta, encoded x c, whitened residuals w.
+
+    Attributes:
+        unbounded: Map of theta to coordinates.
+        scale: Standardises them.
+        encode_x: What is seen of x.
+        slope: A, ``(dim_theta, dim_c)``.
+        intercept: b, ``(dim_theta,)``.
+        cholesky: L, ``(dim_theta, dim_theta)``, lower triangular.
+        log_likelihood: Mean log density of held-out theta in nats, in the units of theta.
+    """
+
+    unbounded: Unbounded
+    scale: Standardizer
+    encode_x: Encoding
+    slope: Tensor
+    intercept: Tensor
+    cholesky: Tensor
+    log_likelihood: float
+
+    @classmethod
+    def fit(cls, prior: Distribution, theta: Tensor, x: Tensor, seed: int = 0) -> GaussianBase:
+        """The base; for a prior on intervals the likeliest of all blends.
+
+        Arguments:
+            prior: Whose support bounds theta.
+            theta: ``(K, dim_theta)``.
+            x: ``(K, dim_x)``.
+            seed: Of the folds.
+        """
+        blends = BLENDS if Unbounded(prior).is_interval else BLENDS[:1]
+        encode_x = Encoding(x)
+        fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for blend in blends]
+        return max(fits, key=lambda base: base.log_likelihood)
+
+    def whiten(self, theta: Tensor, c: Tensor) -> Tensor:
+        """Residuals w ``(N, dim_theta)`` of theta given encoded x ``(N, dim_c)``, float32."""
+        u = self.scale(self.unbounded(theta))
+        slope, intercept, cholesky = (part.to(u.device) for part in self._parts)
+        residual = u - c.double() @ slope.T - intercept
+        return torch.linalg.solve_triangular(cholesky, residual.T, upper=False).T.float()
+
+    def theta(self, w: Tensor, c: Tensor) -> Tensor:
+        """Theta ``(N, dim_theta)`` of residuals w and encoded x ``(1 or N, dim_c)``."""
+        slope, intercept, cholesky = (part.to(w.device) for part in self._parts)
+        u = w.double() @ cholesky.T + c.double() @ slope.T + intercept
+        return self.unbounded.inverse(self.scale.inverse(u))
+
+    @property
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.slope, self.intercept, self.cholesky
+
+
+def _fit(unbounded: Unbounded, theta: Tensor, x: Tensor, encode_x: Encoding, seed: int) -> GaussianBase:
+    u = unbounded(theta)
+    scale = Standardizer.fit(u)
+    target, c = scale(u).cpu().numpy(), encode_x(x).double().cpu().numpy()
+    model = Ridge(alpha=RidgeCV(alphas=ALPHAS).fit(c, target).alpha_)
+    folds = KFold(min(FOLDS, len(c)), shuffle=True, random_state=seed)
+    # Residuals of what the regression has not seen: those of its own training set would be too small.
+    residual = target - cross_val_predict(model, c, target, cv=folds).reshape(target.shape)
+    cholesky = np.linalg.cholesky(np.cov(residual.T).reshape(target.shape[1], -1))
+    white = np.linalg.solve(cholesky, residual.T)
+    log_density = -0.5 * np.square(white).sum(axis=0) - np.log(np.diag(cholesky)).sum()
+    log_density -= 0.5 * len(white) * np.log(2.0 * np.pi)
+    to_theta = unbounded.log_slope(theta).mean() - scale.std.log().sum()
+    model.fit(c, target)
+
+    def tensor(values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values, dtype=torch.float64, device=theta.device)
+
+    return GaussianBase(
+        unbounded,
+        scale,
+        encode_x,
+        slope=tensor(model.coef_).reshape(target.shape[1], -1),
+        intercept=tensor(model.intercept_).reshape(-1),
+        cholesky=tensor(cholesky),
+        log_likelihood=float(log_density.mean() + to_theta),
+    )

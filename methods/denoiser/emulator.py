@@ -1,0 +1,77 @@
+"""Simulations from a learned simulator: a denoiser of the data's columns, given theta.
+
+Where the likelihood is simpler than the posterior, what a few simulations teach of it is worth many more
+simulations to the posterior; and theta comes from the prior itself, which is known.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from methods.denoiser.flow import DenoiserFlow
+from methods.denoiser.learning import HeldOut, learn, new_network
+from methods.denoiser.regression import MeanRegression
+from methods.denoiser.unbounded import Unbounded
+from methods.scaling import Standardizer
+
+__all__ = ["Emulator"]
+
+
+class Emulator:
+    """Columns of data for any theta.
+
+    Arguments:
+        prior: Of theta.
+        theta: ``(K, dim_theta)``.
+        columns: Their data, ``(K, dim_columns)``, of unit scale.
+        held: Rows that tell when to stop.
+        rest: Rows to train on.
+        width: Units of a hidden layer.
+        depth: Hidden layers.
+        steps: Optimiser steps at most.
+        seed: Of everything.
+    """
+
+    def __init__(
+        self,
+        prior: Distribution,
+        theta: Tensor,
+        columns: Tensor,
+        held: Tensor,
+        rest: Tensor,
+        *,
+        width: int,
+        depth: int,
+        steps: int,
+        seed: int,
+    ) -> None:
+        self._prior, self._seed, self._dim = prior, seed, columns.shape[1]
+        self._plain = Unbounded(prior).plain
+        self._scale = Standardizer.fit(self._plain(theta))
+        inputs = self._features(theta)
+        self._regression = MeanRegression(inputs[rest], columns[rest], seed)
+        residual = self._regression.whitened
+        network = new_network(residual, inputs, width, depth, seed)
+        look = HeldOut(self._regression.whiten(inputs[held], columns[held]), inputs[held], seed)
+        options = {"steps": steps, "batch_size": 256, "seed": seed}
+        learn(network, residual, inputs[rest], look, learning_rate=1.5e-3, **options)
+        self._flow = DenoiserFlow(network)
+        self._low, self._high = columns[rest].min(dim=0).values, columns[rest].max(dim=0).values
+
+    def sample(self, n: int) -> tuple[Tensor, Tensor]:
+        """Draw theta ``(n, dim_theta)`` from the prior and columns ``(n, dim_columns)`` for them.
+
+        These are kept within the range of the simulations: beyond it the emulator has seen nothing.
+        """
+        with torch.random.fork_rng():
+            torch.manual_seed(self._seed)
+            theta = self._prior.sample((n,)).to(self._low)
+            z = torch.randn(n, self._dim).to(self._low)
+        inputs = self._features(theta)
+        columns = self._regression(inputs, self._flow(z, inputs))
+        return theta, torch.minimum(torch.maximum(columns, self._low), self._high)
+
+    def _features(self, theta: Tensor) -> Tensor:
+        return self._scale(self._plain(theta)).float()

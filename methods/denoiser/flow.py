@@ -1,0 +1,48 @@
+"""The deterministic map from noise to whitened residuals that a denoiser's probability-flow ODE gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from methods.denoiser.network import LOG_NOISE_RANGE, DenoiserNetwork
+from methods.diffusion import SolverName, Trigonometric, solve
+
+__all__ = ["DenoiserFlow"]
+
+BATCH = 8192  # rows of z carried through the ODE at once
+
+
+@dataclass(frozen=True)
+class DenoiserFlow:
+    """The map (z, c) -> w of a trained denoiser.
+
+    Arguments:
+        network: The denoiser.
+        solver: ODE solver.
+        steps: Its steps.
+    """
+
+    network: DenoiserNetwork
+    solver: SolverName = "ab2"
+    steps: int = 24
+
+    @torch.no_grad()
+    def __call__(self, z: Tensor, c: Tensor) -> Tensor:
+        """Carry noise z ``(N, dim_theta)`` to residuals given encoded data c ``(1 or N, dim_c)``."""
+        parts = []
+        for rows in torch.arange(len(z), device=z.device).split(BATCH):
+            condition = c.expand(len(rows), -1) if len(c) == 1 else c[rows]
+            parts.append(self._carry(z[rows], condition))
+        return torch.cat(parts)
+
+    def _carry(self, z: Tensor, c: Tensor) -> Tensor:
+        def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
+            log_noise = min(max(math.log(beta / max(alpha, 1e-9)), LOG_NOISE_RANGE[0]), LOG_NOISE_RANGE[1])
+            velocity = self.network(z, z.new_full((len(z), 1), log_noise), c)
+            return alpha * z - beta * velocity
+
+        return solve(denoise, z, self.solver, self.steps, Trigonometric())

@@ -1,0 +1,74 @@
+"""Training of a denoiser's network, looked after by simulations that it does not see."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import torch
+from torch import Tensor
+
+from methods.denoiser.network import DenoiserNetwork, velocity_loss
+from methods.training import Validation, train
+
+__all__ = ["HeldOut", "learn", "new_network", "split"]
+
+HELD_OUT, MAX_HELD_OUT = 0.1, 2000
+ROWS = 8000  # at least in a look, each held-out sample counted with several noises
+LOOKS = 80  # in a training; the early ones are the most useful where simulations are few
+
+
+class HeldOut:
+    """Residuals w ``(N, dim)`` with their conditions c, and noise that is the same at every look."""
+
+    def __init__(self, w: Tensor, c: Tensor, seed: int) -> None:
+        repeats = max(1, ROWS // len(w))
+        self._w, self._c = w.repeat(repeats, 1), c.repeat(repeats, 1)
+        rows = len(self._w)
+        generator = torch.Generator().manual_seed(seed)
+        # Noise levels on a lattice, shuffled: each sample has its share of all of them.
+        levels = torch.tensor([NormalDist().inv_cdf((i + 0.5) / rows) for i in range(rows)])
+        self._level = levels[torch.randperm(rows, generator=generator)][:, None].to(w)
+        self._noise = torch.randn(self._w.shape, generator=generator).to(w)
+
+    @torch.no_grad()
+    def loss(self, network: DenoiserNetwork) -> float:
+        """Mean loss of the network; an untrained one has that of the base, about 1."""
+        return float(velocity_loss(network, self._w, self._c, self._level, self._noise))
+
+
+def split(num_samples: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows held out (a tenth, at most ``MAX_HELD_OUT``), and the rest."""
+    order = torch.randperm(num_samples, generator=torch.Generator().manual_seed(seed))
+    num_held = min(max(1, round(HELD_OUT * num_samples)), MAX_HELD_OUT)
+    return order[:num_held], order[num_held:]
+
+
+def new_network(w: Tensor, c: Tensor, width: int, depth: int, seed: int) -> DenoiserNetwork:
+    """An untrained network for residuals like w ``(N, dim)`` and conditions like c, on their device."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return DenoiserNetwork(w.shape[1], c.shape[1], width, depth).to(w)
+
+
+def learn(
+    network: DenoiserNetwork,
+    w: Tensor,
+    c: Tensor,
+    held: HeldOut,
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> None:
+    """Train in place on residuals w ``(N, dim)`` with conditions c; the weights best on ``held`` are kept."""
+    generator = torch.Generator(device=w.device).manual_seed(seed)
+
+    def loss(w: Tensor, c: Tensor) -> Tensor:
+        level = torch.randn(len(w), 1, generator=generator, device=w.device)
+        noise = torch.randn(w.shape, generator=generator, device=w.device)
+        return velocity_loss(network, w, c, level, noise)
+
+    look = Validation(lambda: held.loss(network), every=max(10, steps // LOOKS), patience=LOOKS // 4)
+    options = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    train(network, loss, (w, c), learning_rate=learning_rate, validation=look, **options)

@@ -1,0 +1,88 @@
+"""``denoiser``: a learned conditional denoiser as a sampler by its probability-flow ODE."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.distributions import Distribution
+
+from methods.base import Method, Posterior
+from methods.denoiser.base import GaussianBase
+from methods.denoiser.fit import FittedDenoiser, Plan, fit_denoiser
+from methods.denoiser.flow import DenoiserFlow
+from methods.diffusion import SolverName
+from methods.registry import register_method
+from methods.simulations import check_simulations
+
+__all__ = ["Denoiser", "DenoiserMethod", "DenoiserPosterior"]
+
+LEAST = 20  # simulations, a tenth of which is held out
+
+
+class DenoiserPosterior(Posterior):
+    """Samples by the ODE; never outside the prior.
+
+    Attributes:
+        validation_loss: Of the denoiser on held-out simulations; the base alone has about 1.
+    """
+
+    def __init__(self, base: GaussianBase, flow: DenoiserFlow, validation_loss: float) -> None:
+        self.base, self.flow, self.validation_loss = base, flow, validation_loss
+        self.num_parameters = sum(p.numel() for p in flow.network.parameters())
+        self.nfe = float(2 * flow.steps - 1 if flow.solver == "heun" else flow.steps)
+
+    def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Carry fresh noise through the ODE, ``(n, dim_theta)``."""
+        (n,) = sample_shape
+        slope = self.base.slope
+        c = self.base.encode_x(x.to(slope.device))
+        z = torch.randn(n, len(slope), device=slope.device)
+        return self.base.theta(self.flow(z, c), c)
+
+
+class DenoiserMethod(Method):
+    """Parameters of all methods that stand on a learned denoiser.
+
+    Arguments:
+        width: Units of a hidden layer.
+        depth: Hidden layers.
+        training_steps: Optimiser steps of the longest training; held-out simulations end it earlier.
+        num_emulated: Simulations that an emulator adds as a head start, kept where they help; 0 for none.
+        solver: ODE solver.
+        steps: Its steps.
+    """
+
+    citation = "Karras et al., NeurIPS 2022; Lu, Song, ICLR 2025; base and head start are the suite's own"
+    width: int = Field(default=128, ge=1)
+    depth: int = Field(default=3, ge=1)
+    training_steps: int = Field(default=4000, ge=2)
+    num_emulated: int = Field(default=60_000, ge=0)
+    solver: SolverName = "ab2"
+    steps: int = Field(default=24, ge=2)
+
+    def fit_teacher(
+        self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int
+    ) -> DenoiserPosterior:
+        """The denoiser of simulations theta ``(K, dim_theta)``, x ``(K, dim_x)``, with its ODE.
+
+        Raises:
+            ValueError: for fewer than 20 simulations, values that are not finite, a constant column of theta,
+                an x that is constant throughout, or a prior on other than intervals, half-lines and lines.
+        """
+        check_simulations(theta, x, least=LEAST, who="a denoiser")
+        plan = Plan(self.width, self.depth, self.training_steps, self.num_emulated, seed)
+        fitted: FittedDenoiser = fit_denoiser(prior, theta.to(device), x.to(device), plan)
+        flow = DenoiserFlow(fitted.network, self.solver, self.steps)
+        return DenoiserPosterior(fitted.base, flow, fitted.validation_loss)
+
+
+@register_method("denoiser")
+class Denoiser(DenoiserMethod):
+    """The teacher of ``one_pass`` by itself."""
+
+    def fit(
+        self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
+    ) -> DenoiserPosterior:
+        """Train on the simulations."""
+        return self.fit_teacher(prior, theta, x, device, seed)

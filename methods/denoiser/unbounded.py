@@ -1,0 +1,103 @@
+"""Coordinates without bounds for theta, so that no sample can fall outside the prior.
+
+An interval's coordinate v in (0, 1) becomes u = (1 - blend) sqrt(12) (v - 1/2) + blend probit(v). With
+blend = 1 a uniform prior becomes a standard normal, but x that is linear in theta no longer is in u; with a
+small blend u is linear in theta but for the neighbourhood of the bounds. Which is better depends on the
+problem. A half-line becomes a logarithm, a line stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+__all__ = ["Unbounded"]
+
+EDGE = 1e-7  # nearest that v comes to a bound
+REACH = 8.0  # the inverse is tabulated for probits up to this
+
+
+class Unbounded:
+    """Map of theta to the line, one column at a time, and back.
+
+    Arguments:
+        prior: Whose support says where the bounds are: intervals, half-lines above a bound, or lines.
+        blend: Share of the probit in an interval's coordinate, in (0, 1].
+
+    Raises:
+        ValueError: for another kind of support.
+
+    Example:
+        >>> from torch.distributions import Independent, Uniform
+        >>> box = Unbounded(Independent(Uniform(torch.zeros(2), torch.ones(2)), 1), blend=0.1)
+        >>> bool(torch.allclose(box.inverse(box(torch.tensor([[0.2, 0.9]]))), torch.tensor([[0.2, 0.9]])))
+        True
+    """
+
+    def __init__(self, prior: Distribution, blend: float = 1.0) -> None:
+        support: Any = prior.support
+        while isinstance(support, constraints.independent):
+            support = support.base_constraint
+        self.blend = blend
+        self.is_interval = isinstance(support, constraints.interval)
+        self.is_half_line = isinstance(support, (constraints.greater_than, constraints.greater_than_eq))
+        self._low = self._high = torch.zeros(1, dtype=torch.float64)
+        if self.is_interval:
+            self._high = torch.as_tensor(support.upper_bound).double()
+        if self.is_interval or self.is_half_line:
+            self._low = torch.as_tensor(support.lower_bound).double()
+        elif support is not constraints.real:
+            raise ValueError(f"prior with support {support}: only intervals, half-lines and lines are known")
+
+    def __call__(self, theta: Tensor) -> Tensor:
+        """Coordinates u ``(N, dim_theta)`` of theta, float64."""
+        theta = theta.double()
+        if self.is_interval:
+            return self._blended(torch.special.ndtri(self._unit(theta)))
+        return self._above(theta).log() if self.is_half_line else theta
+
+    def plain(self, theta: Tensor) -> Tensor:
+        """Theta ``(N, dim_theta)``, float64, with logarithms for half-lines but intervals as they are."""
+        return theta.double() if self.is_interval else self(theta)
+
+    def log_slope(self, theta: Tensor) -> Tensor:
+        """Log |du / dtheta|, summed over columns, ``(N,)``: densities of theta are those of u times this."""
+        theta = theta.double()
+        if self.is_half_line:
+            return -self._above(theta).log().sum(1)
+        if not self.is_interval:
+            return theta.new_zeros(len(theta))
+        z = torch.special.ndtri(self._unit(theta))
+        density = (-0.5 * z.square()).exp() / math.sqrt(2.0 * math.pi)
+        slope = (1.0 - self.blend) * math.sqrt(12.0) + self.blend / density
+        return (slope.log() - (self._high - self._low).to(theta.device).log()).sum(1)
+
+    def inverse(self, u: Tensor) -> Tensor:
+        """Theta ``(N, dim_theta)`` of coordinates u, float32, inside the closed support whatever u is."""
+        u = u.double()
+        low, high = self._low.to(u.device), self._high.to(u.device)
+        if self.is_half_line:
+            return (low + u.clamp(-80.0, 80.0).exp()).float()
+        if not self.is_interval:
+            return u.float()
+        knots = torch.linspace(-REACH, REACH, 16_001, dtype=torch.float64, device=u.device)
+        values = self._blended(knots)
+        right = torch.searchsorted(values, u.contiguous()).clamp(1, len(knots) - 1)
+        share = ((u - values[right - 1]) / (values[right] - values[right - 1])).clamp(0.0, 1.0)
+        z = knots[right - 1] + share * (knots[right] - knots[right - 1])
+        theta = (low + (high - low) * torch.special.ndtr(z)).float()
+        return torch.minimum(torch.maximum(theta, low.float()), high.float())
+
+    def _unit(self, theta: Tensor) -> Tensor:
+        low, high = self._low.to(theta.device), self._high.to(theta.device)
+        return ((theta - low) / (high - low)).clamp(EDGE, 1.0 - EDGE)
+
+    def _above(self, theta: Tensor) -> Tensor:
+        return (theta - self._low.to(theta.device)).clamp_min(1e-30)
+
+    def _blended(self, z: Tensor) -> Tensor:
+        return (1.0 - self.blend) * math.sqrt(12.0) * (torch.special.ndtr(z) - 0.5) + self.blend * z

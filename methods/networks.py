@@ -1,0 +1,38 @@
+"""Feedforward networks of the suite's own methods."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+__all__ = ["ResidualMLP", "mlp"]
+
+
+def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:
+    """``depth`` hidden ReLU layers of ``width`` units and a linear output."""
+    widths = [dim_in] + [width] * depth
+    layers: list[nn.Module] = []
+    for a, b in pairwise(widths):
+        layers += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(width, dim_out))
+
+
+class ResidualMLP(nn.Module):
+    """``depth`` pre-normalised residual layers of ``width`` units; the last layer starts at zero."""
+
+    def __init__(self, dim_in: int, dim_out: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(dim_in, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(depth)])
+        self.hidden = nn.ModuleList([nn.Linear(width, width) for _ in range(depth)])
+        self.last = nn.Linear(width, dim_out)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs ``(N, dim_out)`` of inputs ``(N, dim_in)``."""
+        hidden = self.first(inputs)
+        for norm, layer in zip(self.norms, self.hidden, strict=True):
+            hidden = hidden + layer(nn.functional.silu(norm(hidden)))
+        return self.last(nn.functional.silu(hidden))

@@ -1,0 +1,55 @@
+import torch
+from torch.distributions import Independent, Normal, Uniform
+
+from methods.denoiser import GaussianBase
+
+
+def linear(n=2000):
+    """Theta ~ N(0, I), x = [theta_1 + theta_2, theta_2] + noise of variance 1/4: a Gaussian posterior."""
+    torch.manual_seed(0)
+    prior = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+    theta = prior.sample((n,))
+    design = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+    return prior, theta, theta @ design.T + 0.5 * torch.randn(n, 2), design
+
+
+def test_on_a_linear_problem_the_base_is_the_posterior():
+    prior, theta, x, design = linear()
+    base = GaussianBase.fit(prior, theta, x)
+    covariance = torch.linalg.inv(torch.eye(2) + 4 * design.T @ design)
+    x_o = torch.tensor([[0.7, -0.4]])
+    mean = covariance @ (4 * design.T @ x_o[0])
+    c = base.encode_x(x_o)
+    drawn = base.theta(torch.randn(20_000, 2), c)
+    torch.testing.assert_close(drawn.mean(0), mean, rtol=0, atol=0.06)
+    torch.testing.assert_close(drawn.T.cov(), covariance, rtol=0, atol=0.02)
+
+
+def test_whitening_is_undone():
+    prior, theta, x, _ = linear(200)
+    base = GaussianBase.fit(prior, theta, x)
+    c = base.encode_x(x)
+    torch.testing.assert_close(base.theta(base.whiten(theta, c), c), theta, rtol=1e-4, atol=1e-4)
+
+
+def test_residuals_are_white_on_data_that_the_regression_has_not_seen():
+    """With nearly as many columns as simulations, residuals of the training set would be far too small."""
+    torch.manual_seed(0)
+    prior = Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
+    theta, x = prior.sample((150,)), torch.randn(150, 80)
+    x[:, :1] += 2 * theta
+    base = GaussianBase.fit(prior, theta, x)
+    fresh = prior.sample((2000,))
+    fresh_x = torch.randn(2000, 80)
+    fresh_x[:, :1] += 2 * fresh
+    assert 0.8 < float(base.whiten(fresh, base.encode_x(fresh_x)).std()) < 1.2
+
+
+def test_the_blend_follows_the_problem():
+    """x = theta + little noise is linear in theta itself; a posterior wider than the prior is not."""
+    torch.manual_seed(0)
+    prior = Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)
+    theta = prior.sample((1000,))
+    sharp = GaussianBase.fit(prior, theta, theta + 0.02 * torch.randn(1000, 2))
+    vague = GaussianBase.fit(prior, theta, theta + 3.0 * torch.randn(1000, 2))
+    assert sharp.unbounded.blend < 0.3 < vague.unbounded.blend

@@ -1,0 +1,102 @@
+"""Network, training, emulator, ODE and sampler of the denoiser."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Independent, Uniform
+
+import methods
+from methods.denoiser import DenoiserFlow, DenoiserNetwork
+from methods.denoiser.emulator import Emulator
+from methods.denoiser.fit import Plan, fit_denoiser
+from methods.denoiser.learning import HeldOut, learn, new_network, split
+from methods.denoiser.network import velocity_loss
+
+PRIOR = Independent(Uniform(-torch.ones(1), torch.ones(1)), 1)
+
+
+def folded(n, seed=0):
+    """x = |theta| + noise: a posterior with two modes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        theta = PRIOR.sample((n,))
+        return theta, theta.abs() + 0.1 * torch.randn(n, 1)
+
+
+def test_untrained_the_flow_is_the_base():
+    network = DenoiserNetwork(3, 2, width=8, depth=2)
+    z, c = torch.randn(10, 3), torch.randn(10, 2)
+    torch.testing.assert_close(DenoiserFlow(network)(z, c), z, rtol=1e-4, atol=1e-4)
+    w, level, noise = torch.randn(5000, 3), torch.randn(5000, 1), torch.randn(5000, 3)
+    with torch.no_grad():
+        loss = velocity_loss(network, w, torch.randn(5000, 2), level, noise)
+    assert float(loss) == pytest.approx(1, abs=0.05)
+
+
+def test_the_loss_is_least_for_the_exact_velocity():
+    """Residuals of N(0, s²): the best velocity is (1 - s²) alpha beta z / (alpha² s² + beta²)."""
+    spread = 0.5
+
+    def exact(z, log_noise, c):
+        time = log_noise.exp().atan()
+        alpha, beta = time.cos(), time.sin()
+        return (1 - spread**2) * alpha * beta * z / (alpha**2 * spread**2 + beta**2)
+
+    torch.manual_seed(0)
+    w, c = spread * torch.randn(100_000, 1), torch.zeros(100_000, 1)
+    level, noise = torch.randn(100_000, 1), torch.randn(100_000, 1)
+    least = velocity_loss(exact, w, c, level, noise)
+    for factor in (0.9, 1.1):
+        assert velocity_loss(lambda *a, f=factor: f * exact(*a), w, c, level, noise) > least
+
+
+def test_training_keeps_the_best_held_out_weights():
+    theta, x = folded(300)
+    held, rest = split(300, seed=0)
+    assert len(held) == 30
+    assert set(held.tolist()).isdisjoint(rest.tolist())
+    look = HeldOut(theta[held], x[held], seed=0)
+    network = new_network(theta, x, width=32, depth=2, seed=0)
+    before = look.loss(network)
+    learn(network, theta[rest], x[rest], look, steps=400, batch_size=128, learning_rate=3e-3, seed=0)
+    after = look.loss(network)
+    assert after < 0.8 * before
+    learn(network, theta[rest], x[rest], look, steps=20, batch_size=128, learning_rate=1.0, seed=0)
+    assert look.loss(network) == pytest.approx(after)
+
+
+def test_the_emulator_has_the_simulators_law():
+    theta, x = folded(500)
+    held, rest = split(500, seed=0)
+    emulator = Emulator(PRIOR, theta, x, held, rest, width=32, depth=2, steps=300, seed=0)
+    fresh, columns = emulator.sample(4000)
+    assert PRIOR.support.check(fresh).all()
+    near = (fresh.abs() - 0.5).abs() < 0.1
+    residual = (columns - fresh.abs())[near]
+    assert float(residual.mean()) == pytest.approx(0.0, abs=0.04)
+    assert float(residual.std()) == pytest.approx(0.1, abs=0.04)
+
+
+@pytest.mark.usefixtures("untouched_random_state")
+@pytest.mark.parametrize("emulated", [0, 2000])
+def test_a_fit_is_repeatable_and_better_than_the_base(emulated):
+    theta, x = folded(300)
+    plan = Plan(width=32, depth=2, steps=300, emulated=emulated)
+    first, again = (fit_denoiser(PRIOR, theta, x, plan) for _ in range(2))
+    assert first.validation_loss == again.validation_loss < 0.9
+    assert not (first.emulated and emulated == 0)
+
+
+def test_samples_have_both_modes_and_stay_inside():
+    theta, x = folded(2000)
+    spec = "denoiser[width=64,depth=2,training_steps=1500,num_emulated=0]"
+    posterior = methods.get(spec).fit(PRIOR, theta, x)
+    torch.manual_seed(0)
+    drawn = posterior.sample((4000,), x=torch.tensor([[0.5]]))
+    assert PRIOR.support.check(drawn).all()
+    assert 0.4 < float((drawn > 0).float().mean()) < 0.6
+    assert float(drawn.abs().mean()) == pytest.approx(0.5, abs=0.03)
+    assert float(drawn.abs().std()) == pytest.approx(0.1, abs=0.04)
+    assert posterior.nfe == 24
+    assert math.isfinite(posterior.validation_loss)
