@@ -8,15 +8,13 @@ Sampling is one forward pass. Reference: arXiv 2506.18227.
 
 from __future__ import annotations
 
-from functools import partial
-
 from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.exact_score.sampler import KernelMethod
 from methods.registry import register_method
-from methods.student import OnePassPosterior, PlainNetwork, fit_student, generate_labels, jittered
+from methods.student import OnePassPosterior, fit_student, generate_labels, jittered, student_network
 
 __all__ = ["ExactScoreNet"]
 
@@ -32,6 +30,7 @@ class ExactScoreNet(KernelMethod):
         num_labels: Labels made by the teacher, one noise draw each.
         width: Units of a hidden layer.
         depth: Hidden layers.
+        branches: Smooth maps that the network's output is one of; 1 is the paper's plain network.
         training_steps: Optimiser steps of the student.
         training_batch_size: Labels a step.
         learning_rate: Peak rate of AdamW under a cosine decay.
@@ -40,6 +39,7 @@ class ExactScoreNet(KernelMethod):
     num_labels: int = Field(default=50_000, ge=1)
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=6, ge=1)
+    branches: int = Field(default=1, ge=1)
     training_steps: int = Field(default=4000, ge=1)
     training_batch_size: int = Field(default=512, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
@@ -56,7 +56,7 @@ class ExactScoreNet(KernelMethod):
         conditions = jittered(kernel.x, self.num_labels, kernel.h_x, seed)
         student = fit_student(
             generate_labels(teacher.flow, conditions, dim_theta=theta.shape[1], seed=seed),
-            partial(PlainNetwork, width=self.width, depth=self.depth),
+            student_network(self.width, self.depth, self.branches),
             standardize=True,
             steps=self.training_steps,
             batch_size=self.training_batch_size,

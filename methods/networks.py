@@ -30,6 +30,11 @@ class ResidualMLP(nn.Module):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
+    @property
+    def matrices(self) -> list[nn.Linear]:
+        """The hidden layers, whose matrices are square."""
+        return [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs ``(N, dim_out)`` of inputs ``(N, dim_in)``."""
         hidden = self.first(inputs)

@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
@@ -16,11 +14,11 @@ from torch.distributions import Distribution
 from methods.denoiser import DenoiserMethod
 from methods.registry import register_method
 from methods.student import (
-    BranchedNetwork,
     OnePassPosterior,
     between_neighbours,
     fit_student,
     generate_labels,
+    student_network,
 )
 
 __all__ = ["OnePass"]
@@ -57,12 +55,7 @@ class OnePass(DenoiserMethod):
         conditions = between_neighbours(base.encode_x(x.to(device)), self.num_labels, seed)
         student = fit_student(
             generate_labels(teacher.flow, conditions, dim_theta=theta.shape[1], seed=seed),
-            partial(
-                BranchedNetwork,
-                width=self.student_width,
-                depth=self.student_depth,
-                branches=self.student_branches,
-            ),
+            student_network(self.student_width, self.student_depth, self.student_branches),
             standardize=False,
             steps=self.student_steps,
             batch_size=self.student_batch_size,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from methods.networks import ResidualMLP
+
 __all__ = ["Validation", "train"]
 
 
@@ -41,8 +43,9 @@ def train(
     seed: int,
     validation: Validation | None = None,
 ) -> list[float]:
-    """Minimise ``loss(*batch)`` over minibatches with AdamW, a short warm-up and a cosine decay to zero.
+    """Minimise ``loss(*batch)`` over minibatches with a short warm-up and a cosine decay to zero.
 
+    Hidden matrices of a :class:`ResidualMLP` are trained with Muon (Jordan et al. 2024), all else with AdamW.
     Batches come from a fresh permutation each epoch, so every sample is seen once before any is seen
     twice. The order depends on ``seed`` alone. With a validation the network ends with the best averaged
     weights, those it came with among them.
@@ -53,7 +56,7 @@ def train(
         data: Tensors with the same first dimension, already on the network's device.
         steps: Optimiser steps at most.
         batch_size: Samples a step (all of them where there are fewer).
-        learning_rate: Peak of the schedule.
+        learning_rate: Peak of the schedule, of AdamW; Muon's, whose steps have unit size, is ten times that.
         seed: Seed of the order.
         validation: Held-out loss to choose the weights by; without it the last ones are kept.
 
@@ -62,13 +65,15 @@ def train(
     """
     num_samples = len(data[0])
     batch_size = min(batch_size, num_samples)
+    optimizers = _optimizers(network, learning_rate)
     warmup = max(1, steps // 50)
-    fused = data[0].device.type in ("cpu", "cuda")
-    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4, fused=fused)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / warmup, 0.5 * (1.0 + math.cos(math.pi * step / steps))),
-    )
+    schedulers = [
+        torch.optim.lr_scheduler.LambdaLR(
+            optimizer,
+            lambda step: min((step + 1) / warmup, 0.5 * (1.0 + math.cos(math.pi * step / steps))),
+        )
+        for optimizer in optimizers
+    ]
     best = _Best(network, validation) if validation else None
     generator = torch.Generator().manual_seed(seed)
     history: list[float] = []
@@ -79,10 +84,11 @@ def train(
             if len(history) == steps or (best and best.is_final):
                 break
             value = loss(*(tensor[rows] for tensor in data))
-            optimizer.zero_grad(set_to_none=True)
+            network.zero_grad(set_to_none=True)
             value.backward()
-            optimizer.step()
-            scheduler.step()
+            for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
+                optimizer.step()
+                scheduler.step()
             history.append(float(value.detach()))
             if best:
                 best.follow(len(history))
@@ -90,6 +96,19 @@ def train(
     if best:
         network.load_state_dict(best.state)
     return history
+
+
+def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
+    residual = [module for module in network.modules() if isinstance(module, ResidualMLP)]
+    hidden = [layer.weight for module in residual for layer in module.matrices]
+    known = {id(weight) for weight in hidden}
+    others = [weight for weight in network.parameters() if id(weight) not in known]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(others, lr=learning_rate, weight_decay=1e-4, fused=True)
+    ]
+    if hidden:
+        optimizers.append(torch.optim.Muon(hidden, lr=10.0 * learning_rate, weight_decay=0.0))
+    return optimizers
 
 
 class _Best:

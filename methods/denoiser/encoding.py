@@ -36,8 +36,9 @@ class Encoding:
         values = x.detach().double().cpu().numpy()
         self._varies = values.std(axis=0) > 1e-12 * (1.0 + np.abs(values.mean(axis=0)))
         values = values[:, self._varies]
-        # The transform bends at 1, so that it matters in which unit the data come.
-        self._unit = np.nanmedian(np.where(values == 0, np.nan, np.abs(values)), axis=0)
+        # The transform bends at 1, so that it matters in which unit the data come. With this one it turns
+        # counts into something between their roots and logarithms: small ones keep their noise small.
+        self._unit = values.std(axis=0)
         values = values / self._unit
         self._power = PowerTransformer(standardize=False).fit(values)
         # Beyond logarithms a column of many zeros would become a mere indicator.

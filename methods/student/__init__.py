@@ -1,7 +1,7 @@
 """From any map (z, x) -> theta to a network that takes one pass: labels, network, posterior."""
 
 from methods.student.labels import Labels, between_neighbours, generate_labels, jittered
-from methods.student.networks import BranchedNetwork, PlainNetwork
+from methods.student.networks import BranchedNetwork, PlainNetwork, student_network
 from methods.student.student import OnePassPosterior, Student, fit_student
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "fit_student",
     "generate_labels",
     "jittered",
+    "student_network",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from methods.networks import ResidualMLP, mlp
 
-__all__ = ["BranchedNetwork", "PlainNetwork"]
+__all__ = ["BranchedNetwork", "PlainNetwork", "StudentNetwork", "student_network"]
 
 
 class PlainNetwork(nn.Module):
@@ -64,3 +67,13 @@ class BranchedNetwork(nn.Module):
         out = self.mlp(torch.cat([z, x], dim=-1))
         moved, logits = out.split([branches * dim, branches], dim=-1)
         return z[..., None, :] + moved.unflatten(-1, (branches, dim)), logits.log_softmax(dim=-1)
+
+
+StudentNetwork = PlainNetwork | BranchedNetwork
+
+
+def student_network(width: int, depth: int, branches: int) -> Callable[[int, int], StudentNetwork]:
+    """Makes networks of dim_theta and dim_x: plain with one branch, else branched."""
+    if branches == 1:
+        return partial(PlainNetwork, width=width, depth=depth)
+    return partial(BranchedNetwork, width=width, depth=depth, branches=branches)

@@ -10,13 +10,10 @@ from torch import Tensor, nn
 from methods.base import Posterior
 from methods.scaling import Standardizer
 from methods.student.labels import Labels
-from methods.student.networks import BranchedNetwork, PlainNetwork
+from methods.student.networks import StudentNetwork
 from methods.training import train
 
-__all__ = ["OnePassPosterior", "Student", "StudentNetwork", "fit_student"]
-
-
-StudentNetwork = PlainNetwork | BranchedNetwork
+__all__ = ["OnePassPosterior", "Student", "fit_student"]
 
 
 class Student(nn.Module):
