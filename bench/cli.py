@@ -257,7 +257,7 @@ def reproduce() -> None:
     "-e",
     "--experiment",
     multiple=True,
-    help="bimodal_1d, student_t_mixture or elliptic_pde; repeat for several.  [default: all]",
+    help="bimodal_1d, student_t_mixture_15_5, …_10_10, elliptic_pde; repeat for several.  [default: all]",
 )
 @click.option(
     "--num-sets", type=int, help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"

@@ -159,7 +159,8 @@ def test_the_study_of_metrics_and_the_timing_of_labels_print_their_tables(scoreb
     [
         (
             ["-e", "bimodal"],
-            "unknown experiment 'bimodal'; known: bimodal_1d, student_t_mixture, elliptic_pde",
+            "unknown experiment 'bimodal'; known: bimodal_1d, student_t_mixture_15_5, "
+            "student_t_mixture_10_10, elliptic_pde",
         ),
         (["-e", "bimodal_1d", "--num-sets", 0], "num-sets = 0: must be at least 1"),
     ],

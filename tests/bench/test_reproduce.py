@@ -53,7 +53,7 @@ def test_bimodal_at_the_papers_setting_is_near_the_published_figure():
 
 def test_student_t_measures_both_samplers_and_exact_draws_at_all_conditions():
     small = {"num_simulations": 500, "num_labels": 200, "num_samples": 400, "steps": 4}
-    table = frame(student_t_mixture(splits=("10_10",), student="training_steps=10", **small))
+    table = frame(student_t_mixture("10_10", student="training_steps=10", **small))
     assert (table["experiment"] == "student_t_mixture_10_10").all()
     kl = table[(table["quantity"] == "projection KL") & (table["kde"] == "scott")]
     assert set(kl["sampler"]) == {"network", "ode", "exact"}
