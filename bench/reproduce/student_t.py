@@ -31,7 +31,8 @@ SOLVER: SolverName = "dpmpp_2m"
 STEPS = 20
 # The teacher's map jumps where the noise changes from one mode to the other, which a network smears out at
 # first. 15_5, with batches of 4096, c = 0 / -.25 / .25: .062 / .055 / .058 after 6000 steps,
-# .056 / .051 / .059 after 15 000; direct draws of the kernel posterior score .057-.062 / .049-.056 / .057-.061.
+# .056 / .051 / .059 after 15 000; direct draws of the kernel posterior score
+# .057-.062 / .049-.056 / .057-.061.
 # In 10_10 few simulations have a weight, so that the map is too rough for a plain network (.19 / .14 / .27);
 # branches get .04 / .07 / .09.
 STUDENTS = {
