@@ -39,7 +39,7 @@ class OnePass(DenoiserMethod):
     """
 
     num_labels: int = Field(default=100_000, ge=1)
-    student_width: int = Field(default=192, ge=1)
+    student_width: int = Field(default=128, ge=1)
     student_depth: int = Field(default=3, ge=1)
     student_branches: int = Field(default=3, ge=1)
     student_steps: int = Field(default=5000, ge=1)

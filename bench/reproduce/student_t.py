@@ -34,7 +34,7 @@ STEPS = 20
 # .056 / .051 / .059 after 15 000; direct draws of the kernel posterior score
 # .057-.062 / .049-.056 / .057-.061.
 # In 10_10 few simulations have a weight, so that the map is too rough for a plain network (.19 / .14 / .27);
-# branches get .04 / .07 / .09.
+# branches get .06 / .14 / .06.
 STUDENTS = {
     "15_5": "training_steps=12000,training_batch_size=4096",
     "10_10": "width=192,depth=4,branches=3,training_steps=12000",
