@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import joblib
 import torch
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
@@ -93,7 +93,7 @@ class Grid(BaseModel):
             specs = [method.spec for spec in self.method for method in methods.expand(spec)]
         except (UnknownTaskError, UnknownMethodError, SpecError) as error:
             raise UsageError(str(error)) from None
-        threads = max(1, (os.cpu_count() or 1) // self.jobs)
+        threads = max(1, joblib.cpu_count() // self.jobs)
         axes = itertools.product(self.task, self.num_simulations, self.seed, dict.fromkeys(specs))
         return [
             Cell(

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["ResidualMLP", "mlp"]
+__all__ = ["ResidualMLP", "joined", "mlp"]
+
+
+def joined(layer: nn.Linear, *inputs: Tensor) -> Tensor:
+    """The layer on its inputs side by side, which may broadcast: what many rows share is multiplied once.
+
+    Arguments:
+        layer: From the inputs' widths together.
+        inputs: Each ``(..., width)``.
+
+    Example:
+        >>> layer = nn.Linear(5, 4)
+        >>> joined(layer, torch.zeros(7, 3), torch.zeros(1, 2)).shape
+        torch.Size([7, 4])
+    """
+    weights = layer.weight.split([values.shape[-1] for values in inputs], dim=-1)
+    products = [nn.functional.linear(*pair) for pair in zip(inputs, weights, strict=True)]
+    # The smallest first: the bias is added where it is least work.
+    products.sort(key=Tensor.numel)
+    return reduce(torch.add, products, layer.bias)
 
 
 def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:
@@ -35,9 +56,9 @@ class ResidualMLP(nn.Module):
         """The hidden layers, whose matrices are square."""
         return [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Outputs ``(N, dim_out)`` of inputs ``(N, dim_in)``."""
-        hidden = self.first(inputs)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Outputs ``(..., dim_out)`` of inputs that are dim_in wide together and broadcast."""
+        hidden = joined(self.first, *inputs)
         for norm, layer in zip(self.norms, self.hidden, strict=True):
             hidden = hidden + layer(nn.functional.silu(norm(hidden)))
         return self.last(nn.functional.silu(hidden))

@@ -72,10 +72,11 @@ class GaussianBase:
         return torch.linalg.solve_triangular(cholesky, residual.T, upper=False).T.float()
 
     def theta(self, w: Tensor, c: Tensor) -> Tensor:
-        """Theta ``(N, dim_theta)`` of residuals w and encoded x ``(1 or N, dim_c)``."""
+        """Theta ``(..., dim_theta)`` of residuals w and encoded x ``(..., dim_c)``, which broadcast."""
         slope, intercept, cholesky = (part.to(w.device) for part in self._parts)
-        u = w.double() @ cholesky.T + c.double() @ slope.T + intercept
-        return self.unbounded.inverse(self.scale.inverse(u))
+        centre = self.scale.inverse(c.double() @ slope.T + intercept)
+        spread = cholesky * self.scale.std[:, None].to(w.device)
+        return self.unbounded.inverse(w @ spread.T.to(w) + centre.to(w))
 
     @property
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:

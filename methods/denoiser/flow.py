@@ -35,14 +35,13 @@ class DenoiserFlow:
         """Carry noise z ``(N, dim_theta)`` to residuals given encoded data c ``(1 or N, dim_c)``."""
         parts = []
         for rows in torch.arange(len(z), device=z.device).split(BATCH):
-            condition = c.expand(len(rows), -1) if len(c) == 1 else c[rows]
-            parts.append(self._carry(z[rows], condition))
+            parts.append(self._carry(z[rows], c if len(c) == 1 else c[rows]))
         return torch.cat(parts)
 
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
             log_noise = min(max(math.log(beta / max(alpha, 1e-9)), LOG_NOISE_RANGE[0]), LOG_NOISE_RANGE[1])
-            velocity = self.network(z, z.new_full((len(z), 1), log_noise), c)
+            velocity = self.network(z, z.new_full((1, 1), log_noise), c)
             return alpha * z - beta * velocity
 
         return solve(denoise, z, self.solver, self.steps, Trigonometric())

@@ -33,9 +33,9 @@ class DenoiserNetwork(nn.Module):
         self.register_buffer("frequencies", 0.125 * torch.arange(1, FREQUENCIES + 1))
 
     def forward(self, z: Tensor, log_noise: Tensor, c: Tensor) -> Tensor:
-        """Velocities of z, both ``(N, dim_theta)``, at log noise ``(N, 1)`` and c ``(N, dim_c)``."""
+        """Velocities of z, both ``(N, dim_theta)``, at log noise ``(1 or N, 1)`` and c ``(1 or N, dim_c)``."""
         phase = log_noise * self.get_buffer("frequencies")
-        return self.mlp(torch.cat([z, c, phase.sin(), phase.cos()], dim=-1))
+        return self.mlp(z, c, torch.cat([phase.sin(), phase.cos()], dim=-1))
 
 
 def velocity_loss(network: nn.Module, w: Tensor, c: Tensor, level: Tensor, noise: Tensor) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from methods.networks import ResidualMLP, mlp
+from methods.networks import ResidualMLP, joined, mlp
 
 __all__ = ["BranchedNetwork", "PlainNetwork", "StudentNetwork", "student_network"]
 
@@ -21,8 +22,8 @@ class PlainNetwork(nn.Module):
         self.mlp = mlp(dim_theta + dim_x, dim_theta, width, depth)
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
-        """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and data x ``(..., dim_x)``."""
-        return self.mlp(torch.cat([z, x], dim=-1))
+        """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and x ``(..., dim_x)``, which broadcast."""
+        return self.mlp[1:](joined(cast(nn.Linear, self.mlp[0]), z, x))
 
     def loss(self, z: Tensor, x: Tensor, theta: Tensor) -> Tensor:
         """Mean squared error of the labels theta ``(N, dim_theta)``."""
@@ -64,7 +65,7 @@ class BranchedNetwork(nn.Module):
 
     def _branches(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         branches, dim = self._shape
-        out = self.mlp(torch.cat([z, x], dim=-1))
+        out = self.mlp(z, x)
         moved, logits = out.split([branches * dim, branches], dim=-1)
         return z[..., None, :] + moved.unflatten(-1, (branches, dim)), logits.log_softmax(dim=-1)
 

@@ -15,6 +15,8 @@ from methods.training import train
 
 __all__ = ["OnePassPosterior", "Student", "fit_student"]
 
+CACHED = 2000  # rows at a time
+
 
 class Student(nn.Module):
     """A network between the labels' units: x is standardised on the way in, theta scaled back on the way out.
@@ -27,7 +29,7 @@ class Student(nn.Module):
         self.network, self._scale_x, self._scale_theta = network, scale_x, scale_theta
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
-        """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and conditions x ``(..., dim_x)``."""
+        """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and x ``(..., dim_x)``, which broadcast."""
         return self._scale_theta.inverse(self.network(z, self._scale_x(x)))
 
 
@@ -38,7 +40,7 @@ class OnePassPosterior(Posterior):
         student: From noise ``(..., dim_theta)`` and encoded x to samples in the teacher's units.
         dim_theta: Width of the noise.
         encode_x: What of x ``(B, dim_x)`` the student sees, ``(B, dim_c)``.
-        decode: Theta ``(N, dim_theta)`` of the student's samples and the encoded x, ``(N, dim_c)``.
+        decode: Theta of the student's samples ``(n, B, dim_theta)`` and the encoded x ``(B, dim_c)``.
         device: Where the student is.
     """
 
@@ -65,9 +67,12 @@ class OnePassPosterior(Posterior):
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """One pass for all observations x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``."""
         (n,) = sample_shape
-        z = torch.randn(n * len(x), self._dim, device=self._device)
-        c = self._encode_x(x.to(self._device)).repeat(n, 1)
-        return self._decode(self.student(z, c), c).unflatten(0, (n, len(x)))
+        z = torch.randn(n, len(x), self._dim, device=self._device)
+        c = self._encode_x(x.to(self._device))
+        # On a CPU, activations that stay in its cache save half of the time.
+        rows = max(1, CACHED // len(x)) if self._device.type == "cpu" else n
+        theta = torch.cat([self.student(part, c) for part in z.split(rows)])
+        return self._decode(theta, c)
 
 
 def fit_student(
