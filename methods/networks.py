@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 __all__ = ["ResidualMLP", "joined", "mlp"]
@@ -27,7 +25,10 @@ def joined(layer: nn.Linear, *inputs: Tensor) -> Tensor:
     products = [nn.functional.linear(*pair) for pair in zip(inputs, weights, strict=True)]
     # The smallest first: the bias is added where it is least work.
     products.sort(key=Tensor.numel)
-    return reduce(torch.add, products, layer.bias)
+    total: Tensor = layer.bias
+    for product in products:
+        total = total + product
+    return total
 
 
 def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:

@@ -1,4 +1,5 @@
-"""The Gaussian that a denoiser starts from: a linear regression of theta on x, and its residuals' covariance.
+"""The Gaussian that a denoiser starts from: a linear regression of theta on x, and its residuals' covariance,
+with or without a :class:`ConditionalGaussian` of the residuals.
 
 In whitened residuals the base is a standard normal, whose diffusion is known exactly; a network has to learn
 only what is not linear and Gaussian. The base is also cheap enough to choose by: of the coordinates of theta,
@@ -7,7 +8,8 @@ those are taken under which theta is likeliest, cross-validated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from torch import Tensor
 from torch.distributions import Distribution
 
+from methods.denoiser.conditional import ConditionalGaussian
 from methods.denoiser.encoding import Encoding
 from methods.denoiser.unbounded import Unbounded
 from methods.scaling import Standardizer
@@ -39,6 +42,7 @@ class GaussianBase:
         intercept: b, ``(dim_theta,)``.
         cholesky: L, ``(dim_theta, dim_theta)``, lower triangular.
         log_likelihood: Mean log density of held-out theta in nats, in the units of theta.
+        conditional: What is done to the residuals after that, if anything.
     """
 
     unbounded: Unbounded
@@ -48,9 +52,17 @@ class GaussianBase:
     intercept: Tensor
     cholesky: Tensor
     log_likelihood: float
+    conditional: ConditionalGaussian | None = None
 
     @classmethod
-    def fit(cls, prior: Distribution, theta: Tensor, x: Tensor, seed: int = 0) -> GaussianBase:
+    def fit(
+        cls,
+        prior: Distribution,
+        theta: Tensor,
+        x: Tensor,
+        seed: int = 0,
+        blends: Sequence[float] = BLENDS,
+    ) -> GaussianBase:
         """The base; for a prior on intervals the likeliest of all blends.
 
         Arguments:
@@ -58,22 +70,43 @@ class GaussianBase:
             theta: ``(K, dim_theta)``.
             x: ``(K, dim_x)``.
             seed: Of the folds.
+            blends: To choose from.
         """
-        blends = BLENDS if Unbounded(prior).is_interval else BLENDS[:1]
+        blends = blends if Unbounded(prior).is_interval else blends[:1]
         encode_x = Encoding(x)
         fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for blend in blends]
         return max(fits, key=lambda base: base.log_likelihood)
+
+    def on_top(self, conditional: ConditionalGaussian) -> GaussianBase:
+        """The same base with its residuals whitened further."""
+        return replace(self, conditional=conditional)
 
     def whiten(self, theta: Tensor, c: Tensor) -> Tensor:
         """Residuals w ``(N, dim_theta)`` of theta given encoded x ``(N, dim_c)``, float32."""
         u = self.scale(self.unbounded(theta))
         slope, intercept, cholesky = (part.to(u.device) for part in self._parts)
         residual = u - c.double() @ slope.T - intercept
-        return torch.linalg.solve_triangular(cholesky, residual.T, upper=False).T.float()
+        w = torch.linalg.solve_triangular(cholesky, residual.T, upper=False).T.float()
+        if self.conditional is None:
+            return w
+        with torch.no_grad():
+            return self.conditional.whiten(w, c)
+
+    def log_slope(self, theta: Tensor, c: Tensor) -> Tensor:
+        """Log |dw / dtheta|, ``(N,)``: densities of theta are those of w times this."""
+        linear = self.scale.std.log().sum() + self.cholesky.diagonal().log().sum()
+        slope = (self.unbounded.log_slope(theta) - linear.to(theta.device)).float()
+        if self.conditional is None:
+            return slope
+        with torch.no_grad():
+            return slope + self.conditional.log_slope(c)
 
     def theta(self, w: Tensor, c: Tensor) -> Tensor:
         """Theta ``(..., dim_theta)`` of residuals w and encoded x ``(..., dim_c)``, which broadcast."""
         slope, intercept, cholesky = (part.to(w.device) for part in self._parts)
+        if self.conditional is not None:
+            with torch.no_grad():
+                w = self.conditional.colour(w, c)
         centre = self.scale.inverse(c.double() @ slope.T + intercept)
         spread = cholesky * self.scale.std[:, None].to(w.device)
         return self.unbounded.inverse(w @ spread.T.to(w) + centre.to(w))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from methods.denoiser.network import LOG_NOISE_RANGE, DenoiserNetwork
+from methods.denoiser.network import DenoiserNetwork, log_noise_at
 from methods.diffusion import SolverName, Trigonometric, solve
 
 __all__ = ["DenoiserFlow"]
@@ -33,15 +33,12 @@ class DenoiserFlow:
     @torch.no_grad()
     def __call__(self, z: Tensor, c: Tensor) -> Tensor:
         """Carry noise z ``(N, dim_theta)`` to residuals given encoded data c ``(1 or N, dim_c)``."""
-        parts = []
-        for rows in torch.arange(len(z), device=z.device).split(BATCH):
-            parts.append(self._carry(z[rows], c if len(c) == 1 else c[rows]))
-        return torch.cat(parts)
+        every = torch.arange(len(z), device=z.device).split(BATCH)
+        return torch.cat([self._carry(z[rows], c if len(c) == 1 else c[rows]) for rows in every])
 
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
-            log_noise = min(max(math.log(beta / max(alpha, 1e-9)), LOG_NOISE_RANGE[0]), LOG_NOISE_RANGE[1])
-            velocity = self.network(z, z.new_full((1, 1), log_noise), c)
+            velocity = self.network(z, z.new_full((1, 1), log_noise_at(math.atan2(beta, alpha))), c)
             return alpha * z - beta * velocity
 
         return solve(denoise, z, self.solver, self.steps, Trigonometric())

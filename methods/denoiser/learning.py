@@ -21,7 +21,8 @@ class HeldOut:
     """Residuals w ``(N, dim)`` with their conditions c, and noise that is the same at every look."""
 
     def __init__(self, w: Tensor, c: Tensor, seed: int) -> None:
-        repeats = max(1, ROWS // len(w))
+        self._num = len(w)
+        repeats = max(1, ROWS // self._num)
         self._w, self._c = w.repeat(repeats, 1), c.repeat(repeats, 1)
         rows = len(self._w)
         generator = torch.Generator().manual_seed(seed)
@@ -30,10 +31,15 @@ class HeldOut:
         self._level = levels[torch.randperm(rows, generator=generator)][:, None].to(w)
         self._noise = torch.randn(self._w.shape, generator=generator).to(w)
 
-    @torch.no_grad()
     def loss(self, network: DenoiserNetwork) -> float:
         """Mean loss of the network; an untrained one has that of the base, about 1."""
-        return float(velocity_loss(network, self._w, self._c, self._level, self._noise))
+        return float(self.losses(network).mean())
+
+    @torch.no_grad()
+    def losses(self, network: DenoiserNetwork) -> Tensor:
+        """Loss of the network at each held-out sample, ``(N,)``."""
+        every = velocity_loss(network, self._w, self._c, self._level, self._noise)
+        return every.unflatten(0, (-1, self._num)).mean(0)
 
 
 def split(num_samples: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -67,7 +73,7 @@ def learn(
     def loss(w: Tensor, c: Tensor) -> Tensor:
         level = torch.randn(len(w), 1, generator=generator, device=w.device)
         noise = torch.randn(w.shape, generator=generator, device=w.device)
-        return velocity_loss(network, w, c, level, noise)
+        return velocity_loss(network, w, c, level, noise).mean()
 
     look = Validation(lambda: held.loss(network), every=max(10, steps // LOOKS), patience=LOOKS // 4)
     options = {"steps": steps, "batch_size": batch_size, "seed": seed}

@@ -9,12 +9,18 @@ from torch import Tensor, nn
 
 from methods.networks import ResidualMLP
 
-__all__ = ["LOG_NOISE_RANGE", "DenoiserNetwork", "velocity_loss"]
+__all__ = ["LOG_NOISE_RANGE", "DenoiserNetwork", "log_noise_at", "velocity_loss"]
 
 FREQUENCIES = 8
 # ln(beta / alpha) of training: normal, as in Karras et al. 2022 for data of unit variance.
 LOG_NOISE_MEAN, LOG_NOISE_STD = -1.4, 1.4
 LOG_NOISE_RANGE = (math.log(0.002), math.log(80.0))
+
+
+def log_noise_at(time: float) -> float:
+    """Log noise ln(beta / alpha) at an angle of the diffusion, [0, pi / 2], within the range of training."""
+    low, high = LOG_NOISE_RANGE
+    return math.log(min(max(math.tan(time), math.exp(low)), math.exp(high)))
 
 
 class DenoiserNetwork(nn.Module):
@@ -33,13 +39,13 @@ class DenoiserNetwork(nn.Module):
         self.register_buffer("frequencies", 0.125 * torch.arange(1, FREQUENCIES + 1))
 
     def forward(self, z: Tensor, log_noise: Tensor, c: Tensor) -> Tensor:
-        """Velocities of z, both ``(N, dim_theta)``, at log noise ``(1 or N, 1)`` and c ``(1 or N, dim_c)``."""
+        """Velocities of z, both ``(N, dim_theta)``, at log noise ``(1 or N, 1)``, c ``(1 or N, dim_c)``."""
         phase = log_noise * self.get_buffer("frequencies")
         return self.mlp(z, c, torch.cat([phase.sin(), phase.cos()], dim=-1))
 
 
 def velocity_loss(network: nn.Module, w: Tensor, c: Tensor, level: Tensor, noise: Tensor) -> Tensor:
-    """Denoising score matching in velocities: mean square of F - (cos(t) noise - sin(t) w).
+    """Denoising score matching: square of F - (cos(t) noise - sin(t) w), mean of columns, ``(N,)``.
 
     Arguments:
         network: A :class:`DenoiserNetwork`.
@@ -52,4 +58,4 @@ def velocity_loss(network: nn.Module, w: Tensor, c: Tensor, level: Tensor, noise
     time = log_noise.exp().atan()
     alpha, beta = time.cos(), time.sin()
     velocity = network(alpha * w + beta * noise, log_noise, c)
-    return (velocity - (alpha * noise - beta * w)).square().mean()
+    return (velocity - (alpha * noise - beta * w)).square().mean(-1)

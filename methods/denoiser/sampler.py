@@ -11,6 +11,7 @@ from methods.base import Method, Posterior
 from methods.denoiser.base import GaussianBase
 from methods.denoiser.fit import FittedDenoiser, Plan, fit_denoiser
 from methods.denoiser.flow import DenoiserFlow
+from methods.denoiser.likelihood import log_likelihood
 from methods.diffusion import SolverName
 from methods.registry import register_method
 from methods.simulations import check_simulations
@@ -24,11 +25,13 @@ class DenoiserPosterior(Posterior):
     """Samples by the ODE; never outside the prior.
 
     Attributes:
-        validation_loss: Of the denoiser on held-out simulations; the base alone has about 1.
+        base: Coordinates of theta.
+        flow: The ODE.
+        log_likelihood: Mean log density of held-out simulations' theta given their x, in nats.
     """
 
-    def __init__(self, base: GaussianBase, flow: DenoiserFlow, validation_loss: float) -> None:
-        self.base, self.flow, self.validation_loss = base, flow, validation_loss
+    def __init__(self, base: GaussianBase, flow: DenoiserFlow, log_likelihood: float) -> None:
+        self.base, self.flow, self.log_likelihood = base, flow, log_likelihood
         self.num_parameters = sum(p.numel() for p in flow.network.parameters())
         self.nfe = float(2 * flow.steps - 1 if flow.solver == "heun" else flow.steps)
 
@@ -39,6 +42,14 @@ class DenoiserPosterior(Posterior):
         c = self.base.encode_x(x.to(slope.device))
         z = torch.randn(n, len(slope), device=slope.device)
         return self.base.theta(self.flow(z, c), c)
+
+    def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Log density by the change of volume along the ODE, ``(N,)``; minus infinity outside the prior."""
+        theta = theta.to(self.base.slope.device)
+        c = self.base.encode_x(x.to(theta.device))
+        w = self.base.whiten(theta, c)
+        log_density = log_likelihood(self.flow.network, w, c) + self.base.log_slope(theta, c)
+        return log_density.where(self.base.unbounded.inside(theta), -torch.inf)
 
 
 class DenoiserMethod(Method):
@@ -74,7 +85,7 @@ class DenoiserMethod(Method):
         plan = Plan(self.width, self.depth, self.training_steps, self.num_emulated, seed)
         fitted: FittedDenoiser = fit_denoiser(prior, theta.to(device), x.to(device), plan)
         flow = DenoiserFlow(fitted.network, self.solver, self.steps)
-        return DenoiserPosterior(fitted.base, flow, fitted.validation_loss)
+        return DenoiserPosterior(fitted.base, flow, fitted.log_likelihood)
 
 
 @register_method("denoiser")

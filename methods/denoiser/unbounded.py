@@ -93,6 +93,13 @@ class Unbounded:
         unit = torch.lerp(table[left], table[left + 1], place - left)
         return torch.minimum(torch.maximum(low + (high - low) * unit, low), high)
 
+    def inside(self, theta: Tensor) -> Tensor:
+        """Whether each row of theta ``(N, dim_theta)`` lies in the prior's support, ``(N,)``."""
+        if not (self.is_interval or self.is_half_line):
+            return theta.isfinite().all(1)
+        above = theta >= self._low.to(theta)
+        return (above & (theta <= self._high.to(theta)) if self.is_interval else above).all(1)
+
     @property
     def _reach(self) -> float:
         return float(self._blended(torch.tensor(REACH, dtype=torch.float64)))

@@ -22,7 +22,7 @@ class PlainNetwork(nn.Module):
         self.mlp = mlp(dim_theta + dim_x, dim_theta, width, depth)
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
-        """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and x ``(..., dim_x)``, which broadcast."""
+        """Theta ``(..., dim_theta)`` of z ``(..., dim_theta)`` and x ``(..., dim_x)``, which broadcast."""
         return self.mlp[1:](joined(cast(nn.Linear, self.mlp[0]), z, x))
 
     def loss(self, z: Tensor, x: Tensor, theta: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class Student(nn.Module):
         self.network, self._scale_x, self._scale_theta = network, scale_x, scale_theta
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
-        """Theta ``(..., dim_theta)`` for noise z ``(..., dim_theta)`` and x ``(..., dim_x)``, which broadcast."""
+        """Theta ``(..., dim_theta)`` of z ``(..., dim_theta)`` and x ``(..., dim_x)``, which broadcast."""
         return self._scale_theta.inverse(self.network(z, self._scale_x(x)))
 
 

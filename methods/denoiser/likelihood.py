@@ -1,0 +1,43 @@
+"""The density that a denoiser gives, by the change of volume along its ODE."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from methods.denoiser.network import DenoiserNetwork, log_noise_at
+
+__all__ = ["log_likelihood"]
+
+STEPS = 24
+
+
+def log_likelihood(network: DenoiserNetwork, w: Tensor, c: Tensor, steps: int = STEPS) -> Tensor:
+    """Log density ``(N,)`` of residuals w ``(N, dim)`` given encoded data c ``(1 or N, dim_c)``, in nats.
+
+    Carries w to noise by the midpoint rule in the diffusion's angle, with the exact divergence: as many
+    backward passes in a step as w has columns. Source: Chen et al. 2018 (continuous normalising flows).
+    """
+    size = 0.5 * math.pi / steps
+    grown = w.new_zeros(len(w))
+    z = w
+    for step in range(steps):
+        velocity, _ = _flow(network, z, step * size, c)
+        velocity, divergence = _flow(network, z + 0.5 * size * velocity, (step + 0.5) * size, c)
+        z = z + size * velocity
+        grown = grown + size * divergence
+    return grown - 0.5 * z.square().sum(1) - 0.5 * w.shape[1] * math.log(2.0 * math.pi)
+
+
+def _flow(network: DenoiserNetwork, z: Tensor, time: float, c: Tensor) -> tuple[Tensor, Tensor]:
+    """Velocity ``(N, dim)`` at an angle of the diffusion, and its divergence ``(N,)``."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        velocity = network(z, z.new_full((1, 1), log_noise_at(time)), c)
+        divergence = torch.zeros_like(z[:, 0])
+        for column in range(z.shape[1]):
+            (slope,) = torch.autograd.grad(velocity[:, column].sum(), z, retain_graph=True)
+            divergence = divergence + slope[:, column]
+    return velocity.detach(), divergence
