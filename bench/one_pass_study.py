@@ -29,15 +29,17 @@ PEERS = ["npe", "fmpe", "npse"]
 # Published methods that sample any observation without more simulations or a chain of their own for it.
 AMORTIZED = ["NPE", "npe_ensemble", "tabpfn", "NPSE-VE", "NPSE-VP", "Simformer-VE", "Simformer-VP"]
 KEYS = ["task", "num_simulations"]
+NUM_SEEN = 3  # observations looked at while the method was made
 
 
 class Comparison(NamedTuple):
     """Two tables with a row for each task and budget.
 
     Attributes:
-        accuracy: ``task, num_simulations``, the mean C2ST of every method, ``to_npe`` (one_pass less npe),
-            ``to_best_peer``, ``distilled`` and ``distilled_worst`` (one_pass less denoiser: mean and largest
-            over observations), ``published``, ``published_method`` and ``to_published``.
+        accuracy: ``task, num_simulations``, the mean C2ST of every method, ``unseen`` (one_pass on observations
+            4 to 10, which no choice was made on), ``to_npe`` (one_pass less npe), ``to_best_peer``,
+            ``distilled`` and ``distilled_worst`` (one_pass less denoiser: mean and largest), ``published``,
+            ``published_method`` and ``to_published``. Differences are over observations that both have.
         seconds: Training (``train_METHOD``) and sampling as multiples of one_pass's (``sample_METHOD``).
     """
 
@@ -53,14 +55,17 @@ def comparison(rows: pd.DataFrame) -> Comparison:
     """
     good = rows[(rows["status"] == "ok") & rows["method"].isin(METHODS)]
     good = good[[_is_current(row) for row in good.itertuples()]]
-    by_method = good.pivot_table(index=KEYS, columns="method", values="c2st", dropna=False)
-    accuracy = by_method.reindex(columns=list(METHODS)).dropna(how="all")
-    accuracy["to_npe"] = accuracy["one_pass"] - accuracy["npe"]
-    accuracy["to_best_peer"] = accuracy["one_pass"] - accuracy[PEERS].min(axis=1)
     single = good.pivot_table(index=[*KEYS, "num_observation"], columns="method", values="c2st")
     single = single.reindex(columns=list(METHODS))
-    lost = (single["one_pass"] - single["denoiser"]).groupby(level=KEYS)
-    accuracy["distilled"], accuracy["distilled_worst"] = lost.mean(), lost.max()
+    accuracy = single.groupby(level=KEYS).mean()
+    unseen = single.index.get_level_values("num_observation") > NUM_SEEN
+    accuracy["unseen"] = single.loc[unseen, "one_pass"].groupby(level=KEYS).mean()
+    ahead = single.rsub(single["one_pass"], axis=0)
+    mean_ahead = ahead.groupby(level=KEYS).mean()
+    accuracy["to_npe"] = mean_ahead["npe"]
+    accuracy["to_best_peer"] = mean_ahead[PEERS].max(axis=1)
+    accuracy["distilled"] = mean_ahead["denoiser"]
+    accuracy["distilled_worst"] = ahead["denoiser"].groupby(level=KEYS).max()
     accuracy = accuracy.join(_published())
     accuracy["to_published"] = accuracy["one_pass"] - accuracy["published"]
     train = good.pivot_table(index=KEYS, columns="method", values="train_s").reindex(columns=list(METHODS))

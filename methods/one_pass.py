@@ -38,13 +38,13 @@ class OnePass(DenoiserMethod):
         student_learning_rate: Peak rate of AdamW under a cosine decay.
     """
 
-    num_labels: int = Field(default=100_000, ge=1)
+    num_labels: int = Field(default=200_000, ge=1)
     student_width: int = Field(default=128, ge=1)
     student_depth: int = Field(default=3, ge=1)
-    student_branches: int = Field(default=3, ge=1)
+    student_branches: int = Field(default=6, ge=1)
     student_steps: int = Field(default=5000, ge=1)
     student_batch_size: int = Field(default=512, ge=1)
-    student_learning_rate: float = Field(default=2e-3, gt=0)
+    student_learning_rate: float = Field(default=6e-3, gt=0)
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0

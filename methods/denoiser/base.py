@@ -77,8 +77,8 @@ class GaussianBase:
         fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for blend in blends]
         return max(fits, key=lambda base: base.log_likelihood)
 
-    def on_top(self, conditional: ConditionalGaussian) -> GaussianBase:
-        """The same base with its residuals whitened further."""
+    def on_top(self, conditional: ConditionalGaussian | None) -> GaussianBase:
+        """The same base with its residuals whitened further, or not."""
         return replace(self, conditional=conditional)
 
     def whiten(self, theta: Tensor, c: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from methods.denoiser.density import Sizes, learn_density
 from methods.denoiser.flow import DenoiserFlow
-from methods.denoiser.learning import HeldOut, learn, new_network
 from methods.denoiser.regression import MeanRegression
 from methods.denoiser.unbounded import Unbounded
 from methods.scaling import Standardizer
@@ -28,10 +28,7 @@ class Emulator:
         columns: Their data, ``(K, dim_columns)``, of unit scale.
         held: Rows that tell when to stop.
         rest: Rows to train on.
-        width: Units of a hidden layer.
-        depth: Hidden layers.
-        steps: Optimiser steps at most.
-        seed: Of everything.
+        sizes: Of the networks, and the seed of everything.
     """
 
     def __init__(
@@ -41,23 +38,18 @@ class Emulator:
         columns: Tensor,
         held: Tensor,
         rest: Tensor,
-        *,
-        width: int,
-        depth: int,
-        steps: int,
-        seed: int,
+        sizes: Sizes,
     ) -> None:
-        self._prior, self._seed, self._dim = prior, seed, columns.shape[1]
+        self._prior, self._seed, self._dim = prior, sizes.seed, columns.shape[1]
         self._plain = Unbounded(prior).plain
         self._scale = Standardizer.fit(self._plain(theta))
         inputs = self._features(theta)
-        self._regression = MeanRegression(inputs[rest], columns[rest], seed)
-        residual = self._regression.whitened
-        network = new_network(residual, inputs, width, depth, seed)
-        look = HeldOut(self._regression.whiten(inputs[held], columns[held]), inputs[held], seed)
-        options = {"steps": steps, "batch_size": 256, "seed": seed}
-        learn(network, residual, inputs[rest], look, learning_rate=1.5e-3, **options)
-        self._flow = DenoiserFlow(network)
+        self._regression = MeanRegression(inputs[rest], columns[rest], sizes.seed)
+        residual = torch.empty_like(columns)
+        residual[rest] = self._regression.whitened
+        residual[held] = self._regression.whiten(inputs[held], columns[held])
+        learned = learn_density(residual, inputs, held, rest, sizes)
+        self._conditional, self._flow = learned.conditional, DenoiserFlow(learned.network)
         self._low, self._high = columns[rest].min(dim=0).values, columns[rest].max(dim=0).values
 
     def sample(self, n: int) -> tuple[Tensor, Tensor]:
@@ -70,7 +62,11 @@ class Emulator:
             theta = self._prior.sample((n,)).to(self._low)
             z = torch.randn(n, self._dim).to(self._low)
         inputs = self._features(theta)
-        columns = self._regression(inputs, self._flow(z, inputs))
+        residual = self._flow(z, inputs)
+        if self._conditional is not None:
+            with torch.no_grad():
+                residual = self._conditional.colour(residual, inputs)
+        columns = self._regression(inputs, residual)
         return theta, torch.minimum(torch.maximum(columns, self._low), self._high)
 
     def _features(self, theta: Tensor) -> Tensor:

@@ -1,27 +1,24 @@
-"""Training a denoiser: which base it stands on, and a head start by emulated simulations where that helps."""
+"""Training a denoiser: a head start by emulated simulations, then the simulations themselves."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.denoiser.base import GaussianBase
-from methods.denoiser.conditional import ConditionalGaussian
+from methods.denoiser.density import JUDGED, RATE, Sizes, learn_density
 from methods.denoiser.emulator import Emulator
-from methods.denoiser.learning import HeldOut, learn, new_network, split
+from methods.denoiser.learning import HeldOut, learn, split
 from methods.denoiser.likelihood import log_likelihood
 from methods.denoiser.network import DenoiserNetwork
-from methods.training import Validation, train
 
 __all__ = ["FittedDenoiser", "Plan", "fit_denoiser"]
 
-RATE = 1.5e-3
+TUNING_RATE = RATE / 4
 BATCH, LARGE_BATCH = 256, 512
-JUDGED = 1000  # held-out rows that a likelihood is taken over
-RACE = 8  # a base is judged after this part of the training
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,10 @@ class Plan:
     steps: int = 4000
     emulated: int = 60_000
     seed: int = 0
+
+    def sizes(self, steps: int, batch_size: int) -> Sizes:
+        """A network of the plan's size, trained for so long."""
+        return Sizes(self.width, self.depth, steps, batch_size, self.seed)
 
 
 @dataclass(frozen=True)
@@ -77,94 +78,38 @@ class _Pairs:
 def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, plan: Plan) -> FittedDenoiser:
     """Fit base and network on simulations theta ``(K, dim_theta)``, x ``(K, dim_x)``.
 
-    A tenth of the simulations is held out. An :class:`Emulator` of the rest makes many more pairs; the base
-    is the one of several on which a short training on these gives held-out theta the highest density. On it
-    a network is trained on the emulated pairs, then on the simulations themselves; what these add is kept
-    where the held-out loss falls by more than the error of the difference.
+    A tenth of the simulations is held out. An :class:`Emulator` of the rest makes many more pairs, from which
+    :func:`learn_density` learns; then the simulations themselves are trained on. What they add is kept where
+    the held-out loss falls by more than the error of the difference.
     """
     base = GaussianBase.fit(prior, theta, x, plan.seed)
     real = _Pairs.split(theta, base.encode_x(x), BATCH, plan.seed)
     wide = _emulated(prior, base, real, x, plan) if plan.emulated else real
-    base = _likeliest(prior, base, theta, x, wide, plan)
-    network = _learned(base, wide, plan, plan.steps)
+    w = base.whiten(wide.theta, wide.c)
+    learned = learn_density(w, wide.c, wide.held, wide.rest, plan.sizes(plan.steps, wide.batch_size))
+    base, network = base.on_top(learned.conditional), learned.network
     if plan.emulated:
-        look = _look(base, real, plan)
-        tuned = _learned(base, real, plan, plan.steps // 2, RATE / 2, start=network)
-        gain = look.losses(network) - look.losses(tuned)
-        if gain.mean() > gain.std() / len(gain) ** 0.5:
-            network = tuned
+        network = _tuned(base, network, real, plan)
     return FittedDenoiser(base, network, _mean_log_density(base, network, real))
+
+
+def _tuned(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, plan: Plan) -> DenoiserNetwork:
+    """The network after training on pairs, or as it was where that is not clearly better."""
+    w, c, held, rest = base.whiten(pairs.theta, pairs.c), pairs.c, pairs.held, pairs.rest
+    look = HeldOut(w[held], c[held], plan.seed)
+    before, tuned = look.losses(network), copy.deepcopy(network)
+    options = {"steps": plan.steps // 2, "batch_size": pairs.batch_size, "seed": plan.seed}
+    learn(tuned, w[rest], c[rest], look, learning_rate=TUNING_RATE, **options)
+    gain = before - look.losses(tuned)
+    return tuned if gain.mean() > gain.std() / len(gain) ** 0.5 else network
 
 
 def _emulated(prior: Distribution, base: GaussianBase, real: _Pairs, x: Tensor, plan: Plan) -> _Pairs:
     columns = base.encode_x.gaussian(x)
-    sizes = {"width": plan.width, "depth": plan.depth, "steps": plan.steps // 2, "seed": plan.seed}
-    emulator = Emulator(prior, real.theta, columns, real.held, real.rest, **sizes)
+    sizes = plan.sizes(plan.steps // 2, real.batch_size)
+    emulator = Emulator(prior, real.theta, columns, real.held, real.rest, sizes)
     theta, columns = emulator.sample(plan.emulated)
     return _Pairs.split(theta, base.encode_x.widen(columns), LARGE_BATCH, plan.seed)
-
-
-def _likeliest(
-    prior: Distribution, base: GaussianBase, theta: Tensor, x: Tensor, pairs: _Pairs, plan: Plan
-) -> GaussianBase:
-    """The base, one with a conditional Gaussian on top, or one with the prior made Gaussian."""
-    bases = [base, base.on_top(_conditional(base, pairs, plan))]
-    if base.unbounded.is_interval and base.unbounded.blend < 1.0:
-        bases.append(GaussianBase.fit(prior, theta, x, plan.seed, blends=(1.0,)))
-    scores = [_mean_log_density(b, _learned(b, pairs, plan, plan.steps // RACE), pairs) for b in bases]
-    return bases[max(range(len(bases)), key=scores.__getitem__)]
-
-
-def _conditional(base: GaussianBase, pairs: _Pairs, plan: Plan) -> ConditionalGaussian:
-    w, held, rest = base.whiten(pairs.theta, pairs.c), pairs.held, pairs.rest
-    with torch.random.fork_rng():
-        torch.manual_seed(plan.seed)
-        conditional = ConditionalGaussian(w.shape[1], pairs.c.shape[1], plan.width, 2).to(w)
-    steps = max(1, plan.steps * 3 // 8)
-    train(
-        conditional,
-        conditional.loss,
-        (w[rest], pairs.c[rest]),
-        steps=steps,
-        batch_size=pairs.batch_size,
-        learning_rate=RATE,
-        seed=plan.seed,
-        validation=Validation(
-            lambda: float(conditional.loss(w[held], pairs.c[held])), every=max(10, steps // 80), patience=20
-        ),
-    )
-    return conditional
-
-
-def _learned(
-    base: GaussianBase,
-    pairs: _Pairs,
-    plan: Plan,
-    steps: int,
-    learning_rate: float = RATE,
-    start: DenoiserNetwork | None = None,
-) -> DenoiserNetwork:
-    """A network trained on pairs, from the start given (which stays as it is) or a fresh one."""
-    w = base.whiten(pairs.theta, pairs.c)
-    network = new_network(w, pairs.c, plan.width, plan.depth, plan.seed)
-    if start is not None:
-        network.load_state_dict(start.state_dict())
-    learn(
-        network,
-        w[pairs.rest],
-        pairs.c[pairs.rest],
-        _look(base, pairs, plan),
-        steps=max(1, steps),
-        batch_size=pairs.batch_size,
-        learning_rate=learning_rate,
-        seed=plan.seed,
-    )
-    return network
-
-
-def _look(base: GaussianBase, pairs: _Pairs, plan: Plan) -> HeldOut:
-    theta, c = pairs.theta[pairs.held], pairs.c[pairs.held]
-    return HeldOut(base.whiten(theta, c), c, plan.seed)
 
 
 def _mean_log_density(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import NormalDist
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from methods.denoiser.network import DenoiserNetwork, velocity_loss
 from methods.training import Validation, train
 
-__all__ = ["HeldOut", "learn", "new_network", "split"]
+__all__ = ["HeldOut", "learn", "looks", "new_network", "split"]
 
 HELD_OUT, MAX_HELD_OUT = 0.1, 2000
 ROWS = 8000  # at least in a look, each held-out sample counted with several noises
@@ -75,6 +76,11 @@ def learn(
         noise = torch.randn(w.shape, generator=generator, device=w.device)
         return velocity_loss(network, w, c, level, noise).mean()
 
-    look = Validation(lambda: held.loss(network), every=max(10, steps // LOOKS), patience=LOOKS // 4)
     options = {"steps": steps, "batch_size": batch_size, "seed": seed}
+    look = looks(lambda: held.loss(network), steps)
     train(network, loss, (w, c), learning_rate=learning_rate, validation=look, **options)
+
+
+def looks(loss: Callable[[], float], steps: int) -> Validation:
+    """Looks at a held-out loss in a training of so many steps."""
+    return Validation(loss, every=max(10, steps // LOOKS), patience=LOOKS // 4)

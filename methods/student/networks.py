@@ -49,8 +49,9 @@ class BranchedNetwork(nn.Module):
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
         """Theta ``(..., dim_theta)``, each row from a branch drawn by its probability."""
         centres, log_p = self._branches(z, x)
-        # The largest of log p plus Gumbel noise is a draw from p.
-        chosen = (log_p - torch.empty_like(log_p).exponential_().log()).argmax(dim=-1)
+        # The branch within whose share of (0, 1) a uniform number falls.
+        edges = log_p.exp().cumsum(dim=-1)[..., :-1]
+        chosen = (torch.rand_like(log_p[..., :1]) > edges).sum(dim=-1)
         return centres.gather(-2, chosen[..., None, None].expand(*chosen.shape, 1, self._shape[1])).squeeze(
             -2
         )

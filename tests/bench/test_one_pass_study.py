@@ -48,6 +48,22 @@ def test_a_method_that_is_missing_is_a_gap_and_others_stay_comparable():
     assert table["to_best_peer"].iloc[0] == pytest.approx(-0.085)
 
 
+def test_differences_are_over_observations_that_both_have():
+    both = rows({"npe": 0.6, "one_pass": 0.5})
+    last = (both["method"] == "npe") & (both["num_observation"] == 2)
+    [row] = comparison(both[~last]).accuracy.to_dict("records")
+    assert row["to_npe"] == pytest.approx(-0.09)
+    assert row["one_pass"] == pytest.approx(0.515)
+
+
+def test_observations_that_nothing_was_chosen_on_stand_apart():
+    seen = rows({"one_pass": 0.5})
+    later = seen.assign(num_observation=seen["num_observation"] + 3, c2st=0.7)
+    [row] = comparison(pd.concat([seen, later])).accuracy.to_dict("records")
+    assert row["unseen"] == pytest.approx(0.7)
+    assert row["one_pass"] == pytest.approx((0.51 + 0.52 + 2 * 0.7) / 4)
+
+
 def test_times_are_multiples_of_one_pass():
     [row] = comparison(rows({"npe": 0.6, "one_pass": 0.5})).seconds.to_dict("records")
     assert row["sample_npe"] == pytest.approx(10)

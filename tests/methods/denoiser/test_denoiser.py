@@ -8,6 +8,7 @@ from torch.distributions import Independent, Uniform
 
 import methods
 from methods.denoiser import DenoiserFlow, DenoiserNetwork
+from methods.denoiser.density import Sizes
 from methods.denoiser.emulator import Emulator
 from methods.denoiser.fit import Plan, fit_denoiser
 from methods.denoiser.learning import HeldOut, learn, new_network, split
@@ -69,7 +70,7 @@ def test_training_keeps_the_best_held_out_weights():
 def test_the_emulator_has_the_simulators_law():
     theta, x = folded(500)
     held, rest = split(500, seed=0)
-    emulator = Emulator(PRIOR, theta, x, held, rest, width=32, depth=2, steps=300, seed=0)
+    emulator = Emulator(PRIOR, theta, x, held, rest, Sizes(32, 2, 300, 256, 0))
     fresh, columns = emulator.sample(4000)
     assert PRIOR.support.check(fresh).all()
     near = (fresh.abs() - 0.5).abs() < 0.1

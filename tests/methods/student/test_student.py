@@ -5,6 +5,7 @@ import torch
 
 from methods.student import (
     Labels,
+    OnePassPosterior,
     PlainNetwork,
     between_neighbours,
     fit_student,
@@ -73,3 +74,20 @@ def test_the_units_of_the_labels_do_not_matter(labels):
     z, x = torch.randn(50, 2), torch.randn(50, 3)
     with torch.no_grad():
         torch.testing.assert_close(scaled(z, 7.0 + 1e-3 * x), 100.0 * usual(z, x), rtol=0, atol=1.0)
+
+
+def test_sampling_in_parts_is_sampling_at_once(labels, monkeypatch):
+    """One row of x for many draws goes through the first layer once; that and the parts change no sample."""
+    network = fit_student(labels, plain(16, 2), standardize=True, steps=50, **OPTIONS)
+    posterior = OnePassPosterior(
+        network, 2, lambda x: x, lambda theta, c: theta + c[:, :2], torch.device("cpu")
+    )
+    x = torch.randn(3, 3)
+    monkeypatch.setattr("methods.student.student.CACHED", 7)
+    torch.manual_seed(0)
+    drawn = posterior.sample_batched((50,), x)
+    torch.manual_seed(0)
+    z = torch.randn(50, 3, 2)
+    with torch.no_grad():
+        expected = network(z.flatten(0, 1), x.repeat(50, 1)).unflatten(0, (50, 3)) + x[:, :2]
+    torch.testing.assert_close(drawn, expected)
