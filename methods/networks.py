@@ -17,6 +17,7 @@ def joined(layer: nn.Linear, *inputs: Tensor) -> Tensor:
         inputs: Each ``(..., width)``.
 
     Example:
+        >>> import torch
         >>> layer = nn.Linear(5, 4)
         >>> joined(layer, torch.zeros(7, 3), torch.zeros(1, 2)).shape
         torch.Size([7, 4])
