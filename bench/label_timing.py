@@ -54,7 +54,9 @@ def label_speed(task_name: str, num_simulations: int, num_published: int, num_ou
 
     teacher = FlowMap(kernel, "dpmpp_2m", OURS_STEPS)
     jitter = jittered(x, num_ours, h_x, seed=0)
-    labels, seconds = timed(lambda: generate_labels(teacher, jitter, dim_theta=theta.shape[1], seed=0), "cpu")
+    [labels], seconds = timed(
+        lambda: generate_labels([teacher], jitter, dim_theta=theta.shape[1], seed=0), "cpu"
+    )
     ours_s = seconds / num_ours
 
     conditions = labels.x[:num_published]

@@ -54,8 +54,9 @@ class ExactScoreNet(KernelMethod):
         teacher = self.fit_kernel(theta.to(device), x.to(device), seed)
         kernel = teacher.flow.kernel
         conditions = jittered(kernel.x, self.num_labels, kernel.h_x, seed)
+        [labels] = generate_labels([teacher.flow], conditions, dim_theta=theta.shape[1], seed=seed)
         student = fit_student(
-            generate_labels(teacher.flow, conditions, dim_theta=theta.shape[1], seed=seed),
+            labels,
             student_network(self.width, self.depth, self.branches),
             standardize=True,
             steps=self.training_steps,
@@ -67,4 +68,4 @@ class ExactScoreNet(KernelMethod):
         def decode(theta: Tensor, x: Tensor) -> Tensor:
             return teacher.scale_theta.inverse(theta)
 
-        return OnePassPosterior(student, theta.shape[1], teacher.encode_x, decode, kernel.theta.device)
+        return OnePassPosterior([student], theta.shape[1], teacher.encode_x, decode, kernel.theta.device)

@@ -29,6 +29,7 @@ class OnePass(DenoiserMethod):
     """Denoiser labels, one-pass student.
 
     Arguments:
+        passes: Stages of the teacher's ODE, each with a student of its own.
         num_labels: Labels made by the teacher, one noise draw each.
         student_width: Units of a hidden layer of the student.
         student_depth: Its hidden layers.
@@ -38,6 +39,7 @@ class OnePass(DenoiserMethod):
         student_learning_rate: Peak rate of AdamW under a cosine decay.
     """
 
+    passes: int = Field(default=1, ge=1, le=4)
     num_labels: int = Field(default=200_000, ge=1)
     student_width: int = Field(default=128, ge=1)
     student_depth: int = Field(default=3, ge=1)
@@ -53,13 +55,19 @@ class OnePass(DenoiserMethod):
         teacher = self.fit_teacher(prior, theta, x, device, seed)
         base = teacher.base
         conditions = between_neighbours(base.encode_x(x.to(device)), self.num_labels, seed)
-        student = fit_student(
-            generate_labels(teacher.flow, conditions, dim_theta=theta.shape[1], seed=seed),
-            student_network(self.student_width, self.student_depth, self.student_branches),
-            standardize=False,
-            steps=self.student_steps,
-            batch_size=self.student_batch_size,
-            learning_rate=self.student_learning_rate,
-            seed=seed,
+        stages = generate_labels(
+            teacher.flow.stages(self.passes), conditions, dim_theta=theta.shape[1], seed=seed
         )
-        return OnePassPosterior(student, theta.shape[1], base.encode_x, base.theta, conditions.device)
+        students = [
+            fit_student(
+                labels,
+                student_network(self.student_width, self.student_depth, self.student_branches),
+                standardize=False,
+                steps=self.student_steps,
+                batch_size=self.student_batch_size,
+                learning_rate=self.student_learning_rate,
+                seed=seed,
+            )
+            for labels in stages
+        ]
+        return OnePassPosterior(students, theta.shape[1], base.encode_x, base.theta, conditions.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -24,11 +24,18 @@ class DenoiserFlow:
         network: The denoiser.
         solver: ODE solver.
         steps: Its steps.
+        until: Angle of the diffusion at which it stops; 0 gives samples, pi / 2 is where it starts.
     """
 
     network: DenoiserNetwork
     solver: SolverName = "ab2"
     steps: int = 24
+    until: float = 0.0
+
+    def stages(self, number: int) -> list[DenoiserFlow]:
+        """Flows to as many evenly spaced angles, the last of which is 0."""
+        angles = [0.5 * math.pi * (1.0 - stage / number) for stage in range(1, number)]
+        return [replace(self, until=angle) for angle in [*angles, 0.0]]
 
     @torch.no_grad()
     def __call__(self, z: Tensor, c: Tensor) -> Tensor:
@@ -41,4 +48,4 @@ class DenoiserFlow:
             velocity = self.network(z, z.new_full((1, 1), log_noise_at(math.atan2(beta, alpha))), c)
             return alpha * z - beta * velocity
 
-        return solve(denoise, z, self.solver, self.steps, Trigonometric())
+        return solve(denoise, z, self.solver, self.steps, Trigonometric(), self.until)

@@ -146,6 +146,19 @@ SOLVERS: dict[SolverName, Callable[[Denoiser, Tensor, NoiseSchedule, Tensor], Te
 }
 
 
-def solve(denoise: Denoiser, z: Tensor, solver: SolverName, steps: int, schedule: NoiseSchedule) -> Tensor:
-    """Carry noise z ``(N, dim)`` to samples on the grid that the schedule has for the solver."""
-    return SOLVERS[solver](denoise, z, schedule, schedule.times(steps, solver))
+def solve(
+    denoise: Denoiser,
+    z: Tensor,
+    solver: SolverName,
+    steps: int,
+    schedule: NoiseSchedule,
+    until: float = 0.0,
+) -> Tensor:
+    """Carry noise z ``(N, dim)`` to samples on the grid that the schedule has for the solver.
+
+    With ``until`` only as far as the time of the grid that is nearest to it.
+    """
+    times = schedule.times(steps, solver)
+    if until > 0.0:
+        times = times[: int((times - until).abs().argmin()) + 1]
+    return SOLVERS[solver](denoise, z, schedule, times)

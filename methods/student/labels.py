@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -17,18 +18,24 @@ FlowFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 class Labels(NamedTuple):
-    """Noise z ``(M, dim_theta)``, conditions x ``(M, dim_x)`` and the teacher's theta ``(M, dim_theta)``."""
+    """Noise z ``(M, dim_theta)``, conditions x ``(M, dim_x)`` and the teacher's theta ``(M, dim_theta)``.
+
+    Between two stages z and theta are partly noise.
+    """
 
     z: Tensor
     x: Tensor
     theta: Tensor
 
 
-def generate_labels(teacher: FlowFunction, conditions: Tensor, *, dim_theta: int, seed: int) -> Labels:
-    """Run a deterministic teacher on fresh noise, one draw for each condition.
+def generate_labels(
+    stages: Sequence[FlowFunction], conditions: Tensor, *, dim_theta: int, seed: int
+) -> list[Labels]:
+    """Run a deterministic teacher on fresh noise, one draw for each condition: labels for each of its stages.
 
     Arguments:
-        teacher: Map ``(z, x) -> theta`` with rows that go together.
+        stages: Maps ``(z, x) -> theta`` with rows that go together, from noise to the end of each stage; a
+            single one for one pass. A stage's labels lead from the end of the stage before to its own.
         conditions: Data x to condition on, ``(M, dim_x)``, by :func:`jittered` or :func:`between_neighbours`.
         dim_theta: Width of the noise.
         seed: Seed of the noise.
@@ -36,7 +43,8 @@ def generate_labels(teacher: FlowFunction, conditions: Tensor, *, dim_theta: int
     generator = torch.Generator().manual_seed(seed)
     z = torch.randn(len(conditions), dim_theta, generator=generator).to(conditions)
     with torch.no_grad():
-        return Labels(z, conditions, teacher(z, conditions))
+        ends = [z, *(stage(z, conditions) for stage in stages)]
+    return [Labels(start, conditions, end) for start, end in pairwise(ends)]
 
 
 def jittered(x: Tensor, n: int, width: float, seed: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -34,29 +34,29 @@ class Student(nn.Module):
 
 
 class OnePassPosterior(Posterior):
-    """Sampling is one forward pass of the student on noise z ~ N(0, I) and the encoded observation.
+    """Sampling is one forward pass of each student on noise z ~ N(0, I) and the encoded observation.
 
     Arguments:
-        student: From noise ``(..., dim_theta)`` and encoded x to samples in the teacher's units.
+        students: One after the other from noise ``(..., dim_theta)`` and encoded x to samples in the units
+            of the teacher; usually one.
         dim_theta: Width of the noise.
         encode_x: What of x ``(B, dim_x)`` the student sees, ``(B, dim_c)``.
         decode: Theta of the student's samples ``(n, B, dim_theta)`` and the encoded x ``(B, dim_c)``.
         device: Where the student is.
     """
 
-    nfe = 1.0
-
     def __init__(
         self,
-        student: Student,
+        students: Sequence[Student],
         dim_theta: int,
         encode_x: Callable[[Tensor], Tensor],
         decode: Callable[[Tensor, Tensor], Tensor],
         device: torch.device,
     ) -> None:
-        self.student, self._dim = student, dim_theta
+        self.students, self._dim = students, dim_theta
         self._encode_x, self._decode, self._device = encode_x, decode, device
-        self.num_parameters = sum(p.numel() for p in student.parameters())
+        self.num_parameters = sum(p.numel() for student in students for p in student.parameters())
+        self.nfe = float(len(students))
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """One pass for one observation, ``(n, dim_theta)``."""
@@ -71,8 +71,12 @@ class OnePassPosterior(Posterior):
         c = self._encode_x(x.to(self._device))
         # On a CPU, activations that stay in its cache save half of the time.
         rows = max(1, CACHED // len(x)) if self._device.type == "cpu" else n
-        theta = torch.cat([self.student(part, c) for part in z.split(rows)])
-        return self._decode(theta, c)
+        return self._decode(torch.cat([self._carry(part, c) for part in z.split(rows)]), c)
+
+    def _carry(self, z: Tensor, c: Tensor) -> Tensor:
+        for student in self.students:
+            z = student(z, c)
+        return z
 
 
 def fit_student(

@@ -16,9 +16,9 @@ def rows(c2st, task="two_moons", num_simulations=1000, **changed):
             row = {
                 "task": task,
                 "num_simulations": num_simulations,
-                "method": name,
+                "method": method.name,
                 "method_version": method.version,
-                "params": json.dumps(method.model_dump(mode="json")),
+                "params": json.dumps(method.model_dump(mode="json"), sort_keys=True),
                 "num_observation": k,
                 "status": "ok",
                 "c2st": c2st[name] + 0.01 * k * (name == "one_pass"),
@@ -43,7 +43,7 @@ def test_differences_and_the_published_leader():
 
 def test_a_method_that_is_missing_is_a_gap_and_others_stay_comparable():
     table = comparison(rows({"npe": 0.6, "one_pass": 0.5})).accuracy
-    assert list(table.columns[2:7]) == list(METHODS)
+    assert list(table.columns[2:8]) == list(METHODS)
     assert table["fmpe"].isna().all()
     assert table["to_best_peer"].iloc[0] == pytest.approx(-0.085)
 
@@ -62,6 +62,12 @@ def test_observations_that_nothing_was_chosen_on_stand_apart():
     [row] = comparison(pd.concat([seen, later])).accuracy.to_dict("records")
     assert row["unseen"] == pytest.approx(0.7)
     assert row["one_pass"] == pytest.approx((0.51 + 0.52 + 2 * 0.7) / 4)
+
+
+def test_two_passes_are_a_row_of_their_own():
+    [row] = comparison(rows({"one_pass": 0.5, "one_pass[passes=2]": 0.45})).accuracy.to_dict("records")
+    assert row["one_pass"] == pytest.approx(0.515)
+    assert row["one_pass[passes=2]"] == pytest.approx(0.45)
 
 
 def test_times_are_multiples_of_one_pass():

@@ -107,3 +107,16 @@ def test_samples_have_both_modes_and_stay_inside():
     assert float(density.sum() * 0.002) == pytest.approx(1.0, abs=0.03)
     assert float(density[(grid.abs() - 0.5).abs() < 0.2].sum() * 0.002) > 0.9
     assert posterior.log_prob(torch.tensor([[1.5]]), x=torch.tensor([[0.5]])) == -torch.inf
+
+
+def test_stages_end_where_the_next_begins():
+    network = new_network(torch.randn(5, 2), torch.randn(5, 1), 16, 1, seed=0)
+    torch.nn.init.normal_(network.mlp.last.weight, std=0.3)
+    flow = DenoiserFlow(network, "ab2", 24)
+    halfway, whole = flow.stages(2)
+    z, c = torch.randn(50, 2), torch.zeros(1, 1)
+    torch.testing.assert_close(whole(z, c), flow(z, c))
+    begun = (halfway(z, c) - z).norm()
+    assert 0 < begun < (flow(z, c) - z).norm() * 2
+    assert halfway.until == pytest.approx(math.pi / 4)
+    assert flow.stages(1) == [flow]

@@ -54,5 +54,5 @@ def test_the_student_goes_by_the_summary(linear):
     theta, x = (part[:300] for part in linear)
     spec = "exact_score_net[summary=posterior_mean,num_labels=200,training_steps=5,width=8,depth=1]"
     posterior = methods.get(spec).fit(tasks.get("gaussian_mixture").prior(), theta, x)
-    assert posterior.student.network.mlp[0].in_features == 2 + 2
+    assert posterior.students[0].network.mlp[0].in_features == 2 + 2
     assert posterior.sample_batched((3,), x=x[:4]).shape == (3, 4, 2)

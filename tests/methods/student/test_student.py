@@ -27,14 +27,15 @@ def teacher(z, x):
 @pytest.fixture
 def labels():
     torch.manual_seed(0)
-    return generate_labels(teacher, jittered(torch.randn(300, 3), 2000, 0.1, seed=1), dim_theta=2, seed=1)
+    conditions = jittered(torch.randn(300, 3), 2000, 0.1, seed=1)
+    return generate_labels([teacher], conditions, dim_theta=2, seed=1)[0]
 
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_labels_are_the_teachers_and_repeatable():
     x = torch.arange(12.0).reshape(4, 3)
     first, again = (
-        generate_labels(teacher, jittered(x, 10, 0.0, seed=1), dim_theta=2, seed=1) for _ in range(2)
+        generate_labels([teacher], jittered(x, 10, 0.0, seed=1), dim_theta=2, seed=1)[0] for _ in range(2)
     )
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert torch.equal(first.theta, teacher(first.z, first.x))
@@ -80,7 +81,7 @@ def test_sampling_in_parts_is_sampling_at_once(labels, monkeypatch):
     """One row of x for many draws goes through the first layer once; that and the parts change no sample."""
     network = fit_student(labels, plain(16, 2), standardize=True, steps=50, **OPTIONS)
     posterior = OnePassPosterior(
-        network, 2, lambda x: x, lambda theta, c: theta + c[:, :2], torch.device("cpu")
+        [network], 2, lambda x: x, lambda theta, c: theta + c[:, :2], torch.device("cpu")
     )
     x = torch.randn(3, 3)
     monkeypatch.setattr("methods.student.student.CACHED", 7)
@@ -91,3 +92,30 @@ def test_sampling_in_parts_is_sampling_at_once(labels, monkeypatch):
     with torch.no_grad():
         expected = network(z.flatten(0, 1), x.repeat(50, 1)).unflatten(0, (50, 3)) + x[:, :2]
     torch.testing.assert_close(drawn, expected)
+
+
+def test_labels_of_stages_join():
+    x = torch.randn(20, 3)
+    halfway, end = generate_labels([lambda z, x: 2 * z, teacher], x, dim_theta=2, seed=0)
+    assert torch.equal(halfway.theta, 2 * halfway.z)
+    assert torch.equal(end.z, halfway.theta)
+    assert torch.equal(end.theta, teacher(halfway.z, x))
+
+
+def test_students_follow_each_other():
+    class Step(torch.nn.Module):
+        def __init__(self, factor, shift):
+            super().__init__()
+            self.factor, self.shift = factor, shift
+
+        def forward(self, z, c):
+            return self.factor * z + self.shift * c
+
+    posterior = OnePassPosterior(
+        [Step(1, 1), Step(10, 0)], 2, lambda x: x, lambda theta, c: theta, torch.device("cpu")
+    )
+    torch.manual_seed(0)
+    drawn = posterior.sample((5,), torch.tensor([[1.0, 2.0]]))
+    torch.manual_seed(0)
+    torch.testing.assert_close(drawn, 10 * (torch.randn(5, 1, 2)[:, 0] + torch.tensor([1.0, 2.0])))
+    assert posterior.nfe == 2
