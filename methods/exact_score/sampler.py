@@ -83,7 +83,7 @@ class KernelMethod(Method):
     """
 
     citation = "arXiv 2506.18227"
-    version = "2"
+    version = "3"
     bandwidth: Literal["loo", "manual"] = "loo"
     theta_bandwidth: float | None = Field(default=None, gt=0)
     x_bandwidth: float | None = Field(default=None, gt=0)

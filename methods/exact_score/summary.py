@@ -9,20 +9,19 @@ summary statistics for approximate Bayesian computation, JRSS B 2012.
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
 from methods.networks import mlp
 from methods.scaling import Standardizer
-from methods.training import train
+from methods.training import Validation, train
 
 __all__ = ["PosteriorMean"]
 
 HELD_OUT = 0.1
 WIDTH, DEPTH = 64, 3
-ROUNDS, STEPS, BATCH, RATE = 20, 150, 128, 1e-3
+STEPS, BATCH, RATE = 3000, 128, 1e-3
+LOOK, PATIENCE = 100, 15
 
 
 class PosteriorMean:
@@ -35,7 +34,7 @@ class PosteriorMean:
     def fit(cls, theta: Tensor, x: Tensor, seed: int) -> PosteriorMean:
         """Fit on simulations theta ``(K, dim_theta)``, standardised, and x ``(K, dim_x)``, in any units.
 
-        The best of ``ROUNDS`` rounds of training with a decaying rate is kept.
+        A part held out chooses the weights.
         """
         scale_x = Standardizer.fit(x)
         inputs = squash(scale_x(x))
@@ -50,23 +49,18 @@ class PosteriorMean:
         def loss(batch: Tensor, target: Tensor) -> Tensor:
             return (network(batch) - target).square().mean()
 
-        best, kept = torch.inf, copy.deepcopy(network.state_dict())
-        for number in range(ROUNDS):
-            rate = RATE * (1.0 - number / ROUNDS)
-            train(
-                network,
-                loss,
-                (inputs[rest], theta[rest]),
-                steps=STEPS,
-                batch_size=BATCH,
-                learning_rate=rate,
-                seed=seed + number,
-            )
-            with torch.no_grad():
-                value = float(loss(inputs[held], theta[held]))
-            if value < best:
-                best, kept = value, copy.deepcopy(network.state_dict())
-        network.load_state_dict(kept)
+        train(
+            network,
+            loss,
+            (inputs[rest], theta[rest]),
+            steps=STEPS,
+            batch_size=BATCH,
+            learning_rate=RATE,
+            seed=seed,
+            validation=Validation(
+                lambda: float(loss(inputs[held], theta[held])), every=LOOK, patience=PATIENCE
+            ),
+        )
         with torch.no_grad():
             scale_summary = Standardizer.fit(network(inputs))
         return cls(network, scale_x, scale_summary)
