@@ -48,27 +48,27 @@ class BranchedNetwork(nn.Module):
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
         """Theta ``(..., dim_theta)``, each row from a branch drawn by its probability."""
-        centres, log_p = self._branches(z, x)
+        moved, logits = self._branches(z, x)
         # The branch within whose share of (0, 1) a uniform number falls.
-        edges = log_p.exp().cumsum(dim=-1)[..., :-1]
-        chosen = (torch.rand_like(log_p[..., :1]) > edges).sum(dim=-1)
-        return centres.gather(-2, chosen[..., None, None].expand(*chosen.shape, 1, self._shape[1])).squeeze(
-            -2
-        )
+        edges = logits.softmax(dim=-1).cumsum(dim=-1)[..., :-1]
+        chosen = (torch.rand_like(logits[..., :1]) > edges).sum(dim=-1)
+        at = chosen[..., None, None].expand(*chosen.shape, 1, self._shape[1])
+        return z + moved.gather(-2, at).squeeze(-2)
 
     def loss(self, z: Tensor, x: Tensor, theta: Tensor) -> Tensor:
         """Mean negative log likelihood of the labels theta ``(N, dim_theta)`` per column, in nats."""
-        centres, log_p = self._branches(z, x)
+        moved, logits = self._branches(z, x)
         log_scale = self.log_scale.clamp(-6.0, 1.0)
-        squared = (centres - theta[..., None, :]).square().sum(dim=-1)
-        log_density = log_p - 0.5 * squared * (-2.0 * log_scale).exp() - self._shape[1] * log_scale
+        squared = (moved - (theta - z)[..., None, :]).square().sum(dim=-1)
+        log_density = (
+            logits.log_softmax(dim=-1) - 0.5 * squared * (-2.0 * log_scale).exp() - self._shape[1] * log_scale
+        )
         return -torch.logsumexp(log_density, dim=-1).mean() / self._shape[1]
 
     def _branches(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         branches, dim = self._shape
-        out = self.mlp(z, x)
-        moved, logits = out.split([branches * dim, branches], dim=-1)
-        return z[..., None, :] + moved.unflatten(-1, (branches, dim)), logits.log_softmax(dim=-1)
+        moved, logits = self.mlp(z, x).split([branches * dim, branches], dim=-1)
+        return moved.unflatten(-1, (branches, dim)), logits
 
 
 StudentNetwork = PlainNetwork | BranchedNetwork

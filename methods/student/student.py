@@ -15,7 +15,7 @@ from methods.training import train
 
 __all__ = ["OnePassPosterior", "Student", "fit_student"]
 
-CACHED = 2000  # rows at a time
+CACHED = 2500  # rows at a time
 
 
 class Student(nn.Module):
