@@ -36,7 +36,7 @@ class OnePass(DenoiserMethod):
         student_branches: Maps that its output is one of.
         student_steps: Optimiser steps of the student.
         student_batch_size: Labels a step.
-        student_learning_rate: Peak rate of AdamW under a cosine decay.
+        student_learning_rate: Peak rate under a cosine decay, see :func:`methods.training.train`.
     """
 
     passes: int = Field(default=1, ge=1, le=4)

@@ -8,7 +8,6 @@ those are taken under which theta is likeliest, cross-validated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,14 +54,7 @@ class GaussianBase:
     conditional: ConditionalGaussian | None = None
 
     @classmethod
-    def fit(
-        cls,
-        prior: Distribution,
-        theta: Tensor,
-        x: Tensor,
-        seed: int = 0,
-        blends: Sequence[float] = BLENDS,
-    ) -> GaussianBase:
+    def fit(cls, prior: Distribution, theta: Tensor, x: Tensor, seed: int = 0) -> GaussianBase:
         """The base; for a prior on intervals the likeliest of all blends.
 
         Arguments:
@@ -70,9 +62,8 @@ class GaussianBase:
             theta: ``(K, dim_theta)``.
             x: ``(K, dim_x)``.
             seed: Of the folds.
-            blends: To choose from.
         """
-        blends = blends if Unbounded(prior).is_interval else blends[:1]
+        blends = BLENDS if Unbounded(prior).is_interval else BLENDS[:1]
         encode_x = Encoding(x)
         fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for blend in blends]
         return max(fits, key=lambda base: base.log_likelihood)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +12,7 @@ from methods.networks import ResidualMLP
 __all__ = ["ConditionalGaussian"]
 
 LIMIT = 4.0  # of |ln scale|
+ROWS = 4096  # at once: with a hundred columns the matrices of as many rows take 160 MB
 
 
 class ConditionalGaussian(nn.Module):
@@ -33,11 +36,17 @@ class ConditionalGaussian(nn.Module):
 
     def whiten(self, w: Tensor, c: Tensor) -> Tensor:
         """Whitened v ``(N, dim)`` of w ``(N, dim)`` given c ``(N, dim_c)``."""
+        return _in_parts(self._whiten, w, c)
+
+    def _whiten(self, w: Tensor, c: Tensor) -> Tensor:
         mean, _, factor = self._parts(c)
         return _times(factor, w - mean)
 
     def colour(self, v: Tensor, c: Tensor) -> Tensor:
         """Back to w ``(..., dim)``, of v ``(..., dim)`` and c ``(..., dim_c)``, which broadcast."""
+        return _in_parts(self._colour, v, c)
+
+    def _colour(self, v: Tensor, c: Tensor) -> Tensor:
         mean, _, factor = self._parts(c)
         identity = torch.eye(self._dim).to(factor).expand_as(factor)
         return mean + _times(torch.linalg.solve_triangular(factor, identity, upper=False), v)
@@ -64,6 +73,14 @@ class ConditionalGaussian(nn.Module):
     @property
     def _below(self) -> Tensor:
         return self.get_buffer("below")
+
+
+def _in_parts(function: Callable[[Tensor, Tensor], Tensor], values: Tensor, c: Tensor) -> Tensor:
+    """The function of values and c, part by part where each row has a matrix of its own."""
+    if values.ndim != 2 or len(values) != len(c):
+        return function(values, c)
+    parts = zip(values.split(ROWS), c.split(ROWS), strict=True)
+    return torch.cat([function(*part) for part in parts])
 
 
 def _times(factor: Tensor, columns: Tensor) -> Tensor:

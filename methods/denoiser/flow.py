@@ -33,7 +33,10 @@ class DenoiserFlow:
     until: float = 0.0
 
     def stages(self, number: int) -> list[DenoiserFlow]:
-        """Flows to as many evenly spaced angles, the last of which is 0."""
+        """Flows to as many evenly spaced angles, the last of which is 0.
+
+        Each begins at the noise: a two-step solver that starts again in mid-course loses its order there.
+        """
         angles = [0.5 * math.pi * (1.0 - stage / number) for stage in range(1, number)]
         return [replace(self, until=angle) for angle in [*angles, 0.0]]
 

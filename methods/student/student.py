@@ -97,7 +97,7 @@ def fit_student(
         standardize: Whether to train in units of the labels' own spread, for labels in physical units.
         steps: Optimiser steps.
         batch_size: Labels a step.
-        learning_rate: Peak rate of AdamW under a cosine decay.
+        learning_rate: Peak rate under a cosine decay, see :func:`methods.training.train`.
         seed: Of weights and batches.
     """
     with torch.random.fork_rng():

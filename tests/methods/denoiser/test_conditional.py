@@ -31,6 +31,16 @@ def test_whitening_is_undone_and_its_slope_is_the_jacobian():
 
 
 @torch.no_grad()
+def test_parts_change_nothing(monkeypatch):
+    gaussian = trained_a_little(3)
+    w, c = torch.randn(20, 3), torch.randn(20, 2)
+    white, coloured = gaussian.whiten(w, c), gaussian.colour(w, c)
+    monkeypatch.setattr("methods.denoiser.conditional.ROWS", 7)
+    torch.testing.assert_close(gaussian.whiten(w, c), white)
+    torch.testing.assert_close(gaussian.colour(w, c), coloured)
+
+
+@torch.no_grad()
 def test_colouring_broadcasts():
     gaussian = trained_a_little(2)
     v, c = torch.randn(7, 4, 2), torch.randn(4, 2)
