@@ -36,6 +36,7 @@ class ExactScoreNet(KernelMethod):
         learning_rate: Peak rate of AdamW under a cosine decay.
     """
 
+    version = "4"
     num_labels: int = Field(default=50_000, ge=1)
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=6, ge=1)

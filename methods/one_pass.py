@@ -41,8 +41,8 @@ class OnePass(DenoiserMethod):
 
     passes: int = Field(default=1, ge=1, le=4)
     num_labels: int = Field(default=200_000, ge=1)
-    student_width: int = Field(default=128, ge=1)
-    student_depth: int = Field(default=3, ge=1)
+    student_width: int = Field(default=96, ge=1)
+    student_depth: int = Field(default=4, ge=1)
     student_branches: int = Field(default=6, ge=1)
     student_steps: int = Field(default=5000, ge=1)
     student_batch_size: int = Field(default=512, ge=1)

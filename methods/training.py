@@ -14,6 +14,9 @@ from methods.networks import ResidualMLP
 
 __all__ = ["Validation", "train"]
 
+# Newton-Schulz iterations of Muon, five of which take half of a step of a deep network: three learn as well.
+ITERATIONS = 3
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -107,7 +110,8 @@ def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Op
         torch.optim.AdamW(others, lr=learning_rate, weight_decay=1e-4, fused=True)
     ]
     if hidden:
-        optimizers.append(torch.optim.Muon(hidden, lr=10.0 * learning_rate, weight_decay=0.0))
+        muon = torch.optim.Muon(hidden, lr=10.0 * learning_rate, weight_decay=0.0, ns_steps=ITERATIONS)
+        optimizers.append(muon)
     return optimizers
 
 

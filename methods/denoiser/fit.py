@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -19,6 +19,7 @@ __all__ = ["FittedDenoiser", "Plan", "fit_denoiser"]
 
 TUNING_RATE = RATE / 4
 BATCH, LARGE_BATCH = 256, 512
+EMULATOR_DEPTH = 3  # it learns from far fewer pairs than the denoiser does
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class Plan:
 
     Arguments:
         width: Units of a hidden layer.
-        depth: Hidden layers.
+        depth: Hidden layers of the denoiser; of its emulator :data:`EMULATOR_DEPTH` at most.
         steps: Optimiser steps of the longest training.
         emulated: Simulations to emulate; 0 for none.
         seed: Of everything.
     """
 
     width: int = 128
-    depth: int = 3
+    depth: int = 5
     steps: int = 4000
     emulated: int = 60_000
     seed: int = 0
@@ -106,7 +107,8 @@ def _tuned(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, plan: Pl
 
 def _emulated(prior: Distribution, base: GaussianBase, real: _Pairs, x: Tensor, plan: Plan) -> _Pairs:
     columns = base.encode_x.gaussian(x)
-    sizes = plan.sizes(plan.steps // 2, real.batch_size)
+    depth = min(plan.depth, EMULATOR_DEPTH)
+    sizes = replace(plan.sizes(plan.steps // 2, real.batch_size), depth=depth)
     emulator = Emulator(prior, real.theta, columns, real.held, real.rest, sizes)
     theta, columns = emulator.sample(plan.emulated)
     return _Pairs.split(theta, base.encode_x.widen(columns), LARGE_BATCH, plan.seed)

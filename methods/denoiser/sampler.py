@@ -57,7 +57,7 @@ class DenoiserMethod(Method):
 
     Arguments:
         width: Units of a hidden layer.
-        depth: Hidden layers.
+        depth: Hidden layers of the denoiser; its emulator has no more than three.
         training_steps: Optimiser steps of the longest training; held-out simulations end it earlier.
         num_emulated: Simulations that an emulator adds as a head start, kept where they help; 0 for none.
         solver: ODE solver.
@@ -65,8 +65,9 @@ class DenoiserMethod(Method):
     """
 
     citation = "Karras et al., NeurIPS 2022; Lu, Song, ICLR 2025; base and head start are the suite's own"
+    version = "2"
     width: int = Field(default=128, ge=1)
-    depth: int = Field(default=3, ge=1)
+    depth: int = Field(default=5, ge=1)
     training_steps: int = Field(default=4000, ge=2)
     num_emulated: int = Field(default=60_000, ge=0)
     solver: SolverName = "ab2"
