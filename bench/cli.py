@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | plot | time | study``."""
+"""The command line: ``scorebench run | list | table | plot | time | study | check | reference``."""
 
 from __future__ import annotations
 
@@ -273,6 +273,52 @@ def reproduce_exact_score(
     for name, table in exact_score(experiment or tuple(EXPERIMENTS), num_sets, out, _usable(device)).items():
         shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         click.echo(f"{name}\n{shown}\n")
+    return 0
+
+
+@cli.group()
+def check() -> None:
+    """Does a part keep its contract?"""
+
+
+@check.command("task")
+@click.argument("name")
+@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
+def check_task_(name: str, plugin: tuple[str, ...]) -> int:
+    """Shapes, seeds, prior, edges, observations, reference posterior, certificate, speed of a task."""
+    import tasks
+    from bench.plugins import load_plugin
+    from bench.task_check import check_task
+
+    for file in plugin:
+        load_plugin(file)
+    [known] = _known_tasks([name])
+    failed = 0
+    for finding in check_task(tasks.get(known)):
+        click.echo(f"{known} {finding.name}: {finding.problem or 'ok'}")
+        failed += bool(finding.problem)
+    return 1 if failed else 0
+
+
+@cli.command()
+@click.argument("name", metavar="TASK")
+def reference(name: str) -> int:
+    """Make the stored reference posterior of TASK and its certificate again; minutes to an hour."""
+    import tasks
+    from bench.metrics import c2st
+    from tasks.reference.make import ReferenceError, make_reference
+    from tasks.signal_task import SignalTask
+
+    [known] = _known_tasks([name])
+    task = tasks.get(known)
+    if not isinstance(task, SignalTask):
+        others = [other for other in tasks.names() if isinstance(tasks.get(other), SignalTask)]
+        raise UsageError(f"the reference of {known} is not made here; tasks that are: {', '.join(others)}")
+    try:
+        make_reference(task, c2st, click.echo)
+    except ReferenceError as error:
+        click.echo(f"scorebench: {error}", err=True)
+        return 1
     return 0
 
 

@@ -12,8 +12,10 @@ from tasks.registry import get, names, register_task
 # Importing a module of tasks registers them.
 from tasks import (  # noqa: F401  # isort: skip
     bimodal_1d,
+    damped_oscillator,
     elliptic_pde,
     lotka_volterra,
+    ringdown,
     sbibm_tasks,
     sir,
     student_t_mixture,

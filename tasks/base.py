@@ -30,6 +30,7 @@ class Card:
         reference: How the reference posterior was made.
         certificate: What vouches for the reference (diagnostics, exactness).
         citation: The publication or package that the task comes from.
+        speed: How long 10 000 simulations take.
     """
 
     summary: str = ""
@@ -37,6 +38,7 @@ class Card:
     reference: str = "none"
     certificate: str = "none"
     citation: str = ""
+    speed: str = "not measured"
 
     def as_dict(self) -> dict[str, str]:
         """The card as plain strings, by field name."""

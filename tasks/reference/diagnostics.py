@@ -1,4 +1,4 @@
-"""Convergence of Markov chains: rank-normalised R-hat and bulk effective sample size.
+"""Convergence of Markov chains: rank-normalised R-hat, effective sample sizes, autocorrelation.
 
 Reference: Vehtari, Gelman, Simpson, Carpenter, Bürkner, Rank-normalization, folding, and localization: an
 improved R-hat, Bayesian Analysis 16 (2021). Split R-hat and the effective sample size of normal scores are
@@ -11,7 +11,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-__all__ = ["bulk_ess", "rank_rhat"]
+__all__ = ["bulk_ess", "lag_one", "rank_rhat", "tail_ess"]
 
 
 def _normal_scores(draws: Tensor) -> Tensor:
@@ -47,3 +47,19 @@ def bulk_ess(draws: Tensor) -> Tensor:
     from pyro.ops.stats import effective_sample_size
 
     return effective_sample_size(_halves(_normal_scores(draws.double())))
+
+
+def tail_ess(draws: Tensor) -> Tensor:
+    """The smaller effective sample size of the indicators of the 5 % and 95 % quantiles, ``(D,)``."""
+    from pyro.ops.stats import effective_sample_size
+
+    levels = torch.tensor([0.05, 0.95], dtype=draws.dtype)
+    low, high = torch.quantile(draws.flatten(0, 1), levels, dim=0)
+    below = ((draws <= edge).double() for edge in (low, high))
+    return torch.minimum(*(effective_sample_size(_halves(part)) for part in below))
+
+
+def lag_one(draws: Tensor) -> Tensor:
+    """Size of the correlation between neighbouring draws of a chain, pooled over chains, ``(D,)``."""
+    centred = draws - draws.mean((0, 1))
+    return ((centred[:, 1:] * centred[:, :-1]).mean((0, 1)) / centred.square().mean((0, 1))).abs()

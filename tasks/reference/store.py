@@ -31,7 +31,7 @@ def read_reference(name: str) -> dict[str, np.ndarray]:
     """
     path = FOLDER / f"{name}.npz"
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing; python -m tasks.reference.{name} makes it")
+        raise FileNotFoundError(f"{path} is missing; scorebench reference {name} makes it")
     with np.load(path, allow_pickle=False) as arrays:
         return {key: arrays[key] for key in arrays.files}
 
@@ -44,7 +44,7 @@ def read_certificate(name: str) -> Certificate | None:
 
 def summary(certificate: Certificate | None, field: str) -> str:
     """One field of the certificate for a task's card, "none" where there is no certificate."""
-    return "none" if certificate is None else str(certificate[field])
+    return "none" if certificate is None else str(certificate.get(field, "none"))
 
 
 def fingerprint(name: str) -> str:

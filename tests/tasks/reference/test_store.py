@@ -51,7 +51,7 @@ def test_a_failed_writing_leaves_the_old_files(folder):
 
 @pytest.mark.usefixtures("folder")
 def test_what_is_missing_is_named():
-    with pytest.raises(FileNotFoundError, match=r"python -m tasks\.reference\.toy makes it"):
+    with pytest.raises(FileNotFoundError, match="scorebench reference toy makes it"):
         store.read_reference("toy")
     assert store.read_certificate("toy") is None
     assert store.summary(None, "verdict") == "none"

@@ -1,0 +1,77 @@
+"""What vouches for a reference posterior: figures of every observation, and the thresholds that they keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from tasks.reference.diagnostics import bulk_ess, lag_one, rank_rhat, tail_ess
+
+__all__ = ["NUM_CHAINS", "THRESHOLDS", "chains_of", "diagnose", "failures", "verdict"]
+
+Row = dict[str, Any]
+
+NUM_CHAINS = 10  # that stored draws are read as; draw i is of chain i modulo their number
+# The largest allowed, of effective sample sizes the smallest. Distances of evidences are in standard errors;
+# what a solver of twice the resolution moves a mean or a deviation by is in deviations.
+THRESHOLDS = {
+    "rhat_max": 1.01,
+    "ess_bulk_min": 2000.0,
+    "ess_tail_min": 2000.0,
+    "lag_one_max": 0.05,
+    "c2st": 0.52,
+    "evidence_z": 4.0,
+    "solver_shift": 0.05,
+}
+OPTIONAL = {"solver_shift"}  # None where there is no solver
+
+
+def chains_of(draws: Tensor) -> Tensor:
+    """Stored draws ``(N, D)`` as chains ``(10, N / 10, D)``."""
+    return draws.reshape(-1, NUM_CHAINS, draws.shape[-1]).transpose(0, 1)
+
+
+def diagnose(draws: Tensor) -> Row:
+    """Figures that follow from the stored draws ``(N, D)`` alone."""
+    chains = chains_of(draws.double())
+    return {
+        "ess_bulk_min": round(float(bulk_ess(chains).min()), 1),
+        "ess_tail_min": round(float(tail_ess(chains).min()), 1),
+        "lag_one_max": round(float(lag_one(chains).max()), 4),
+        "rhat_own": round(float(rank_rhat(chains).max()), 5),
+    }
+
+
+def failures(row: Row) -> list[str]:
+    """Names of the thresholds that an observation's row misses; what was not measured is missed."""
+    return [name for name, bound in THRESHOLDS.items() if not _keeps(name, row.get(name), bound)]
+
+
+def _keeps(name: str, value: float | None, bound: float) -> bool:
+    if value is None:
+        return name in OPTIONAL
+    return value >= bound if name.startswith("ess") else value <= bound
+
+
+def verdict(rows: list[Row]) -> str:
+    """The rows in a sentence for a card."""
+    worst = {
+        name: (min if name.startswith("ess") else max)(
+            [row[name] for row in rows if row[name] is not None], default=None
+        )
+        for name in THRESHOLDS
+    }
+    between = "not measured" if worst["c2st"] is None else f"at most {worst['c2st']:.3f}"
+    solver = worst["solver_shift"]
+    halved = (
+        ""
+        if solver is None
+        else f"; a solver of twice the resolution moves no moment by {max(solver, 1e-3):.3f} sd"
+    )
+    return (
+        f"R-hat at most {worst['rhat_max']:.4f} (rank-normalised, both runs), ESS at least "
+        f"{worst['ess_bulk_min']:.0f} in the bulk and {worst['ess_tail_min']:.0f} in the tails, lag-1 "
+        f"autocorrelation at most {worst['lag_one_max']:.3f}, C2ST between the two runs {between}; evidences "
+        f"within {worst['evidence_z']:.1f} standard errors{halved}"
+    )

@@ -1,0 +1,96 @@
+"""Tasks of a signal in noise: signals, likelihoods, stored references."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest
+from torch.distributions import Normal
+
+import tasks
+from tasks.signal_task import SignalTask
+
+NAMES = [name for name in tasks.names() if isinstance(tasks.get(name), SignalTask)]
+
+
+@pytest.fixture(params=NAMES)
+def task(request):
+    return tasks.get(request.param)
+
+
+@pytest.fixture
+def theta(task):
+    torch.manual_seed(1)
+    return task.prior().sample((30,))
+
+
+def test_the_likelihood_is_normal(task, theta):
+    x = task.observation(2)
+    expected = Normal(task.signal(theta), task.noise_sd).log_prob(x.double()).sum(-1)
+    torch.testing.assert_close(task.log_likelihood(theta.double(), x), expected)
+
+
+def test_the_noise_is_what_the_task_says(task, theta):
+    many = theta[:1].expand(1000, -1)
+    z = (task.simulate(many, seed=3) - task.signal(many)) / task.noise_sd
+    assert kstest(z.flatten().numpy(), "norm").pvalue > 0.01
+
+
+def test_parameters_that_are_not_numbers_give_a_row_of_nan(task, theta):
+    theta[1] = torch.nan
+    x = task.simulate(theta, seed=1)
+    assert x[1].isnan().all()
+    assert x[[0, 2]].isfinite().all()
+    assert task.log_likelihood(theta, task.observation(1))[1] == -torch.inf
+
+
+def test_true_parameters_are_unremarkable_under_their_posteriors(task):
+    """Theta and x are drawn jointly, so the truth's rank in its posterior is uniform."""
+    ranks = [(task.reference_samples(k) < task.true_theta(k)).float().mean(0).numpy() for k in range(1, 11)]
+    assert kstest(np.concatenate(ranks), "uniform").pvalue > 0.01
+
+
+@pytest.mark.parametrize("k", [1, 6])
+def test_the_posterior_predictive_covers_the_observation(task, k):
+    signal = task.signal(task.reference_samples(k)[:500])
+    chi_square = ((task.observation(k) - signal) / task.noise_sd).square().sum(1).mean()
+    # chi-square of dim_x - dim_theta from the fit and dim_theta from the posterior's spread
+    assert abs(chi_square - task.dim_x) < 5 * math.sqrt(2 * task.dim_x)
+
+
+def test_an_alias_of_the_oscillator_gives_the_same_data():
+    task = tasks.get("damped_oscillator")
+    theta = task.prior().sample((50,)).double()
+    alias = torch.cat([2.5 - theta[:, :1], theta[:, 1:]], dim=1)
+    torch.testing.assert_close(task.signal(alias), task.signal(theta), rtol=0, atol=1e-9)
+    for k in (1, 7):
+        upper = (task.reference_samples(k)[:, 0] > 1.25).float().mean()
+        assert float(upper) == pytest.approx(0.5, abs=0.025)
+
+
+def test_the_oscillator_solves_its_equation():
+    """x'' + 2 g x' + (g² + w²) x = 0, by autograd of the closed form in place of its times."""
+    frequency, damping, amplitude = 0.7, 0.3, 1.5
+    w = 2 * math.pi * frequency
+    t = torch.tensor([0.4, 1.2, 4.0], dtype=torch.float64, requires_grad=True)
+    x = amplitude * torch.exp(-damping * t) * torch.cos(w * t)
+    at = tasks.get("damped_oscillator").signal(
+        torch.tensor([[frequency, damping, amplitude]], dtype=torch.float64)
+    )
+    torch.testing.assert_close(at[0, [0, 2, 9]], x.detach())
+    [first] = torch.autograd.grad(x.sum(), t, create_graph=True)
+    [second] = torch.autograd.grad(first.sum(), t, create_graph=True)
+    # The envelope times a cosine: (D + g)² x = -w² x.
+    left = second + 2 * damping * first + (damping**2 + w**2) * x
+    torch.testing.assert_close(left, torch.zeros_like(left), rtol=0, atol=1e-9)
+
+
+def test_a_ringdown_starts_at_its_phase_and_decays():
+    task = tasks.get("ringdown")
+    signal = task.signal(torch.tensor([[5.0, 0.25, 4.0, 0.0], [5.0, 0.25, 4.0, math.pi / 2]]).double())
+    assert signal[0, 0] == pytest.approx(5.0)
+    assert signal[1, 0] == pytest.approx(0.0, abs=1e-6)
+    # A period of 4 ms is eight times later, and one decay time.
+    assert signal[0, 8] == pytest.approx(5.0 / math.e)
+    assert task.reference_samples(2)[:, 3].abs().max() <= math.pi
