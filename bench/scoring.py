@@ -7,7 +7,17 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from bench.metrics import MetricError, c2st_many, inside_prior, marginal_kl, mmd2, ppc, sliced_w2
+from bench.metrics import (
+    MetricError,
+    c2st_many,
+    gaussian_kl,
+    gaussian_w2,
+    inside_prior,
+    marginal_kl,
+    mmd2,
+    ppc,
+    sliced_w2,
+)
 from bench.metrics.marginal_kl import levels
 from bench.store import Row
 from tasks import Task
@@ -32,13 +42,18 @@ def attempt(columns: Callable[[], Row]) -> Row:
 
 
 def checks(task: Task, num_observation: int, samples: Tensor, seed: int) -> Row:
-    """What needs no reference samples: the posterior predictive, and the KL of marginals where exact."""
+    """What needs no reference samples: the posterior predictive, and distances from an exact posterior."""
     inside = samples[inside_prior(task.prior(), samples)][:NUM_PREDICTIVE]
     if len(inside) == 0:
         raise MetricError("ppc: no sample lies in the prior's support")
     row: Row = {"ppc": ppc(task.simulate(inside, seed=seed), task.observation(num_observation))}
     quantiles = task.marginal_quantiles(num_observation, levels())
-    return row if quantiles is None else row | {"marginal_kl": marginal_kl(quantiles, samples)}
+    if quantiles is not None:
+        row["marginal_kl"] = marginal_kl(quantiles, samples)
+    exact = task.gaussian_posterior(num_observation)
+    if exact is not None:
+        row |= {"gaussian_kl": gaussian_kl(exact, samples), "gaussian_w2": gaussian_w2(exact, samples)}
+    return row
 
 
 def distances(reference: Tensor, samples: Tensor) -> Row:

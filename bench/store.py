@@ -38,6 +38,8 @@ SCHEMA = pa.schema(
         ("mmd2", _FLOAT),
         ("sliced_w2", _FLOAT),
         ("marginal_kl", _FLOAT),  # nats
+        ("gaussian_kl", _FLOAT),  # nats
+        ("gaussian_w2", _FLOAT),
         ("ppc", _FLOAT),  # the data's units
         ("outside_prior", _FLOAT),  # fraction
         ("simulate_s", _FLOAT),

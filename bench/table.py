@@ -26,6 +26,8 @@ MEANS = [
     "mmd2",
     "sliced_w2",
     "marginal_kl",
+    "gaussian_kl",
+    "gaussian_w2",
     "ppc",
     "outside_prior",
     "sbc_ks",
@@ -39,9 +41,9 @@ MEANS = [
 ]
 DIGITS = dict.fromkeys(["c2st", "c2st_std", "c2st_es", "sliced_w2", "outside_prior"], 3)
 DIGITS |= dict.fromkeys(["sbc_ks", "coverage_error", "tarp_ece"], 3)
-DIGITS |= dict.fromkeys(["mmd2", "marginal_kl"], 4)
+DIGITS |= dict.fromkeys(["mmd2", "marginal_kl", "gaussian_kl", "gaussian_w2"], 4)
 # Not every task or run has these.
-OPTIONAL = ["marginal_kl", "sbc_ks", "coverage_error", "tarp_ece"]
+OPTIONAL = ["marginal_kl", "gaussian_kl", "gaussian_w2", "sbc_ks", "coverage_error", "tarp_ece"]
 
 
 def summarize(rows: pd.DataFrame) -> pd.DataFrame:

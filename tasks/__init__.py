@@ -11,9 +11,11 @@ from tasks.registry import get, names, register_task
 
 # Importing a module of tasks registers them.
 from tasks import (  # noqa: F401  # isort: skip
+    advection_diffusion,
     bimodal_1d,
     damped_oscillator,
     elliptic_pde,
+    heat_1d,
     lotka_volterra,
     ringdown,
     sbibm_tasks,

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, MultivariateNormal
 
 __all__ = ["Card", "Task", "UnknownTaskError"]
 
@@ -113,6 +113,10 @@ class Task(ABC):
 
         None where there is neither a closed form nor a density on a grid.
         """
+        return None
+
+    def gaussian_posterior(self, num_observation: int) -> MultivariateNormal | None:
+        """The exact posterior where it is normal, of event shape ``(dim_theta,)``; None elsewhere."""
         return None
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:

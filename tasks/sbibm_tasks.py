@@ -81,6 +81,11 @@ class GaussianLinear(SimulatedBySbibm):
         x = self.observation(num_observation).double()
         return Normal(0.5 * x, math.sqrt(0.05)).icdf(levels.double()[:, None])
 
+    def gaussian_posterior(self, num_observation: int) -> MultivariateNormal | None:
+        """N(x / 2, 0.05 I), float64."""
+        x = self.observation(num_observation)[0].double()
+        return MultivariateNormal(0.5 * x, covariance_matrix=0.05 * torch.eye(10, dtype=torch.float64))
+
 
 @register_task("gaussian_linear_uniform")
 class GaussianLinearUniform(GaussianLinear):
@@ -106,6 +111,10 @@ class GaussianLinearUniform(GaussianLinear):
         whole = Normal(x, math.sqrt(0.1))
         low, high = whole.cdf(lower), whole.cdf(upper)
         return whole.icdf(low + levels.double()[:, None] * (high - low))
+
+    def gaussian_posterior(self, num_observation: int) -> None:
+        """None: the bounds cut the normal off."""
+        return None
 
 
 @register_task("gaussian_mixture")

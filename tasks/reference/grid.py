@@ -19,8 +19,8 @@ __all__ = ["GridRun", "sample_on_grid"]
 START = 500_000  # cells at first, as many in each direction
 MOST = 3_000_000
 FAR = 40.0  # nats below the highest cell of the first grid, whose middle may be far from the top
-TOLD = 1e-7  # nats that cutting a cell has to tell, weighted with the cell's mass
-CANDIDATES = 20  # for a draw
+TOLD = 2e-8  # nats that cutting a cell has to tell, weighted with the cell's mass
+CANDIDATES = (20, 100)  # for a draw; the more only where the fewer leave too little
 CUT = 1e-4  # of the mass, which steep cells of the far tails may lose
 ROWS = 50_000  # cells whose density is asked for at once
 
@@ -143,21 +143,23 @@ def _joined(parts: list[_Cells]) -> _Cells:
 
 
 def _rejected(log_density: LogDensity, cells: _Cells, num: int, seed: int, num_evaluations: int) -> GridRun:
-    rng = np.random.default_rng(seed)
     log_total = logsumexp(cells.log_mass)
-    chosen = rng.choice(len(cells), size=CANDIDATES * num, p=np.exp(cells.log_mass - log_total))
-    places = (
-        cells.middle[chosen] + (rng.random((len(chosen), cells.middle.shape[1])) - 0.5) * cells.width[chosen]
-    )
-    log_weights = _in_parts(log_density, places) - cells.log_p[chosen]
-    taken = np.log1p(-rng.random(len(chosen))) < log_weights - _cap(log_weights)
-    if taken.sum() < num:
+    for candidates in CANDIDATES:
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(len(cells), size=candidates * num, p=np.exp(cells.log_mass - log_total))
+        within = rng.random((len(chosen), cells.middle.shape[1])) - 0.5
+        places = cells.middle[chosen] + within * cells.width[chosen]
+        log_weights = _in_parts(log_density, places) - cells.log_p[chosen]
+        taken = np.log1p(-rng.random(len(chosen))) < log_weights - _cap(log_weights)
+        num_evaluations += len(chosen)
+        if taken.sum() >= num:
+            break
+    else:
         raise RuntimeError(
             f"of {len(chosen)} draws of the grid only {taken.sum()} were taken, {num} are needed"
         )
     log_evidence = float(log_total + logsumexp(log_weights) - np.log(len(chosen)))
-    evaluations = num_evaluations + len(chosen)
-    return GridRun(places[taken][:num], log_evidence, float(taken.mean()), len(cells), evaluations)
+    return GridRun(places[taken][:num], log_evidence, float(taken.mean()), len(cells), num_evaluations)
 
 
 def _cap(log_weights: np.ndarray) -> float:

@@ -49,6 +49,8 @@ def test_columns_are_the_documented_ones():
         "num_failed_simulations",
         "c2st_es",
         "marginal_kl",
+        "gaussian_kl",
+        "gaussian_w2",
         "ppc",
         "num_calibration",
         "sbc_ks",

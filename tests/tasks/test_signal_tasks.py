@@ -94,3 +94,25 @@ def test_a_ringdown_starts_at_its_phase_and_decays():
     # A period of 4 ms is eight times later, and one decay time.
     assert signal[0, 8] == pytest.approx(5.0 / math.e)
     assert task.reference_samples(2)[:, 3].abs().max() <= math.pi
+
+
+def test_a_tracer_conserves_its_mass_and_moves_with_the_wind():
+    """The signal is a density over the sensor's place: shift the source instead and integrate."""
+    task = tasks.get("advection_diffusion")
+    side = torch.linspace(-6.0, 6.0, 241, dtype=torch.float64)
+    x0, y0 = torch.meshgrid(side, side, indexing="ij")
+    theta = torch.stack(
+        [x0.flatten(), y0.flatten(), torch.full((241**2,), 1.5), torch.full((241**2,), 0.5)], 1
+    )
+    at = task.signal(theta.double())[:, 3]  # the first sensor, 3 h: 2.5 h after the release
+    assert float(at.sum()) * 0.05**2 == pytest.approx(1.5, rel=1e-4)
+    assert float((at * theta[:, 0]).sum() / at.sum()) == pytest.approx(1.0 - 2.5, abs=1e-3)
+    assert float((at * theta[:, 1].double() ** 2).sum() / at.sum()) == pytest.approx(2 * 0.1 * 2.5, rel=1e-3)
+
+
+def test_a_mirrored_source_gives_the_same_data():
+    task = tasks.get("advection_diffusion")
+    theta = task.prior().sample((20,))
+    mirrored = theta * torch.tensor([1.0, -1.0, 1.0, 1.0])
+    assert torch.equal(task.signal(theta), task.signal(mirrored))
+    assert float((task.reference_samples(1)[:, 1] > 0).float().mean()) == pytest.approx(0.5, abs=0.025)

@@ -1,0 +1,58 @@
+import math
+
+import pytest
+import torch
+from scipy.linalg import sqrtm
+from torch.distributions import MultivariateNormal
+
+from bench.metrics import MetricError, gaussian_kl, gaussian_w2
+
+
+def law(dim, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    factor = torch.randn(dim, dim, generator=generator).double() / math.sqrt(dim)
+    return MultivariateNormal(
+        torch.randn(dim, generator=generator).double(), factor @ factor.T + 0.1 * torch.eye(dim)
+    )
+
+
+def draws(exact, size):
+    torch.manual_seed(1)
+    return exact.sample((size,)).float()
+
+
+@pytest.mark.parametrize("dim", [1, 5, 20])
+def test_exact_draws_score_the_floor(dim):
+    exact = law(dim)
+    floor = dim * (dim + 3) / (4 * 10_000)
+    assert 0.2 * floor < gaussian_kl(exact, draws(exact, 10_000)) < 2.5 * floor
+    assert gaussian_w2(exact, draws(exact, 10_000)) < 0.05 * math.sqrt(dim)
+
+
+def test_a_shift_moves_both_as_it_should():
+    exact = law(3)
+    x = draws(exact, 50_000).double()
+    shift = torch.tensor([0.3, -0.2, 0.1]).double()
+    assert gaussian_kl(exact, x + shift) == pytest.approx(
+        0.5 * float(shift @ exact.precision_matrix @ shift), rel=0.1
+    )
+    assert gaussian_w2(exact, x + shift) == pytest.approx(float(shift.norm()), rel=0.05)
+
+
+def test_the_distance_of_covariances_is_gelbrichs():
+    one, other = law(4), law(4, seed=5)
+    x = draws(MultivariateNormal(one.mean, other.covariance_matrix), 200_000)
+    a, b = one.covariance_matrix.numpy(), other.covariance_matrix.numpy()
+    root = sqrtm(a)
+    want = math.sqrt((a + b - 2 * sqrtm(root @ b @ root).real).trace())
+    assert gaussian_w2(one, x) == pytest.approx(want, rel=0.03)
+
+
+def test_what_cannot_be_scored_is_said():
+    exact = law(3)
+    with pytest.raises(MetricError, match="do not go with a normal in 3 dimensions"):
+        gaussian_kl(exact, torch.zeros(10, 2))
+    with pytest.raises(MetricError, match="singular"):
+        gaussian_kl(exact, torch.zeros(10, 3))
+    with pytest.raises(MetricError, match="finite"):
+        gaussian_w2(exact, torch.full((10, 3), torch.nan))
