@@ -16,6 +16,7 @@ from tasks import (  # noqa: F401  # isort: skip
     damped_oscillator,
     elliptic_pde,
     heat_1d,
+    lorenz63,
     lotka_volterra,
     ringdown,
     sbibm_tasks,

@@ -15,10 +15,11 @@ __all__ = ["SignalTask"]
 class SignalTask(NoisySignal, StoredTask):
     """A noisy signal with a stored reference posterior, made as ``reference_by`` says.
 
-    ``grid``: independent draws by a grid. ``metropolis``: independence Metropolis.
+    ``grid``: independent draws by a grid. ``hmc``: Hamiltonian Monte Carlo, for tasks with a
+    ``log_likelihood_gradient``. ``metropolis``: independence Metropolis.
     """
 
-    reference_by: ClassVar[Literal["grid", "metropolis"]] = "metropolis"
+    reference_by: ClassVar[Literal["grid", "hmc", "metropolis"]] = "metropolis"
 
     def finer_signal(self, theta: Tensor) -> Tensor | None:
         """The signal by a solver of twice the resolution, to check the other; None for a closed form."""

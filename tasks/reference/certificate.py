@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tasks.reference.diagnostics import bulk_ess, lag_one, rank_rhat, tail_ess
 
-__all__ = ["NUM_CHAINS", "THRESHOLDS", "chains_of", "diagnose", "failures", "verdict"]
+__all__ = ["NUM_CHAINS", "OPTIONAL", "THRESHOLDS", "chains_of", "diagnose", "failures", "verdict"]
 
 Row = dict[str, Any]
 
@@ -23,8 +23,9 @@ THRESHOLDS = {
     "c2st": 0.52,
     "evidence_z": 4.0,
     "solver_shift": 0.05,
+    "divergences": 0,
 }
-OPTIONAL = {"solver_shift"}  # None where there is no solver
+OPTIONAL = {"solver_shift", "divergences"}  # of a solver and of a gradient, where there is one
 
 
 def chains_of(draws: Tensor) -> Tensor:
@@ -58,20 +59,21 @@ def verdict(rows: list[Row]) -> str:
     """The rows in a sentence for a card."""
     worst = {
         name: (min if name.startswith("ess") else max)(
-            [row[name] for row in rows if row[name] is not None], default=None
+            [row[name] for row in rows if row.get(name) is not None], default=None
         )
         for name in THRESHOLDS
     }
     between = "not measured" if worst["c2st"] is None else f"at most {worst['c2st']:.3f}"
-    solver = worst["solver_shift"]
+    solver, divergent = worst["solver_shift"], worst["divergences"]
     halved = (
         ""
         if solver is None
         else f"; a solver of twice the resolution moves no moment by {max(solver, 1e-3):.3f} sd"
     )
+    gradients = "" if divergent is None else f"; {divergent} divergent transitions"
     return (
         f"R-hat at most {worst['rhat_max']:.4f} (rank-normalised, both runs), ESS at least "
         f"{worst['ess_bulk_min']:.0f} in the bulk and {worst['ess_tail_min']:.0f} in the tails, lag-1 "
         f"autocorrelation at most {worst['lag_one_max']:.3f}, C2ST between the two runs {between}; evidences "
-        f"within {worst['evidence_z']:.1f} standard errors{halved}"
+        f"within {worst['evidence_z']:.1f} standard errors{gradients}{halved}"
     )

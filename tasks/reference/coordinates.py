@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy.special import ndtr
+from scipy.stats import norm
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
@@ -39,6 +40,11 @@ class PriorCoordinates:
     def of_cube(self, v: np.ndarray) -> Tensor:
         """Theta ``(N, D)``, float64, of v ``(N, D)`` in the unit cube."""
         return self._marginals.icdf(torch.from_numpy(np.clip(v, MARGIN, 1.0 - MARGIN)))
+
+    def slope(self, u: np.ndarray) -> np.ndarray:
+        """D theta / d u, column by column, at u ``(D,)``: the normal density over the prior's."""
+        theta = self.of_normal(u[None])[0]
+        return np.exp(norm.logpdf(u) - self._marginals.log_prob(theta).numpy())
 
     def of_normal(self, u: np.ndarray) -> Tensor:
         """Theta ``(N, D)``, float64, of u ``(N, D)``."""

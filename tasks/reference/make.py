@@ -1,9 +1,9 @@
 """Makes a task's reference posterior and its certificate: ``scorebench reference TASK``.
 
 For every observation two runs that share nothing but the likelihood, which is the task's own, never a
-surrogate's. The second is always independence Metropolis; the first, whose draws are stored, is it again or,
-where the task says so, a grid's. As a check against modes that both missed, either's evidence has to agree
-with the mean likelihood of plain draws of the prior.
+surrogate's: the sampler that the task asks for, whose draws are stored, and the one that checks it. As a
+check against modes that both missed, the evidences have to agree with the mean likelihood of plain draws of
+the prior.
 """
 
 from __future__ import annotations
@@ -12,19 +12,17 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from torch import Tensor
 
 from tasks.reference.certificate import NUM_CHAINS, THRESHOLDS, diagnose, failures, verdict
-from tasks.reference.coordinates import PriorCoordinates
 from tasks.reference.diagnostics import rank_rhat
-from tasks.reference.grid import sample_on_grid
-from tasks.reference.proposal import Pool
-from tasks.reference.sampler import CHAINS, KEPT, THIN, WARM_UP, log_mean_exp, sample_posterior
+from tasks.reference.runs import CHECKS, HMC_THIN, SAMPLERS, PriorDraws, ReferenceRun
+from tasks.reference.sampler import CHAINS, KEPT, THIN, WARM_UP, log_mean_exp
 from tasks.reference.store import write_reference
 from tasks.signal_task import SignalTask
 
@@ -44,49 +42,32 @@ class ReferenceError(RuntimeError):
     """A reference posterior that misses a threshold: nothing is written."""
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Draws ``(10_000, D)`` in the order of the store, log evidence with its error, and how it went."""
-
-    draws: Tensor
-    log_evidence: float
-    log_evidence_se: float
-    figures: Row
-
-
-def make_reference(task: SignalTask, two_sample: TwoSample, say: Callable[[str], None]) -> None:
+def make_reference(
+    task: SignalTask, two_sample: TwoSample, say: Callable[[str], None], jobs: int = 1
+) -> None:
     """Make, check and store draws, observations, truths and certificate of all observations.
 
     Arguments:
         task: Whose files are written anew.
         two_sample: C2ST of two samples.
         say: Hears of every observation.
+        jobs: Observations at a time; the draws do not depend on it.
 
     Raises:
         ReferenceError: naming the observations and thresholds that are missed.
     """
-    coordinates = PriorCoordinates(task.prior())
-    pools = []
-    for run in range(2):
-        u = np.random.default_rng([SEED, run]).standard_normal((POOL, coordinates.dim))
-        pools.append((u, task.signal(coordinates.of_normal(u))))
+    priors = [PriorDraws(task, POOL, [SEED, run]) for run in range(2)]
+    numbers = range(1, task.num_observations + 1)
+    made = Parallel(jobs, return_as="generator")(
+        delayed(_observation)(task, priors, k, two_sample) for k in numbers
+    )
     rows: list[Row] = []
-    arrays: dict[str, list[np.ndarray]] = {"draws": [], "true_theta": [], "observation": []}
-    for k in range(1, task.num_observations + 1):
-        truth, x_o = task.simulated_truth(k)
-        own = [Pool(u, task.log_likelihood_of(signal, x_o).numpy()) for u, signal in pools]
-        seeds = (SEED + 100 * k, SEED + 100 * k + 1)
-        first = _grid if task.reference_by == "grid" else _metropolis
-        runs = [
-            make(task, coordinates, x_o, pool, seed)
-            for make, pool, seed in zip((first, _metropolis), own, seeds, strict=True)
-        ]
-        rows.append(
-            _row(task, k, x_o, runs, np.concatenate([pool.log_likelihood for pool in own]), two_sample)
-        )
-        say(f"{rows[-1]}")
-        for name, value in zip(arrays, (runs[0].draws, truth[0], x_o[0]), strict=True):
-            arrays[name].append(value.numpy())
+    arrays: dict[str, list[np.ndarray]] = {}
+    for row, parts in made:
+        say(f"{row}")
+        rows.append(row)
+        for name, value in parts.items():
+            arrays.setdefault(name, []).append(value.numpy())
     missed = {row["num_observation"]: bad for row in rows if (bad := failures(row))}
     if missed:
         raise ReferenceError(f"nothing written; observations that miss a threshold: {missed}")
@@ -95,31 +76,28 @@ def make_reference(task: SignalTask, two_sample: TwoSample, say: Callable[[str],
     say(certificate["verdict"])
 
 
-def _grid(task: SignalTask, coordinates: PriorCoordinates, x_o: Tensor, pool: Pool, seed: int) -> _Run:
-    def log_likelihood(v: np.ndarray) -> np.ndarray:
-        return task.log_likelihood(coordinates.of_cube(v), x_o).numpy()
-
-    grid = sample_on_grid(log_likelihood, coordinates.dim, CHAINS * KEPT, seed)
-    figures = {
-        "acceptance": round(grid.acceptance, 4),
-        "num_cells": grid.num_cells,
-        "num_solves": grid.num_evaluations,
-    }
-    return _Run(coordinates.of_cube(grid.draws), grid.log_evidence, 0.0, figures)
-
-
-def _metropolis(task: SignalTask, coordinates: PriorCoordinates, x_o: Tensor, pool: Pool, seed: int) -> _Run:
-    def log_likelihood(u: np.ndarray) -> np.ndarray:
-        return task.log_likelihood(coordinates.of_normal(u), x_o).numpy()
-
-    run = sample_posterior(log_likelihood, np.ones(coordinates.dim), pool, seed)
-    u = run.draws.swapaxes(0, 1).reshape(CHAINS * KEPT, -1)
-    figures = {"acceptance": round(run.acceptance, 4), "num_solves": run.num_solves}
-    return _Run(coordinates.of_normal(u), run.log_evidence, run.log_evidence_se, figures)
+def _observation(
+    task: SignalTask, priors: list[PriorDraws], k: int, two_sample: TwoSample
+) -> tuple[Row, dict[str, Tensor]]:
+    """The certificate's row of an observation, and what is stored of it."""
+    truth, x_o = task.simulated_truth(k)
+    pools = [prior.at(x_o) for prior in priors]
+    runs = [
+        samplers[task.reference_by](task, priors[run].coordinates, x_o, pools[run], SEED + 100 * k + run)
+        for run, samplers in enumerate((SAMPLERS, CHECKS))
+    ]
+    log_l = np.concatenate([pool.log_likelihood for pool in pools])
+    parts = {"draws": runs[0].draws, "true_theta": truth[0], "observation": x_o[0]}
+    return _row(task, k, x_o, runs, log_l, two_sample), parts
 
 
 def _row(
-    task: SignalTask, k: int, x_o: Tensor, runs: list[_Run], log_l_prior: np.ndarray, two_sample: TwoSample
+    task: SignalTask,
+    k: int,
+    x_o: Tensor,
+    runs: list[ReferenceRun],
+    log_l_prior: np.ndarray,
+    two_sample: TwoSample,
 ) -> Row:
     plain, plain_se = log_mean_exp(log_l_prior)
     z = [abs(run.log_evidence - plain) / np.hypot(run.log_evidence_se, plain_se) for run in runs]
@@ -130,6 +108,7 @@ def _row(
         **diagnose(runs[0].draws.float()),
         "c2st": round(two_sample(runs[0].draws.float(), runs[1].draws.float()), 4),
         "evidence_z": round(float(max(z)), 2),
+        "divergences": runs[0].figures.get("divergences"),
         "solver_shift": _solver_shift(task, runs[0].draws, x_o),
         "log_evidence": [round(run.log_evidence, 4) for run in runs],
         "log_evidence_prior": round(plain, 4),
@@ -152,16 +131,18 @@ def _solver_shift(task: SignalTask, draws: Tensor, x_o: Tensor) -> float | None:
 
 
 def _certificate(task: SignalTask, rows: list[Row]) -> Row:
-    metropolis = (
-        f"independence Metropolis on the exact likelihood, {CHAINS} chains, {WARM_UP} steps of warm-up, "
-        f"every {THIN}th of {THIN * KEPT} steps kept"
-    )
-    grid = "independent draws by rejection from a float64 grid refined where the density is; checked by "
+    chains = f"{CHAINS} chains, {WARM_UP} steps of warm-up, "
+    metropolis = f"independence Metropolis on the exact likelihood, {chains}every {THIN}th step kept"
+    samplers = {
+        "grid": "independent draws by a float64 grid refined where the density is; checked by " + metropolis,
+        "hmc": f"Hamiltonian Monte Carlo on the exact gradient, {chains}every {HMC_THIN}th step kept",
+        "metropolis": metropolis,
+    }
     return {
         "task": task.name,
         "task_version": task.version,
         "command": f"scorebench reference {task.name}",
-        "sampler": grid + metropolis if task.reference_by == "grid" else metropolis,
+        "sampler": samplers[task.reference_by],
         "verdict": verdict(rows),
         "speed": _speed(task),
         "thresholds": THRESHOLDS,

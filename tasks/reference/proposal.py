@@ -20,10 +20,11 @@ from sklearn.mixture import GaussianMixture
 __all__ = ["Mixture", "Pool", "adapt", "effective", "weights"]
 
 DEFENSIVE = 0.05  # the prior's share
-COMPONENTS = 8
+COMPONENTS, DRAWS_PER_NUMBER = 8, 10  # at most so many, and fewer where a covariance has many numbers
+FITTED = 2000  # draws that a mixture is fitted to
 INFLATION = 1.2  # of covariances: a proposal has to be wider than what it proposes for
 ENOUGH = 300.0  # effective draws for a fit
-ROUND, LAST_ROUNDS, MOST_ROUNDS = 1500, 3, 20
+ROUND, ROUND_PER_DIM, LAST_ROUNDS, MOST_ROUNDS = 1500, 200, 3, 20  # the larger of the first two
 
 LogDensity = Callable[[np.ndarray], np.ndarray]
 
@@ -50,7 +51,9 @@ class Mixture:
     @classmethod
     def fitted(cls, theta: np.ndarray, prior_sd: np.ndarray, seed: int) -> Mixture:
         """Fitted to draws ``(N, D)`` by expectation maximisation, inflated, with the prior's share added."""
-        fit = GaussianMixture(COMPONENTS, reg_covar=1e-5, random_state=seed).fit(theta)
+        dim = len(prior_sd)
+        enough = len(theta) // (DRAWS_PER_NUMBER * dim * (dim + 1) // 2)
+        fit = GaussianMixture(min(COMPONENTS, max(2, enough)), reg_covar=1e-5, random_state=seed).fit(theta)
         return cls(
             np.append((1.0 - DEFENSIVE) * fit.weights_, DEFENSIVE),
             np.vstack([fit.means_, np.zeros_like(prior_sd)]),
@@ -103,19 +106,19 @@ def adapt(
     proposals, counts = [prior], [len(pool.theta)]
     theta, log_l = pool.theta, pool.log_likelihood
     log_prior, log_q = prior.log_prob(theta), prior.log_prob(theta)[None]
-    finished = 0
+    finished, size = 0, max(ROUND, ROUND_PER_DIM * len(prior_sd))
     for _ in range(MOST_ROUNDS):
         log_all = logsumexp(log_q + np.log(np.array(counts) / sum(counts))[:, None], axis=0)
         beta = _temper(log_prior - log_all, log_l)
         finished += beta == 1.0
-        chosen = rng.choice(len(theta), size=2000, p=weights(log_prior - log_all + beta * log_l))
+        chosen = rng.choice(len(theta), size=FITTED, p=weights(log_prior - log_all + beta * log_l))
         proposal = Mixture.fitted(theta[chosen], prior_sd, seed=int(rng.integers(2**31)))
         if finished == LAST_ROUNDS:
             return proposal, sum(counts[1:])
-        fresh = proposal.sample(ROUND, rng)
+        fresh = proposal.sample(size, rng)
         old = np.vstack([log_q, proposal.log_prob(theta)[None]])
         proposals.append(proposal)
-        counts.append(ROUND)
+        counts.append(size)
         log_q = np.hstack([old, np.stack([q.log_prob(fresh) for q in proposals])])
         log_prior = np.append(log_prior, prior.log_prob(fresh))
         log_l = np.append(log_l, log_likelihood(fresh))

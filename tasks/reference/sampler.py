@@ -12,7 +12,7 @@ from tasks.reference.proposal import LogDensity, Mixture, Pool, adapt, effective
 
 __all__ = ["CHAINS", "Run", "log_mean_exp", "sample_posterior"]
 
-CHAINS, KEPT, THIN, WARM_UP = 10, 1000, 3, 100
+CHAINS, KEPT, THIN, WARM_UP = 10, 1000, 4, 100
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from scipy.stats import kstest
 from torch.distributions import Normal
 
 import tasks
+from tasks.lorenz63 import _readings
 from tasks.signal_task import SignalTask
 
 NAMES = [name for name in tasks.names() if isinstance(tasks.get(name), SignalTask)]
@@ -116,3 +117,14 @@ def test_a_mirrored_source_gives_the_same_data():
     mirrored = theta * torch.tensor([1.0, -1.0, 1.0, 1.0])
     assert torch.equal(task.signal(theta), task.signal(mirrored))
     assert float((task.reference_samples(1)[:, 1] > 0).float().mean()) == pytest.approx(0.5, abs=0.025)
+
+
+def test_the_lorenz_solver_has_fourth_order():
+    task = tasks.get("lorenz63")
+    theta = task.prior().sample((20,))
+    finest = _readings(theta, 160)
+    errors = [(_readings(theta, steps) - finest).abs().max() for steps in (20, 40)]
+    assert 3.3 < math.log2(errors[0] / errors[1]) < 4.7
+    # The fixed point: nothing moves from (1, 1, 1) with rho = 2, beta = 1.
+    still = task.signal(torch.tensor([[10.0, 2.0, 1.0]]))
+    torch.testing.assert_close(still, torch.ones_like(still))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tasks.reference.certificate import THRESHOLDS, diagnose, failures, verdict
+from tasks.reference.certificate import OPTIONAL, THRESHOLDS, diagnose, failures, verdict
 
 GOOD = {
     "rhat_max": 1.001,
@@ -13,6 +13,7 @@ GOOD = {
     "c2st": 0.501,
     "evidence_z": 1.0,
     "solver_shift": None,
+    "divergences": None,
 }
 
 
@@ -27,6 +28,7 @@ GOOD = {
         ("c2st", None),
         ("evidence_z", 4.1),
         ("solver_shift", 0.06),
+        ("divergences", 1),
     ],
 )
 def test_a_threshold_that_is_missed_is_named(field, value):
@@ -36,7 +38,7 @@ def test_a_threshold_that_is_missed_is_named(field, value):
 
 def test_what_is_not_a_number_or_not_there_is_missed():
     assert failures(dict.fromkeys(GOOD, float("nan"))) == list(THRESHOLDS)
-    assert failures({}) == [name for name in THRESHOLDS if name != "solver_shift"]
+    assert failures({}) == [name for name in THRESHOLDS if name not in OPTIONAL]
 
 
 def test_the_verdict_tells_the_worst_row():
@@ -44,6 +46,7 @@ def test_the_verdict_tells_the_worst_row():
     assert "0.513" in text
     assert "7000 in the tails" in text
     assert "resolution" not in text
+    assert "0 divergent" in verdict([GOOD | {"divergences": 0}])
     assert "by 0.020 sd" in verdict([GOOD | {"solver_shift": 0.02}])
 
 

@@ -1,0 +1,44 @@
+"""What several commands ask of their arguments; a :class:`bench.errors.UsageError` says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from tasks.signal_task import SignalTask
+
+__all__ = ["known_tasks", "signal_task", "usable"]
+
+
+def signal_task(name: str) -> SignalTask:
+    """The task of that name, if its reference posterior is made here."""
+    import tasks
+    from tasks.signal_task import SignalTask
+
+    task = tasks.get(name)
+    if not isinstance(task, SignalTask):
+        others = [other for other in tasks.names() if isinstance(tasks.get(other), SignalTask)]
+        raise UsageError(f"the reference of {name} is not made here; tasks that are: {', '.join(others)}")
+    return task
+
+
+def known_tasks(names: Sequence[str]) -> list[str]:
+    """The names, if they are tasks'."""
+    import tasks
+
+    try:
+        return [tasks.get(name).name for name in names]
+    except tasks.UnknownTaskError as error:
+        raise UsageError(str(error)) from None
+
+
+def usable(device: str) -> str:
+    """The device, if torch can use it."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device = 'cuda': this machine has no CUDA device that torch can use; cpu would do")
+    return device

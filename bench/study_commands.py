@@ -1,0 +1,166 @@
+"""The commands ``scorebench time | study | reproduce``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from bench.arguments import known_tasks, signal_task, usable
+
+__all__ = ["reproduce", "study", "time_"]
+
+
+@click.group("time")
+def time_() -> None:
+    """Time parts of the suite against a peer, in one run."""
+
+
+@time_.command("c2st")
+@click.option(
+    "-t", "--task", multiple=True, default=["two_moons", "slcp", "bernoulli_glm"], show_default=True
+)
+@click.option("-o", "--observation", multiple=True, type=click.IntRange(1, 10), default=range(1, 11))
+@click.option(
+    "--sklearn-observation", multiple=True, type=click.IntRange(1, 10), help="For scikit-learn's part."
+)
+@click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def time_c2st(
+    task: Sequence[str],
+    observation: Sequence[int],
+    sklearn_observation: Sequence[int],
+    num_samples: int,
+    device: str,
+) -> int:
+    """Seconds per observation: the batched C2ST and scikit-learn's."""
+    from bench.c2st_study import speed
+
+    known = known_tasks(task)
+    table = speed(known, observation, sklearn_observation or observation, num_samples, usable(device))
+    click.echo(table.to_string(index=False, float_format="{:.3f}".format))
+    return 0
+
+
+@time_.command("labels")
+@click.option("-t", "--task", default="elliptic_pde", show_default=True)
+@click.option("-n", "--num-simulations", type=click.IntRange(2), default=20_000, show_default=True)
+@click.option("--published-labels", type=click.IntRange(20), default=2000, show_default=True)
+@click.option("--num-labels", type=click.IntRange(20), default=10_000, show_default=True)
+def time_labels(task: str, num_simulations: int, published_labels: int, num_labels: int) -> int:
+    """Seconds per label and accuracy: the published recipe and the suite's."""
+    from bench.label_timing import label_speed
+
+    [known] = known_tasks([task])
+    table = label_speed(known, num_simulations, published_labels, max(num_labels, published_labels))
+    click.echo(table.to_string(index=False, float_format="{:.4g}".format))
+    return 0
+
+
+@click.group()
+def study() -> None:
+    """Studies of the suite itself."""
+
+
+@study.command("c2st")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: all]")
+@click.option("--num-samples", type=click.IntRange(10, 5000), default=1000, show_default=True)
+@click.option("--num-seeds", type=click.IntRange(2), default=3, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: int) -> int:
+    """Does the batched C2ST agree with scikit-learn's? Three pairs a task."""
+    import tasks
+    from bench.c2st_study import agreement
+
+    table = agreement(known_tasks(task or tasks.names()), num_samples, num_seeds, jobs)
+    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    difference = table["difference"]
+    click.echo(
+        f"{len(table)} pairs: mean difference {difference.mean():+.4f}, largest {difference.abs().max():.4f}"
+    )
+    return 0
+
+
+@study.command("metrics")
+@click.option("-d", "--dim", multiple=True, type=click.IntRange(1), default=[2, 10], show_default=True)
+@click.option("--num-samples", type=click.IntRange(100, 10_000), default=10_000, show_default=True)
+def study_metrics(dim: Sequence[int], num_samples: int) -> int:
+    """What does each metric say of errors that are known?"""
+    from bench.metrics_study import known_errors
+
+    click.echo(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
+    return 0
+
+
+@study.command("one_pass")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: sbibm's ten]")
+@click.option("-n", "--num-simulations", multiple=True, type=click.IntRange(20), default=[1000, 10_000])
+@click.option("--out", type=click.Path(path_type=Path), default="runs/one_pass", show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Cells at a time; 1 gives exclusive timings.")
+@click.option("--show", is_flag=True, help="Run nothing, print what is done.")
+def study_one_pass(
+    task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool
+) -> int:
+    """Is one pass as accurate as the best? Hours; resumes."""
+    from bench.grid import Grid
+    from bench.one_pass_study import METHODS, TASKS, comparison
+    from bench.progress import Progress
+    from bench.runner import run as run_cells
+    from bench.store import Store
+
+    known = known_tasks(task or TASKS)
+    store = Store(out)
+    if not show:
+        budgets = list(num_simulations)
+        grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
+        run_cells(grid.cells(), store, jobs, Progress())
+    for shown in comparison(store.read()):
+        click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
+    return 0
+
+
+@study.command("reference")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: the cheap ones]")
+@click.option("--num-pairs", type=click.IntRange(100), default=100, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int) -> int:
+    """Are the samplers of reference posteriors calibrated? Minutes a task."""
+    from bench.reference_study import CHEAP, sampler_calibration
+
+    known = known_tasks(task or CHEAP)
+    for name in known:
+        signal_task(name)
+    table = sampler_calibration(known, num_pairs, seed, jobs)
+    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    return int((table["p_value"] < 0.01).any())
+
+
+@click.group()
+def reproduce() -> None:
+    """Experiments of publications at their settings, our figures beside theirs."""
+
+
+@reproduce.command("exact_score")
+@click.option(
+    "-e",
+    "--experiment",
+    multiple=True,
+    help="bimodal_1d, student_t_mixture_15_5, …_10_10, elliptic_pde; repeat for several.  [default: all]",
+)
+@click.option(
+    "--num-sets", type=int, help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Directory for CSV files.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def reproduce_exact_score(
+    experiment: tuple[str, ...], num_sets: int | None, out: Path | None, device: str
+) -> int:
+    """The exact-score sampler of arXiv 2506.18227."""
+    from bench.reproduce import EXPERIMENTS, exact_score
+
+    for name, table in exact_score(experiment or tuple(EXPERIMENTS), num_sets, out, usable(device)).items():
+        shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+        click.echo(f"{name}\n{shown}\n")
+    return 0
