@@ -123,8 +123,10 @@ def test_the_lorenz_solver_has_fourth_order():
     task = tasks.get("lorenz63")
     theta = task.prior().sample((20,))
     finest = _readings(theta, 160)
-    errors = [(_readings(theta, steps) - finest).abs().max() for steps in (20, 40)]
-    assert 3.3 < math.log2(errors[0] / errors[1]) < 4.7
+    # Of the middle row: where rho is large, errors of 20 steps have not reached their order yet.
+    errors = [(_readings(theta, steps) - finest).abs().amax(1).median() for steps in (20, 40)]
+    assert 3.5 < math.log2(errors[0] / errors[1]) < 4.8
+    assert float(errors[0]) < 0.001 * task.noise_sd
     # The fixed point: nothing moves from (1, 1, 1) with rho = 2, beta = 1.
     still = task.signal(torch.tensor([[10.0, 2.0, 1.0]]))
     torch.testing.assert_close(still, torch.ones_like(still))
