@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -19,13 +21,14 @@ from bench.plugins import load_plugin
 from bench.provenance import device_name, versions
 from bench.scoring import Pair, attempt, c2st_columns, checks, distances, failure
 from bench.seeding import derive_seed
+from bench.simulations import Simulations, simulations
 from bench.store import COLUMNS, Row
 from bench.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
 from methods import Method, Posterior
 from methods.baselines import HeldOutDraws
 from tasks import Task
 
-__all__ = ["Cell", "Simulations", "run_cell", "simulate"]
+__all__ = ["Cell", "failed_rows", "run_cell"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Cell:
             "device": self.device,
         }
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Name of the cell's file: a hash of :meth:`identity`."""
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:20]
@@ -85,60 +88,59 @@ class Cell:
         """The cell in words."""
         return f"{self.task} {self.method} n={self.num_simulations} seed={self.seed}"
 
+    def load_plugins(self) -> None:
+        """Make its task and method known here, where they are a user's own."""
+        for plugin in self.plugins:
+            load_plugin(plugin)
+
     def only(self, observations: set[int]) -> Cell:
         """The same cell for some of its observations."""
         return replace(self, observations=tuple(k for k in self.observations if k in observations))
 
 
-@dataclass(frozen=True)
-class Simulations:
-    """Training data of every method of a (task, num_simulations, seed), failed simulations dropped."""
+def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
+    """Run a cell; whatever fails becomes a row with ``status=error`` and the traceback.
 
-    theta: Tensor
-    x: Tensor
-    num_failed: int
-    seconds: float
-
-
-def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
-    """Draw from the prior and simulate; a row of x that is not finite counts as failed and is dropped.
-
-    Raises:
-        RuntimeError: where fewer than two simulations are left.
+    Arguments:
+        cell: What to run.
+        directory: Where simulations are kept for the other methods; None to make them anew.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed("theta", task.name, num_simulations, seed))
-        theta = task.prior().sample((num_simulations,)).float()
-    x_seed = derive_seed("x", task.name, num_simulations, seed)
-    task.simulate(theta[:2], seed=x_seed)  # imports and files of the first call are not simulation
-    x, seconds = timed(lambda: task.simulate(theta, seed=x_seed), "cpu")
-    good = x.isfinite().all(dim=1)
-    num_failed = int((~good).sum())
-    if num_simulations - num_failed < 2:
-        raise RuntimeError(
-            f"{num_failed} of {num_simulations} simulations of {task.name} failed: too few left"
-        )
-    return Simulations(theta[good], x[good], num_failed, seconds)
-
-
-def run_cell(cell: Cell) -> list[Row]:
-    """Run a cell; whatever fails becomes a row with ``status=error`` and the traceback."""
-    for plugin in cell.plugins:
-        load_plugin(plugin)
+    start = time.perf_counter()
+    cell.load_plugins()
     torch.set_num_threads(cell.threads)
-    blank: Row = dict.fromkeys(COLUMNS)
-    blank |= cell.identity() | versions()
-    blank |= {
-        "status": "ok",
-        "error": "",
-        "timing": cell.timing,
-        "cell": cell.key,
-        "device_name": device_name(cell.device),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    rows = _scored(cell, directory)
+    seconds = time.perf_counter() - start
+    return [row | {"cell_s": seconds} for row in rows]
+
+
+def failed_rows(cell: Cell, status: str, error: str) -> list[Row]:
+    """Rows of a cell that gave none itself."""
+    return [
+        _blank(cell) | {"status": status, "error": error, "num_observation": k} for k in cell.observations
+    ]
+
+
+def _blank(cell: Cell) -> Row:
+    return (
+        dict.fromkeys(COLUMNS)
+        | cell.identity()
+        | versions()
+        | {
+            "status": "ok",
+            "error": "",
+            "timing": cell.timing,
+            "cell": cell.key,
+            "device_name": device_name(cell.device),
+            "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+    )
+
+
+def _scored(cell: Cell, directory: Path | None) -> list[Row]:
+    blank = _blank(cell)
     task, method = tasks.get(cell.task), methods.get(cell.method)
     try:
-        data = simulate(task, cell.num_simulations, cell.seed)
+        data = simulations(task, cell.num_simulations, cell.seed, directory)
         blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
         posterior, fitted = _fit(task, method, data, cell)
         blank |= fitted
@@ -215,6 +217,7 @@ def _sample(
     samples = samples.detach().cpu()
     row: Row = {
         "num_posterior_samples": len(samples),
+        "samples_sha256": hashlib.sha256(samples.float().contiguous().numpy().tobytes()).hexdigest(),
         "outside_prior": outside_prior(task.prior(), samples),
         "sample_s": clock.seconds,
         "sample_s_iqr": clock.iqr,

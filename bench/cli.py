@@ -12,6 +12,7 @@ from click.exceptions import NoArgsIsHelpError
 from bench import __version__
 from bench.arguments import known_tasks, signal_task
 from bench.errors import UsageError
+from bench.signals import Terminated, sigterm_interrupts
 from bench.study_commands import reproduce, study, time_
 
 __all__ = ["cli", "main"]
@@ -32,9 +33,9 @@ def main() -> None:
     except click.ClickException as error:
         _complain(error.format_message())
         status = 2
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         _complain("interrupted; what is done is kept, run the same command to go on")
-        status = 130
+        status = 143 if isinstance(error.__cause__, Terminated) else 130  # click has wrapped it
     sys.exit(status)
 
 
@@ -59,10 +60,15 @@ def cli() -> None:
 @click.option("--calibration", type=int, help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
 @click.option("--out", type=click.Path(), help="Directory of results.  [default: runs/default]")
 @click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
+@click.option("--cell-timeout", type=float, help="Seconds that a cell may take.  [default: no limit]")
+@click.option("--backend", help="local, sequential (for a debugger), dask or ray.  [default: local]")
+@click.option("--address", help="Of the dask scheduler or the ray cluster.  [default: one on this machine]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
-def run(grid: Path | None, **options: Any) -> int:
-    """Run a grid: from GRID.yaml, options, or both (options win)."""
+@click.option("--dry-run", is_flag=True, help="Only say what is done and how long the rest may take.")
+def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
+    """Run a grid: from GRID (a YAML file or a preset's name), options, or both (options win)."""
+    from bench.forecast import forecast
     from bench.grid import read_grid
     from bench.progress import Progress
     from bench.runner import run as run_cells
@@ -73,27 +79,33 @@ def run(grid: Path | None, **options: Any) -> int:
     }
     settings = read_grid(grid, given)
     cells = settings.cells()
-    store = Store(settings.out)
-    summary = run_cells(cells, store, settings.jobs, Progress())
-    if summary.ran == 0:
+    progress = Progress(log=settings.out / "logs")
+    store = Store(settings.out, warn=progress.say)
+    if dry_run:
+        click.echo("\n".join(forecast(cells, store, settings.jobs)))
+        return 0
+    with sigterm_interrupts():
+        summary = run_cells(cells, store, settings.plan, progress)
+    if summary.ran + summary.elsewhere == 0:
         click.echo(f"nothing to do: all {summary.done_before} cells are done in {settings.out}")
         return 0
     before = f", {summary.done_before} were done before" if summary.done_before else ""
+    before += f", {summary.elsewhere} by another run" if summary.elsewhere else ""
     click.echo(f"ran {summary.ran} cells, {summary.failed} failed{before}; results in {settings.out}")
     return 1 if summary.failed else 0
 
 
 @cli.command("list")
-@click.argument("what", required=False, type=click.Choice(["tasks", "methods", "metrics"]))
+@click.argument("what", required=False, type=click.Choice(["tasks", "methods", "metrics", "grids"]))
 @click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
 def list_(what: str | None, plugin: tuple[str, ...]) -> int:
-    """List tasks, methods and metrics."""
+    """List tasks, methods, metrics and preset grids."""
     from bench.listing import listing
     from bench.plugins import load_plugin
 
     for file in plugin:
         load_plugin(file)
-    click.echo(listing([what] if what else ["tasks", "methods", "metrics"]))
+    click.echo(listing([what] if what else ["tasks", "methods", "metrics", "grids"]))
     return 0
 
 

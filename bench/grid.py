@@ -9,18 +9,28 @@ from typing import Annotated, Any, Literal
 import joblib
 import torch
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 import methods
 import tasks
+from bench.backends import Backend
 from bench.calibration import MIN_PAIRS
 from bench.cell import Cell
 from bench.errors import UsageError
 from bench.plugins import load_plugin
+from bench.runner import Plan
 from methods import SpecError, UnknownMethodError, explain
 from tasks import UnknownTaskError
 
-__all__ = ["Grid", "read_grid"]
+__all__ = ["Grid", "presets", "read_grid"]
 
 
 def _as_list(value: Any) -> Any:
@@ -58,6 +68,9 @@ class Grid(BaseModel):
     calibration: Whole = 0
     out: Path = Path("runs/default")
     jobs: Positive = 1
+    cell_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    backend: Backend = "local"
+    address: str | None = None
     device: Literal["cpu", "cuda"] = "cpu"
     plugin: Annotated[list[str], Several] = []
 
@@ -80,6 +93,19 @@ class Grid(BaseModel):
             raise ValueError("this machine has no CUDA device that torch can use; cpu would do")
         return device
 
+    @model_validator(mode="after")
+    def _together(self) -> Grid:
+        if self.cell_timeout is not None and self.backend == "sequential":
+            raise ValueError("cell-timeout: backend sequential has no process to stop; local would do")
+        if self.address is not None and self.backend not in ("dask", "ray"):
+            raise ValueError(f"address is for backend dask or ray, not {self.backend}")
+        return self
+
+    @property
+    def plan(self) -> Plan:
+        """How its cells are to be run."""
+        return Plan(self.jobs, self.cell_timeout, self.backend, self.address)
+
     def cells(self) -> list[Cell]:
         """All cells, in the order of the grid.
 
@@ -93,7 +119,9 @@ class Grid(BaseModel):
             specs = [method.spec for spec in self.method for method in methods.expand(spec)]
         except (UnknownTaskError, UnknownMethodError, SpecError) as error:
             raise UsageError(str(error)) from None
-        threads = max(1, joblib.cpu_count() // self.jobs)
+        here = self.backend in ("local", "sequential")
+        threads = max(1, joblib.cpu_count() // self.jobs) if here else 1  # of a cluster, a core for each job
+        alone = here and self.jobs == 1
         axes = itertools.product(self.task, self.num_simulations, self.seed, dict.fromkeys(specs))
         return [
             Cell(
@@ -107,7 +135,7 @@ class Grid(BaseModel):
                 observations=observations[task],
                 plugins=tuple(self.plugin),
                 threads=threads,
-                timing="exclusive" if self.jobs == 1 else "shared",
+                timing="exclusive" if alone else "shared",
             )
             for task, num_simulations, seed, spec in axes
         ]
@@ -122,11 +150,16 @@ class Grid(BaseModel):
         return tuple(self.observation or range(1, task.num_observations + 1))
 
 
+def presets() -> dict[str, Path]:
+    """Grids that come with the suite, by name."""
+    return {file.stem: file for file in sorted(Path(__file__).with_name("grids").glob("*.yaml"))}
+
+
 def read_grid(file: Path | None, options: dict[str, Any]) -> Grid:
     """A grid from a YAML file (or none) and options of the command line, which win.
 
     Arguments:
-        file: YAML mapping of long options.
+        file: YAML mapping of long options, or the name of a preset of :func:`presets`.
         options: Options that were given, by their names in Python.
 
     Raises:
@@ -146,10 +179,13 @@ def read_grid(file: Path | None, options: dict[str, Any]) -> Grid:
 
 
 def _load(file: Path) -> dict[str, Any]:
+    preset = presets().get(str(file))
+    if preset is not None and not file.exists():
+        file = preset
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"grid {file}: no such file") from None
+        raise UsageError(f"grid {file}: no such file, and no preset ({', '.join(presets())})") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise UsageError(f"grid {file}: {reason}") from None

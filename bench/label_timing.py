@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import tasks
-from bench.cell import simulate
 from bench.metrics import c2st_many
+from bench.simulations import simulate
 from bench.timing import timed
 from methods.exact_score import FlowMap, JointPosterior, KernelPosterior, Schedule, leave_one_out, solve
 from methods.scaling import Standardizer

@@ -1,4 +1,4 @@
-"""What there is: tasks, methods with their parameters, metrics."""
+"""What there is: tasks, methods with their parameters, metrics, preset grids."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.text import Text
 
 import methods
 import tasks
+from bench.grid import presets
 from bench.metrics import METRICS
 from methods.registry import method_class
 
@@ -18,8 +19,8 @@ __all__ = ["listing"]
 
 
 def listing(what: list[str]) -> str:
-    """The named kinds (``tasks``, ``methods``, ``metrics``) as text tables."""
-    makers = {"tasks": _tasks, "methods": _methods, "metrics": _metrics}
+    """The named kinds (``tasks``, ``methods``, ``metrics``, ``grids``) as text tables."""
+    makers = {"tasks": _tasks, "methods": _methods, "metrics": _metrics, "grids": _grids}
     console = Console(width=160, file=io.StringIO(), color_system=None)
     for kind in what:
         console.print(makers[kind]())
@@ -56,4 +57,12 @@ def _metrics() -> Table:
     table = _table("metric", "what it is")
     for name, text in METRICS.items():
         table.add_row(name, text)
+    return table
+
+
+def _grids() -> Table:
+    table = _table("grid", "what it is")
+    for name, file in presets().items():
+        first = file.read_text(encoding="utf-8").splitlines()[0]
+        table.add_row(name, Text(first.removeprefix("#").strip()))
     return table

@@ -1,15 +1,23 @@
-"""How far a run is: a live bar on a terminal, a line for each cell elsewhere."""
+"""How far a run is: a live bar on a terminal, a line for each cell elsewhere, and a log of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
+import os
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from bench.errors import StorageError
 
 if TYPE_CHECKING:
     from bench.runner import Outcome
@@ -17,34 +25,55 @@ if TYPE_CHECKING:
 __all__ = ["Progress"]
 
 
-class Progress:
-    """Reports to standard error, so that tables on standard output stay clean."""
+class _End(ProgressColumn):
+    """When the run will end, by the clock of the wall."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining
+        return Text("" if left is None else f"ends about {_clock(left)}")
+
+
+class Progress:
+    """Reports to standard error, so that tables on standard output stay clean.
+
+    Arguments:
+        console: Where to.
+        log: Directory for a log file of this run, made when the first cell is to run; None for none.
+    """
+
+    def __init__(self, console: Console | None = None, log: Path | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._folder, self._log = log, logging.Logger("scorebench")
         self._bar = RichProgress(
             TextColumn("cells"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("running {task.fields[running]}, failed {task.fields[failed]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            _End(),
             console=self.console,
             disable=not self.console.is_terminal,
         )
         self._total = self._done = self._failed = self._jobs = 0
+        self._start = 0.0
 
     @contextlib.contextmanager
     def over(self, total: int, jobs: int) -> Iterator[None]:
         """Show progress over ``total`` cells, ``jobs`` at a time, while the context lasts."""
         self._total, self._done, self._failed, self._jobs = total, 0, 0, jobs
+        self._start = time.monotonic()
         if total == 0:
             yield
             return
-        with self._bar:
+        with self._logged(), self._bar:
+            self._log.info("%d cells to run, %d at a time", total, jobs)
             self._task = self._bar.add_task("cells", total=total, running=min(jobs, total), failed=0)
-            yield
+            try:
+                yield
+            except BaseException as error:
+                self._log.info("stopped: %s %s", type(error).__name__, error)
+                raise
+            self._log.info("done: %d cells, %d failed", self._done, self._failed)
 
     def finished(self, outcome: Outcome) -> None:
         """Count a cell and say in a line what became of it."""
@@ -52,13 +81,52 @@ class Progress:
         self._failed += outcome.num_errors > 0
         running = min(self._jobs, self._total - self._done)
         self._bar.update(self._task, completed=self._done, running=running, failed=self._failed)
-        self.console.print(f"[{self._done}/{self._total}] {_describe(outcome)}", markup=False)
+        left = (time.monotonic() - self._start) / self._done * (self._total - self._done)
+        end = f"; ends about {_clock(left)}" if left and not self.console.is_terminal else ""
+        self.say(f"[{self._done}/{self._total}] {_describe(outcome)}{end}")
+
+    def waiting(self, num_cells: int) -> None:
+        """Say that only cells of another runner are left."""
+        self.say(f"waiting for {num_cells} cells that another run in this directory holds")
+
+    def say(self, line: str) -> None:
+        """A line for the terminal and the log."""
+        self.console.print(line, markup=False)
+        self._log.info("%s", line)
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[None]:
+        if self._folder is None:
+            yield
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
+            handler = logging.FileHandler(self._folder / name, encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"{self._folder} could not be written ({error.strerror})") from None
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._log.addHandler(handler)
+        try:
+            yield
+        finally:
+            self._log.removeHandler(handler)
+            handler.close()
+
+
+def _clock(seconds: float) -> str:
+    """The time of day that many seconds from now, with the date if it is another day."""
+    now = datetime.now().astimezone()
+    end = now + timedelta(seconds=seconds)
+    return f"{end:%H:%M}" if end.date() == now.date() else f"{end:%Y-%m-%d %H:%M}"
 
 
 def _describe(outcome: Outcome) -> str:
     parts = [f"{outcome.label}: "]
     if outcome.num_errors:
         parts.append(f"{outcome.num_errors} of {outcome.num_rows} rows failed ({outcome.error})")
+    elif outcome.elsewhere:
+        parts.append("done by another run in this directory")
     else:
         score = "" if math.isnan(outcome.mean_c2st) else f"c2st {outcome.mean_c2st:.3f}, "
         parts.append(f"{score}{outcome.seconds:.1f} s")

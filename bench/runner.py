@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 
-from bench.cell import Cell, run_cell
+from bench import isolation
+from bench.backends import Backend, backend
+from bench.cell import Cell, failed_rows, run_cell
+from bench.claims import claim
 from bench.progress import Progress
-from bench.store import Store
+from bench.store import Row, State, Store, done
 
-__all__ = ["Outcome", "Summary", "pending", "run"]
+__all__ = ["Outcome", "Plan", "Summary", "pending", "run"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: rows written, how many of them errors, the last line of the first error."""
+    """What became of a cell: rows written, how many of them failed, the last line of the first error."""
 
     label: str
     num_rows: int
@@ -28,52 +30,132 @@ class Outcome:
     num_failed_simulations: int
     mean_c2st: float
     seconds: float
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Cells that ran, those with an error among them, and those that were done before."""
+    """Cells that ran here, with an error among them, that were done before, that another runner did."""
 
     ran: int
     failed: int
     done_before: int
+    elsewhere: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How cells are run.
+
+    Arguments:
+        jobs: Cells at a time.
+        cell_timeout: Seconds after which a cell becomes rows with ``status=timeout``; None for no limit.
+        backend: See :func:`bench.backends.backend`.
+        address: Of a cluster.
+    """
+
+    jobs: int = 1
+    cell_timeout: float | None = None
+    backend: Backend = "local"
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A cell with observations to do, and what was known of it when the run began."""
+
+    cell: Cell
+    before: State
 
 
 def pending(cells: list[Cell], store: Store) -> list[Cell]:
     """Cells with observations that have no good row yet, cut down to those observations."""
-    left = [cell.only(set(cell.observations) - store.done(cell.key, cell.calibration)) for cell in cells]
-    return [cell for cell in left if cell.observations]
+    return [work.cell for work in _todo(cells, store)]
 
 
-def run(cells: list[Cell], store: Store, jobs: int, progress: Progress) -> Summary:
-    """Run what is pending, ``jobs`` cells at a time in processes of their own.
+def _todo(cells: list[Cell], store: Store) -> list[_Work]:
+    states = store.states()
+    found = []
+    for cell in cells:
+        state = states.get(cell.key, {})
+        left = set(cell.observations) - done(state, cell.calibration)
+        if left:
+            found.append(_Work(cell.only(left), state))
+    return found
 
-    A cell that raises becomes rows with ``status=error`` and is tried again at the next run.
+
+def run(cells: list[Cell], store: Store, plan: Plan, progress: Progress) -> Summary:
+    """Run what is pending.
+
+    A cell that raises, dies or runs out of time becomes rows that say so, and is tried again at the next run.
+    Cells that another runner holds are left to it, and waited for at the end: if it dies, they run here.
+
+    Raises:
+        StorageError: where rows cannot be written; the rest is left for the next run.
     """
-    todo = pending(cells, store)
-    failed = 0
-    with progress.over(len(todo), jobs), _workers(jobs, todo):
-        work = (delayed(_run_and_store)(cell, store.directory) for cell in todo)
-        for outcome in Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")(work):
-            failed += outcome.num_errors > 0
-            progress.finished(outcome)
-    return Summary(ran=len(todo), failed=failed, done_before=len(cells) - len(todo))
+    todo = _todo(cells, store)
+    ran = failed = elsewhere = 0
+    with progress.over(len(todo), plan.jobs):
+        held: list[_Work] = []
+        for wait in (False, True):
+            for work, outcome in _outcomes(held if wait else todo, store, plan, wait):
+                if outcome is None:
+                    held.append(work)
+                    continue
+                elsewhere += outcome.elsewhere
+                ran += not outcome.elsewhere
+                failed += outcome.num_errors > 0
+                progress.finished(outcome)
+            if not held:
+                break
+            progress.waiting(len(held))
+    return Summary(ran, failed, len(cells) - len(todo), elsewhere)
 
 
-@contextlib.contextmanager
-def _workers(jobs: int, todo: list[Cell]) -> Iterator[None]:
-    if jobs == 1 or not todo:
-        with parallel_config(n_jobs=1):
-            yield
+def _outcomes(
+    todo: list[_Work], store: Store, plan: Plan, wait: bool
+) -> Iterator[tuple[_Work, Outcome | None]]:
+    if not todo:
         return
-    with parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=todo[0].threads):
-        yield
+    directory = store.directory.resolve()  # a worker may stand elsewhere
+    with backend(plan.backend, plan.jobs, plan.address):
+        work = (delayed(_run_and_store)(one, directory, plan, wait) for one in todo)
+        try:
+            yield from Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")(work)
+        finally:
+            isolation.stop()
 
 
-def _run_and_store(cell: Cell, directory: Path) -> Outcome:
-    start = time.perf_counter()
-    rows = run_cell(cell)
-    Store(directory).write_cell(cell.key, rows)
+def _run_and_store(work: _Work, directory: Path, plan: Plan, wait: bool) -> tuple[_Work, Outcome | None]:
+    """The cell's outcome; None where another runner holds it."""
+    start, store = time.perf_counter(), Store(directory)
+    work.cell.load_plugins()  # of a cluster's worker, nothing is known
+    with claim(directory, work.cell.key, wait) as held:
+        if not held:
+            return work, None
+        now = store.state(work.cell.key)
+        cell = work.cell.only({k for k in work.cell.observations if now.get(k) == work.before.get(k)})
+        if not cell.observations:  # another runner has tried them all since this one began
+            rows = [row for row in store.rows(cell.key) if row["num_observation"] in work.cell.observations]
+            return work, _outcome(work.cell, rows, start, elsewhere=True)
+        rows = _rows(cell, directory, plan)
+        store.write_cell(cell.key, rows)
+    return work, _outcome(cell, rows, start)
+
+
+def _rows(cell: Cell, directory: Path, plan: Plan) -> list[Row]:
+    if plan.backend == "sequential":
+        return run_cell(cell, directory)
+    workers = plan.jobs if plan.backend == "local" else 1
+    try:
+        return isolation.isolated(run_cell, cell, directory, workers=workers, seconds=plan.cell_timeout)
+    except isolation.OutOfTimeError as error:
+        return failed_rows(cell, "timeout", f"{type(error).__name__}: {error}")
+    except isolation.DiedError as error:
+        return failed_rows(cell, "error", f"{type(error).__name__}: {error}")
+
+
+def _outcome(cell: Cell, rows: list[Row], start: float, elsewhere: bool = False) -> Outcome:
     errors = [row["error"] for row in rows if row["status"] != "ok"]
     scores = [row["c2st"] for row in rows if row["c2st"] is not None]
     return Outcome(
@@ -84,4 +166,5 @@ def _run_and_store(cell: Cell, directory: Path) -> Outcome:
         num_failed_simulations=rows[0]["num_failed_simulations"] or 0,
         mean_c2st=sum(scores) / len(scores) if scores else float("nan"),
         seconds=time.perf_counter() - start,
+        elsewhere=elsewhere,
     )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.dataset import dataset
 
-from bench.errors import UsageError
+from bench.errors import StorageError, UsageError
 
-__all__ = ["COLUMNS", "SCHEMA", "Row", "Store"]
+__all__ = ["COLUMNS", "SCHEMA", "Row", "State", "Store", "done"]
 
 Row = dict[str, Any]
 
@@ -29,9 +31,10 @@ SCHEMA = pa.schema(
         ("num_simulations", _INT),
         ("seed", _INT),
         ("num_observation", _INT),
-        ("status", _TEXT),  # ok or error
+        ("status", _TEXT),  # ok, error or timeout
         ("error", _TEXT),  # traceback
         ("num_posterior_samples", _INT),
+        ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row
         ("c2st", _FLOAT),
         ("c2st_se", _FLOAT),  # standard error over folds
         ("c2st_es", _FLOAT),  # with early stopping
@@ -49,6 +52,7 @@ SCHEMA = pa.schema(
         ("nfe", _FLOAT),
         ("num_parameters", _INT),
         ("peak_memory_mb", _FLOAT),
+        ("cell_s", _FLOAT),  # of the whole cell, scoring included
         ("num_failed_simulations", _INT),  # dropped before fitting
         ("num_calibration", _INT),  # fresh pairs (theta, x); the same columns in all rows of a cell
         ("sbc_ks", _FLOAT),
@@ -69,17 +73,28 @@ SCHEMA = pa.schema(
     ]
 )
 COLUMNS = SCHEMA.names
+STATE = ["cell", "num_observation", "status", "num_calibration", "started_at"]
+BROKEN = ".broken"  # behind the name of a file that could not be read
+
+State = dict[int, Row]  # the columns of STATE for every observation of a cell
 
 
 class Store:
     """The results of a directory. Reading never needs the methods or tasks that wrote it.
 
+    A cell file that is not whole is never in the way: it is set aside under another name, ``warn`` hears of
+    it, and its cell is pending again.
+
+    Arguments:
+        directory: Where; made when the first cell is written.
+        warn: Hears a line about every file that is set aside or left out.
+
     Raises:
         UsageError: where the path, or a parent of it, is a file.
     """
 
-    def __init__(self, directory: str | Path) -> None:
-        self.directory = Path(directory)
+    def __init__(self, directory: str | Path, warn: Callable[[str], None] = warnings.warn) -> None:
+        self.directory, self.warn = Path(directory), warn
         for path in (self.directory, *self.directory.parents):
             if path.exists():
                 if not path.is_dir():
@@ -91,49 +106,97 @@ class Store:
         """Add rows to a cell; a row for an observation that is there already replaces it.
 
         The file is written under a temporary name and renamed, so a reader sees the old or the new.
+
+        Raises:
+            StorageError: where it cannot be written; the old file is then left as it was.
         """
-        merged = {row["num_observation"]: row for row in [*self._rows(cell), *rows]}
+        merged = {row["num_observation"]: row for row in [*self.rows(cell), *rows]}
         table = pa.Table.from_pylist([merged[k] for k in sorted(merged)], schema=SCHEMA)
-        self.cells.mkdir(parents=True, exist_ok=True)
         temporary = self.cells / f".{cell}.{uuid.uuid4().hex}.tmp"
         try:
-            pq.write_table(table, temporary)
-            os.replace(temporary, self._path(cell))
-        finally:
-            temporary.unlink(missing_ok=True)
+            self.cells.mkdir(parents=True, exist_ok=True)
+            try:
+                pq.write_table(table, temporary)
+                os.replace(temporary, self._path(cell))
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{self._path(cell)} could not be written ({error.strerror or error}); what was done before "
+                "is kept: make room, then run the same command to go on"
+            ) from None
 
-    def done(self, cell: str, num_calibration: int = 0) -> set[int]:
-        """Observations of a cell whose row is there, not an error, and calibrated on as many pairs."""
-        return {
-            row["num_observation"]
-            for row in self._rows(cell)
-            if row["status"] == "ok" and (row["num_calibration"] or 0) >= num_calibration
-        }
+    def states(self) -> dict[str, State]:
+        """What is known of every cell; files that cannot be read are set aside."""
+        states: dict[str, State] = {}
+        for file in self._files():
+            part = self._table(file, STATE, aside=True)
+            states[file.stem] = {row["num_observation"]: row for row in part.to_pylist()} if part else {}
+        return states
+
+    def state(self, cell: str) -> State:
+        """The same for one cell, as it is now."""
+        return {row["num_observation"]: {name: row[name] for name in STATE} for row in self.rows(cell)}
 
     def read(self) -> pd.DataFrame:
-        """All rows, with the columns of ``SCHEMA``.
+        """All rows, with the columns of ``SCHEMA``; what cannot be read is left out, with a word about it.
 
         Raises:
             UsageError: where there are none.
         """
-        files = sorted(self.cells.glob("*.parquet"))
-        if not files:
+        files = self._files()
+        try:
+            table = dataset([str(file) for file in files], schema=SCHEMA).to_table() if files else None
+        except (OSError, pa.ArrowException):  # one of them; which, the slower way finds out
+            parts = [self._table(file, COLUMNS, aside=False) for file in files]
+            table = pa.concat_tables(part for part in parts if part) if any(parts) else None
+        if table is None:
             raise UsageError(f"{self.directory}: no results there (expected {self.cells}/*.parquet)")
-        return pa.concat_tables(_read(file) for file in files).to_pandas()
+        return table.to_pandas()
 
-    def _rows(self, cell: str) -> list[Row]:
+    def _files(self) -> list[Path]:
+        return sorted(self.cells.glob("*.parquet"))
+
+    def _table(self, file: Path, columns: list[str], aside: bool) -> pa.Table | None:
+        try:
+            return _read(file, columns)
+        except (OSError, pa.ArrowException) as error:
+            reason = str(error).splitlines()[0]
+        if not aside:
+            self.warn(
+                f"{file}: left out, no cell file of this suite ({reason}); scorebench run makes it again"
+            )
+            return None
+        kept = file.with_name(f"{file.name}{BROKEN}")
+        os.replace(file, kept)
+        self.warn(
+            f"{file}: no cell file of this suite ({reason}); set aside as {kept.name}, its cell runs again"
+        )
+        return None
+
+    def rows(self, cell: str) -> list[Row]:
+        """All columns of a cell's rows; none where there is no such cell."""
         path = self._path(cell)
-        return _read(path).to_pylist() if path.exists() else []
+        part = self._table(path, COLUMNS, aside=True) if path.exists() else None
+        return part.to_pylist() if part else []
 
     def _path(self, cell: str) -> Path:
         return self.cells / f"{cell}.parquet"
 
 
-def _read(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path, schema=SCHEMA)
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"{path}: no cell file of this suite ({reason}); move it away and run again"
-        ) from None
+def done(state: State, num_calibration: int = 0) -> set[int]:
+    """Observations of a cell whose row is there, has not failed, and is calibrated on as many pairs."""
+    return {
+        k
+        for k, row in state.items()
+        if row["status"] == "ok" and (row["num_calibration"] or 0) >= num_calibration
+    }
+
+
+def _read(file: Path, columns: list[str]) -> pa.Table:
+    """Columns of a file; those that an older suite did not write are empty."""
+    with pq.ParquetFile(file) as opened:
+        table = opened.read(columns=[name for name in opened.schema_arrow.names if name in columns])
+    for name in set(columns) - set(table.column_names):
+        table = table.append_column(name, pa.nulls(len(table)))
+    return table.select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))

@@ -114,7 +114,7 @@ def study_one_pass(
     if not show:
         budgets = list(num_simulations)
         grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
-        run_cells(grid.cells(), store, jobs, Progress())
+        run_cells(grid.cells(), store, grid.plan, Progress())
     for shown in comparison(store.read()):
         click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
     return 0
@@ -135,6 +135,28 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
     table = sampler_calibration(known, num_pairs, seed, jobs)
     click.echo(table.to_string(index=False, float_format="{:.4f}".format))
     return int((table["p_value"] < 0.01).any())
+
+
+@study.command("faults")
+@click.option("--num-runs", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def study_faults(num_runs: int, seed: int) -> int:
+    """Does a run that is killed with -9 lose anything? Linux; a quarter of an hour."""
+    from bench.fault_study import killed_runs
+
+    table = killed_runs(num_runs, seed)
+    click.echo(table.to_string(index=False, float_format="{:.1f}".format))
+    return int(table[["missing", "repeated", "different", "broken"]].to_numpy().any())
+
+
+@study.command("store")
+@click.option("--num-cells", type=click.IntRange(16), default=10_000, show_default=True)
+def study_store(num_cells: int) -> int:
+    """What do very many cells cost, to write, to resume, to read?"""
+    from bench.scale_study import store_costs
+
+    click.echo(store_costs(num_cells).to_string(index=False, float_format="{:.3f}".format))
+    return 0
 
 
 @click.group()

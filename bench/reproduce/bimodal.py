@@ -14,9 +14,9 @@ import torch
 
 import methods
 import tasks
-from bench.cell import simulate
 from bench.metrics.projection_kl import Bandwidth, kde_kl
 from bench.reproduce.common import Figure, draw, kernel_spec
+from bench.simulations import simulate
 from methods.diffusion.solvers import SolverName
 from methods.exact_score import ExactScore
 from tasks.bimodal_1d import Bimodal1D

@@ -13,9 +13,9 @@ from torch import Tensor
 
 import methods
 import tasks
-from bench.cell import simulate
 from bench.metrics import c2st
 from bench.reproduce.common import Figure, draw, kernel_spec
+from bench.simulations import simulate
 from bench.timing import timed
 from methods.diffusion.solvers import SolverName
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 import methods
 import tasks
-from bench.cell import simulate
 from bench.metrics.projection_kl import Bandwidth, marginal_kde_kl, projection_kl
 from bench.reproduce.common import Figure, draw, kernel_spec
+from bench.simulations import simulate
 from bench.timing import timed
 from methods.diffusion.solvers import SolverName
 from tasks.student_t_mixture import CONDITIONS, StudentTMixture, TMixture

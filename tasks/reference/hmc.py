@@ -130,7 +130,8 @@ def run_hmc(
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for number in range(num_chains):
-            torch.manual_seed(seed + number)
+            # Not seed + number: the chains of a neighbouring seed would be the same ones, one further.
+            torch.manual_seed(int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
             kernel = HMC(
                 potential_fn=potential,
                 trajectory_length=TRAJECTORY,

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import tasks
-from bench.cell import Cell, run_cell, simulate
+from bench.cell import Cell, run_cell
 from bench.plugins import load_plugin
+from bench.simulations import simulate
 from bench.store import COLUMNS
 
 CALIBRATION = {"sbc_ks", "coverage_error", "tarp_ece", "sbc_curve", "coverage_curve", "tarp_curve"}

@@ -31,6 +31,8 @@ def small(tmp_path):
     return [
         "-t",
         "two_moons",
+        "--backend",
+        "sequential",
         "-m",
         "rejection_abc",
         "-n",

@@ -8,7 +8,7 @@ from bench.errors import UsageError
 from bench.figures import FIGURES, save
 from bench.grid import read_grid
 from bench.progress import Progress
-from bench.runner import run
+from bench.runner import Plan, run
 from bench.store import Store
 
 mpl.use("Agg")
@@ -28,7 +28,12 @@ def rows(tmp_path_factory):
         "calibration": 100,
     }
     store = Store(tmp_path_factory.mktemp("figures"))
-    run(read_grid(None, options).cells(), store, 1, Progress(Console(file=io.StringIO())))
+    run(
+        read_grid(None, options).cells(),
+        store,
+        Plan(backend="sequential"),
+        Progress(Console(file=io.StringIO())),
+    )
     return store.read()
 
 

@@ -6,8 +6,10 @@ from rich.console import Console
 
 from bench.grid import read_grid
 from bench.progress import Progress
-from bench.runner import pending, run
+from bench.runner import Plan, pending, run
 from bench.store import Store
+
+HERE = Plan(backend="sequential")
 
 
 @pytest.fixture
@@ -28,20 +30,20 @@ def grid(**changes):
 
 def test_a_second_run_has_nothing_to_do(tmp_path, quiet):
     store, cells = Store(tmp_path), grid().cells()
-    first = run(cells, store, 1, quiet)
+    first = run(cells, store, HERE, quiet)
     assert (first.ran, first.failed, first.done_before) == (2, 0, 0)
     before = {path: path.stat().st_mtime_ns for path in store.cells.iterdir()}
-    second = run(cells, store, 1, quiet)
+    second = run(cells, store, HERE, quiet)
     assert (second.ran, second.done_before) == (0, 2)
     assert before == {path: path.stat().st_mtime_ns for path in store.cells.iterdir()}
 
 
 def test_new_observations_join_their_cell(tmp_path, quiet):
     store = Store(tmp_path)
-    run(grid().cells(), store, 1, quiet)
+    run(grid().cells(), store, HERE, quiet)
     more = grid(observation=[1, 2]).cells()
     assert [cell.observations for cell in pending(more, store)] == [(2,), (2,)]
-    run(more, store, 1, quiet)
+    run(more, store, HERE, quiet)
     assert len(list(store.cells.iterdir())) == 2
     assert store.read().groupby("method")["num_observation"].apply(list).tolist() == [[1, 2], [1, 2]]
 
@@ -49,7 +51,7 @@ def test_new_observations_join_their_cell(tmp_path, quiet):
 def test_a_failing_cell_is_a_row_and_the_grid_goes_on(tmp_path, quiet, plugin):
     cells = grid(method=["same[raises=true]", "prior"], plugin=[plugin]).cells()
     store = Store(tmp_path)
-    summary = run(cells, store, 1, quiet)
+    summary = run(cells, store, HERE, quiet)
     assert (summary.ran, summary.failed) == (2, 1)
     rows = store.read().set_index("method")
     assert rows.loc["same", "status"] == "error"
@@ -57,7 +59,7 @@ def test_a_failing_cell_is_a_row_and_the_grid_goes_on(tmp_path, quiet, plugin):
     assert rows.loc["prior", "status"] == "ok"
     assert "cannot fit <b>this</b>" in quiet.console.file.getvalue()
     # A failure is tried again, a success is not.
-    again = run(cells, store, 1, quiet)
+    again = run(cells, store, HERE, quiet)
     assert (again.ran, again.failed, again.done_before) == (1, 1, 1)
     assert len(store.read()) == 2
 
@@ -65,11 +67,11 @@ def test_a_failing_cell_is_a_row_and_the_grid_goes_on(tmp_path, quiet, plugin):
 def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
     def numbers(directory, jobs):
         cells = grid(method=["prior", "rejection_abc", "same"], plugin=[plugin], jobs=jobs).cells()
-        run(cells, Store(directory), jobs, quiet)
+        run(cells, Store(directory), Plan(jobs=jobs), quiet)
         rows = Store(directory).read().sort_values("method", ignore_index=True)
-        return rows[["method", "num_observation", "c2st", "mmd2", "sliced_w2", "outside_prior"]], rows[
-            "timing"
-        ]
+        return rows[
+            ["method", "num_observation", "samples_sha256", "c2st", "mmd2", "sliced_w2", "outside_prior"]
+        ], rows["timing"]
 
     alone, exclusive = numbers(tmp_path / "one", 1)
     together, shared = numbers(tmp_path / "two", 2)
@@ -79,5 +81,5 @@ def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
 
 
 def test_dropped_simulations_are_reported(tmp_path, quiet, plugin):
-    run(grid(task=["shaky"], method=["same"], plugin=[plugin]).cells(), Store(tmp_path), 1, quiet)
+    run(grid(task=["shaky"], method=["same"], plugin=[plugin]).cells(), Store(tmp_path), HERE, quiet)
     assert "15 failed simulations dropped" in quiet.console.file.getvalue()

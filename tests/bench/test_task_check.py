@@ -70,4 +70,6 @@ def test_the_command_says_what_it_checked():
 
 def test_a_reference_that_is_not_made_here_is_refused():
     result = CliRunner().invoke(cli, ["reference", "sir"], standalone_mode=False)
-    assert "advection_diffusion, damped_oscillator, elliptic_pde, elliptic_pde_16, lorenz63, ringdown" in str(result.exception)
+    assert "advection_diffusion, damped_oscillator, elliptic_pde, elliptic_pde_16, lorenz63, ringdown" in str(
+        result.exception
+    )
