@@ -123,7 +123,7 @@ def table(directory: Path, form: Any) -> int:
     from bench.store import Store
     from bench.table import render, summarize
 
-    click.echo(render(summarize(Store(directory).read()), form), nl=False)
+    click.echo(render(summarize(Store(directory, warn=_complain).read()), form), nl=False)
     return 0
 
 
@@ -137,7 +137,7 @@ def plot(directory: Path) -> int:
     from bench.figures import FIGURES, save
     from bench.store import Store
 
-    rows = Store(directory).read()
+    rows = Store(directory, warn=_complain).read()
     reasons = []
     for name, figure in FIGURES.items():
         try:

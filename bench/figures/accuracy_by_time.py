@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from bench.errors import UsageError
 from bench.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palette, scored
 
 __all__ = ["accuracy_by_time"]
@@ -14,13 +15,19 @@ PER = 10_000
 
 
 def accuracy_by_time(rows: pd.DataFrame) -> Figure:
-    """One point for each task, method and budget: mean C2ST, median seconds per 10 000 samples."""
+    """One point for each task, method and budget: mean C2ST, median seconds per 10 000 samples.
+
+    Raises:
+        UsageError: where no row has both.
+    """
     data, floor = noise_floor(scored(rows))
     colors = palette(data)
     data = data.assign(seconds=data["sample_s"] / data["num_posterior_samples"] * PER)
     keys = ["task", "method", "num_simulations"]
     points = data.groupby(keys, as_index=False).agg(c2st=("c2st", "mean"), seconds=("seconds", "median"))
     points = points[points["seconds"] > 0].rename(columns={"num_simulations": "simulations"})
+    if points.empty:
+        raise UsageError("plot: no row with a C2ST has a sampling time")
     points["simulations"] = points["simulations"].astype(str)
     grid = sns.relplot(
         data=points,
