@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from bench import isolation
 from bench.cell import Cell, failed_rows
+from bench.claims import claim
 from bench.grid import Grid
 from bench.progress import Progress
 from bench.runner import Plan, run
@@ -21,11 +23,15 @@ from bench.table import render, summarize
 __all__ = ["store_costs"]
 
 METHODS = ("prior", "rejection_abc", "npe", "exact_score")
+HANDED = 500  # cells that are handed to another process and back
 BUDGETS = (100, 1000, 10_000, 100_000)
 
 
 def store_costs(num_cells: int) -> pd.DataFrame:
     """Write made-up rows (ten observations a cell), then do what a user does with them.
+
+    The first step is what a cell costs beside its own work: a lock, a process that gets the cell and gives
+    rows, a file.
 
     Returns:
         A row for each step: ``seconds``, and ``per_cell_ms``; ``megabytes`` of the directory after writing,
@@ -38,11 +44,21 @@ def store_costs(num_cells: int) -> pd.DataFrame:
         grid = Grid(task=["two_moons"], method=list(METHODS), num_simulations=list(BUDGETS), seed=seeds)
         cells = grid.cells()[:num_cells]
 
-        def step(name: str, start: float, megabytes: float) -> None:
+        def step(name: str, start: float, megabytes: float, num: int = num_cells) -> None:
             seconds = time.perf_counter() - start
-            per_cell = 1000.0 * seconds / len(cells)
+            per_cell = 1000.0 * seconds / num
             rows.append({"step": name, "seconds": seconds, "per_cell_ms": per_cell, "megabytes": megabytes})
 
+        try:
+            isolation.isolated(_made_up, cells[0], workers=1)  # starts the process
+            start = time.perf_counter()
+            handed = cells[:HANDED]
+            for cell in handed:
+                with claim(store.directory, cell.key):
+                    store.write_cell(cell.key, isolation.isolated(_made_up, cell, workers=1))
+            step("claim, hand to a process, write", start, _peak(), len(handed))
+        finally:
+            isolation.stop()
         start = time.perf_counter()
         for cell in cells:
             store.write_cell(cell.key, _made_up(cell))
