@@ -15,6 +15,7 @@ from tasks import (  # noqa: F401  # isort: skip
     bimodal_1d,
     damped_oscillator,
     elliptic_pde,
+    elliptic_pde_16,
     heat_1d,
     lorenz63,
     lotka_volterra,
