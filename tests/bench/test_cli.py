@@ -185,4 +185,5 @@ def test_the_installed_command():
         [command, "run", "no.yaml"], capture_output=True, text=True, check=False, timeout=120
     )
     assert missing.returncode == 2
-    assert missing.stderr.splitlines() == ["scorebench: grid no.yaml: no such file"]
+    [line] = missing.stderr.splitlines()
+    assert line.startswith("scorebench: grid no.yaml: no such file, and no preset (demo, ")
