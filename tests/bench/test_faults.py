@@ -97,7 +97,13 @@ def command(plugin, out, *more, methods=(NUMBERS,)):
 
 
 def started(plugin, out, *more, **options):
-    return subprocess.Popen(command(plugin, out, *more, **options), stderr=subprocess.PIPE, text=True)
+    def listen():
+        """A job that a shell put into the background would be deaf to SIGINT."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(
+        command(plugin, out, *more, **options), stderr=subprocess.PIPE, text=True, preexec_fn=listen
+    )
 
 
 def wait_for(condition, seconds=120):
