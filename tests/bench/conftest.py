@@ -78,3 +78,70 @@ def plugin(tmp_path_factory):
     path = tmp_path_factory.mktemp("plugin") / "shaky_plugin.py"
     path.write_text(PLUGIN)
     return str(path)
+
+
+FAULTY = '''
+"""Methods that misbehave, and one that writes down every fit."""
+
+import os
+import signal
+import time
+
+import torch
+
+from methods import Method, Posterior, register_method
+
+
+class Kept(Posterior):
+    def __init__(self, theta):
+        self.theta = theta
+
+    def sample(self, sample_shape, x):
+        return self.theta[torch.randint(len(self.theta), sample_shape)]
+
+
+@register_method("counted")
+class Counted(Method):
+    """Takes its time."""
+
+    seconds: float = 0.3
+    number: int = 0
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        with open(os.environ["FAULTY_LOG"], "a") as log:
+            log.write(f"{self.number} ")
+        time.sleep(self.seconds)
+        return Kept(theta)
+
+
+@register_method("dies")
+class Dies(Method):
+    """As a segmentation fault would."""
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@register_method("hangs")
+class Hangs(Method):
+    """For an hour."""
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        time.sleep(3600)
+'''
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory):
+    """Path of a plug-in file with methods that misbehave."""
+    path = tmp_path_factory.mktemp("faulty") / "faulty.py"
+    path.write_text(FAULTY)
+    return path
+
+
+@pytest.fixture
+def fits(tmp_path, monkeypatch):
+    """Fits of ``counted`` so far, as they were written down."""
+    log = tmp_path / "fits.log"
+    monkeypatch.setenv("FAULTY_LOG", str(log))
+    return lambda: log.read_text().split() if log.exists() else []

@@ -14,42 +14,12 @@ from bench.store import Store
 
 distributed = pytest.importorskip("distributed")
 
-PLUGIN = '''
-import time
 
-import torch
-
-from methods import Method, Posterior, register_method
-
-
-class Kept(Posterior):
-    def __init__(self, theta):
-        self.theta = theta
-
-    def sample(self, sample_shape, x):
-        return self.theta[torch.randint(len(self.theta), sample_shape)]
-
-
-@register_method("slow")
-class Slow(Method):
-    """Takes its time."""
-
-    number: int = 0
-
-    def fit(self, prior, theta, x, device="cpu", seed=0):
-        time.sleep(2.0)
-        return Kept(theta)
-'''
-
-
-@pytest.fixture(scope="module")
-def cells(tmp_path_factory):
-    plugin = tmp_path_factory.mktemp("slow") / "slow.py"
-    plugin.write_text(PLUGIN)
+@pytest.fixture
+def cells(faulty, fits):
     options = {"task": ["two_moons"], "num_simulations": [150], "observation": [1], "num_samples": 50}
-    return read_grid(
-        None, options | {"method": ["slow[number=[0,1,2,3]]"], "plugin": [str(plugin)], "backend": "dask"}
-    ).cells()
+    options |= {"method": ["counted[seconds=2,number=[0,1,2,3]]"], "plugin": [str(faulty)]}
+    return read_grid(None, options | {"backend": "dask"}).cells()
 
 
 def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):

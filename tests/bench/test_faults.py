@@ -16,71 +16,8 @@ from bench.progress import Progress
 from bench.runner import Plan, run
 from bench.store import Store
 
-PLUGIN = '''
-"""Methods that misbehave, and one that writes down every fit."""
-
-import os
-import signal
-import time
-
-import torch
-
-from methods import Method, Posterior, register_method
-
-
-class Kept(Posterior):
-    def __init__(self, theta):
-        self.theta = theta
-
-    def sample(self, sample_shape, x):
-        return self.theta[torch.randint(len(self.theta), sample_shape)]
-
-
-@register_method("counted")
-class Counted(Method):
-    """Takes its time."""
-
-    seconds: float = 0.3
-    number: int = 0
-
-    def fit(self, prior, theta, x, device="cpu", seed=0):
-        with open(os.environ["FAULTY_LOG"], "a") as log:
-            log.write(f"{self.number} ")
-        time.sleep(self.seconds)
-        return Kept(theta)
-
-
-@register_method("dies")
-class Dies(Method):
-    """As a segmentation fault would."""
-
-    def fit(self, prior, theta, x, device="cpu", seed=0):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-@register_method("hangs")
-class Hangs(Method):
-    """For an hour."""
-
-    def fit(self, prior, theta, x, device="cpu", seed=0):
-        time.sleep(3600)
-'''
+pytestmark = pytest.mark.usefixtures("fits")
 NUMBERS = "counted[number=[0,1,2,3]]"
-
-
-@pytest.fixture(scope="session")
-def plugin(tmp_path_factory):
-    path = tmp_path_factory.mktemp("faulty") / "faulty.py"
-    path.write_text(PLUGIN)
-    return path
-
-
-@pytest.fixture(autouse=True)
-def fits(tmp_path, monkeypatch):
-    """Fits so far, as they were written down."""
-    log = tmp_path / "fits.log"
-    monkeypatch.setenv("FAULTY_LOG", str(log))
-    return lambda: log.read_text().split() if log.exists() else []
 
 
 def cells(plugin, methods, **changes):
@@ -113,10 +50,10 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
-def test_cells_that_die_or_hang_are_rows_and_the_rest_goes_on(tmp_path, plugin):
+def test_cells_that_die_or_hang_are_rows_and_the_rest_goes_on(tmp_path, faulty):
     store = Store(tmp_path / "out")
     methods = ["dies", "hangs", "counted"]
-    summary = run(cells(plugin, methods, jobs=2), store, Plan(jobs=2, cell_timeout=5.0), Progress())
+    summary = run(cells(faulty, methods, jobs=2), store, Plan(jobs=2, cell_timeout=5.0), Progress())
     assert (summary.ran, summary.failed) == (3, 2)
     rows = store.read().set_index("method")
     assert rows["status"].to_dict() == {"dies": "error", "hangs": "timeout", "counted": "ok"}
@@ -124,17 +61,17 @@ def test_cells_that_die_or_hang_are_rows_and_the_rest_goes_on(tmp_path, plugin):
     assert "not done after 5 s" in rows.loc["hangs", "error"]
 
 
-def test_a_killed_run_is_gone_on_with(tmp_path, plugin, fits):
+def test_a_killed_run_is_gone_on_with(tmp_path, faulty, fits):
     out, whole = tmp_path / "out", tmp_path / "whole"
-    first = started(plugin, out)
+    first = started(faulty, out)
     wait_for(lambda: len(fits()) >= 2)
     first.kill()
     first.communicate()
     done = len(list((out / "cells").glob("*.parquet")))
     assert 1 <= done < 4
-    again = subprocess.run(command(plugin, out), capture_output=True, text=True, check=True, timeout=300)
+    again = subprocess.run(command(faulty, out), capture_output=True, text=True, check=True, timeout=300)
     assert f"{done} were done before" in again.stdout
-    run(cells(plugin, [NUMBERS]), Store(whole), Plan(backend="sequential"), Progress())
+    run(cells(faulty, [NUMBERS]), Store(whole), Plan(backend="sequential"), Progress())
     columns = ["cell", "num_observation", "status", "samples_sha256"]
     found = [Store(path).read()[columns].to_dict("records") for path in (out, whole)]
     assert found[0] == found[1]
@@ -142,8 +79,8 @@ def test_a_killed_run_is_gone_on_with(tmp_path, plugin, fits):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_says_so_and_leaves_no_process(tmp_path, plugin, fits, number, status):
-    process = started(plugin, tmp_path / "out", methods=["hangs", "counted"])
+def test_an_interrupted_run_says_so_and_leaves_no_process(tmp_path, faulty, fits, number, status):
+    process = started(faulty, tmp_path / "out", methods=["hangs", "counted"])
     wait_for(lambda: list((tmp_path / "out" / ".locks").glob("*.lock")))
     time.sleep(1.0)
     process.send_signal(number)
@@ -155,9 +92,9 @@ def test_an_interrupted_run_says_so_and_leaves_no_process(tmp_path, plugin, fits
     assert not list((tmp_path / "out").glob("cells/*"))
 
 
-def test_two_runners_share_the_work(tmp_path, plugin, fits):
+def test_two_runners_share_the_work(tmp_path, faulty, fits):
     many = "counted[number=[0,1,2,3,4,5,6,7]]"
-    pair = [started(plugin, tmp_path / "out", methods=[many]) for _ in range(2)]
+    pair = [started(faulty, tmp_path / "out", methods=[many]) for _ in range(2)]
     for process in pair:
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
@@ -166,14 +103,14 @@ def test_two_runners_share_the_work(tmp_path, plugin, fits):
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 rubbish", b"<html>"])
-def test_a_broken_cell_file_is_set_aside_and_its_cell_runs_again(tmp_path, plugin, fits, content):
+def test_a_broken_cell_file_is_set_aside_and_its_cell_runs_again(tmp_path, faulty, fits, content):
     said = []
     store = Store(tmp_path / "out", warn=said.append)
     here = Plan(backend="sequential")
-    run(cells(plugin, ["counted[seconds=0]"]), store, here, Progress())
+    run(cells(faulty, ["counted[seconds=0]"]), store, here, Progress())
     [file] = store.cells.iterdir()
     file.write_bytes(content)
-    again = run(cells(plugin, ["counted[seconds=0]"]), store, here, Progress())
+    again = run(cells(faulty, ["counted[seconds=0]"]), store, here, Progress())
     assert again.ran == 1
     assert len(fits()) == 2
     assert len(said) == 1
@@ -182,27 +119,27 @@ def test_a_broken_cell_file_is_set_aside_and_its_cell_runs_again(tmp_path, plugi
     assert store.read()["status"].tolist() == ["ok"]
 
 
-def test_a_full_disk_ends_the_run_and_keeps_what_is_done(tmp_path, plugin, monkeypatch):
+def test_a_full_disk_ends_the_run_and_keeps_what_is_done(tmp_path, faulty, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     store, here = Store(tmp_path / "out"), Plan(backend="sequential")
-    run(cells(plugin, ["counted[seconds=0]"]), store, here, Progress())
+    run(cells(faulty, ["counted[seconds=0]"]), store, here, Progress())
     before = {path: path.read_bytes() for path in store.cells.iterdir()}
     monkeypatch.setattr(store_module.pq, "write_table", full)
     with pytest.raises(StorageError, match="No space left on device"):
-        run(cells(plugin, ["counted[seconds=0,number=1]"]), store, here, Progress())
+        run(cells(faulty, ["counted[seconds=0,number=1]"]), store, here, Progress())
     assert before == {path: path.read_bytes() for path in store.cells.iterdir()}
 
 
-def test_simulations_are_made_once_and_made_again_where_broken(tmp_path, plugin):
+def test_simulations_are_made_once_and_made_again_where_broken(tmp_path, faulty):
     store, here = Store(tmp_path / "out"), Plan(backend="sequential")
-    run(cells(plugin, ["counted[seconds=0]", "prior"]), store, here, Progress())
+    run(cells(faulty, ["counted[seconds=0]", "prior"]), store, here, Progress())
     [file] = (tmp_path / "out" / "simulations").iterdir()
     assert store.read()["simulate_s"].nunique() == 1
     whole = file.read_bytes()
     file.write_bytes(whole[:100])
-    summary = run(cells(plugin, ["counted[seconds=0,number=1]"]), store, here, Progress())
+    summary = run(cells(faulty, ["counted[seconds=0,number=1]"]), store, here, Progress())
     assert summary.failed == 0
     assert len(file.read_bytes()) == len(whole)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
