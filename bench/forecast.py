@@ -47,9 +47,8 @@ def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
     known = f"about {_words(total / jobs)} for {len(todo) - unknown} of them" if len(todo) > unknown else ""
     rest = f"{unknown} without past rows to go by" if unknown else ""
     guess = "; ".join(part for part in (known, rest) if part)
-    lines.append(
-        f"{len(cells)} cells: {len(cells) - len(todo)} done, {len(todo)} to do" + (f"; {guess}" * bool(guess))
-    )
+    counts = f"{len(cells)} cells: {len(cells) - len(todo)} done, {len(todo)} to do"
+    lines.append(f"{counts}; {guess}" if guess else counts)
     return lines
 
 

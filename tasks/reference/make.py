@@ -101,6 +101,7 @@ def _row(
 ) -> Row:
     plain, plain_se = log_mean_exp(log_l_prior)
     z = [abs(run.log_evidence - plain) / np.hypot(run.log_evidence_se, plain_se) for run in runs]
+    divergences = [run.figures["divergences"] for run in runs if "divergences" in run.figures]
     chains = [run.draws.reshape(KEPT, NUM_CHAINS, -1).transpose(0, 1) for run in runs]
     return {
         "num_observation": k,
@@ -108,7 +109,7 @@ def _row(
         **diagnose(runs[0].draws.float()),
         "c2st": round(two_sample(runs[0].draws.float(), runs[1].draws.float()), 4),
         "evidence_z": round(float(max(z)), 2),
-        "divergences": runs[0].figures.get("divergences"),
+        "divergences": sum(divergences) if divergences else None,
         "solver_shift": _solver_shift(task, runs[0].draws, x_o),
         "log_evidence": [round(run.log_evidence, 4) for run in runs],
         "log_evidence_prior": round(plain, 4),
