@@ -121,9 +121,9 @@ def list_(what: str | None, plugin: tuple[str, ...]) -> int:
 def table(directory: Path, form: Any) -> int:
     """Print the means of the results in DIRECTORY."""
     from bench.store import Store
-    from bench.table import render, summarize
+    from bench.table import NEEDED, render, summarize
 
-    click.echo(render(summarize(Store(directory, warn=_complain).read()), form), nl=False)
+    click.echo(render(summarize(Store(directory, warn=_complain).read(NEEDED)), form), nl=False)
     return 0
 
 

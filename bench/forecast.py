@@ -55,7 +55,7 @@ def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
 def _past(store: Store) -> list[pd.Series]:
     """Median seconds by each of ``ALIKE``."""
     try:
-        rows = store.read()
+        rows = store.read(["cell", "status", "cell_s", *ALIKE[0]])
     except UsageError:
         return []
     cells = rows[(rows["status"] == "ok") & rows["cell_s"].notna()].drop_duplicates("cell")

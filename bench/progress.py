@@ -78,7 +78,7 @@ class Progress:
     def finished(self, outcome: Outcome) -> None:
         """Count a cell and say in a line what became of it."""
         self._done += 1
-        self._failed += outcome.num_errors > 0
+        self._failed += outcome.num_errors > 0 and not outcome.elsewhere
         running = min(self._jobs, self._total - self._done)
         self._bar.update(self._task, completed=self._done, running=running, failed=self._failed)
         left = (time.monotonic() - self._start) / self._done * (self._total - self._done)
@@ -123,10 +123,11 @@ def _clock(seconds: float) -> str:
 
 def _describe(outcome: Outcome) -> str:
     parts = [f"{outcome.label}: "]
-    if outcome.num_errors:
+    if outcome.elsewhere:
+        failed = f", {outcome.num_errors} of {outcome.num_rows} rows failed" if outcome.num_errors else ""
+        parts.append(f"done by another run in this directory{failed}")
+    elif outcome.num_errors:
         parts.append(f"{outcome.num_errors} of {outcome.num_rows} rows failed ({outcome.error})")
-    elif outcome.elsewhere:
-        parts.append("done by another run in this directory")
     else:
         score = "" if math.isnan(outcome.mean_c2st) else f"c2st {outcome.mean_c2st:.3f}, "
         parts.append(f"{score}{outcome.seconds:.1f} s")

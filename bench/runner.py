@@ -104,7 +104,7 @@ def run(cells: list[Cell], store: Store, plan: Plan, progress: Progress) -> Summ
                     continue
                 elsewhere += outcome.elsewhere
                 ran += not outcome.elsewhere
-                failed += outcome.num_errors > 0
+                failed += outcome.num_errors > 0 and not outcome.elsewhere
                 progress.finished(outcome)
             if not held:
                 break

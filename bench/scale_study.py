@@ -18,7 +18,7 @@ from bench.grid import Grid
 from bench.progress import Progress
 from bench.runner import Plan, run
 from bench.store import Store
-from bench.table import render, summarize
+from bench.table import NEEDED, render, summarize
 
 __all__ = ["store_costs"]
 
@@ -68,7 +68,7 @@ def store_costs(num_cells: int) -> pd.DataFrame:
         assert summary.done_before == len(cells)  # noqa: S101
         step("resume, all done", start, _peak())
         start = time.perf_counter()
-        render(summarize(store.read()), "text")
+        render(summarize(store.read(NEEDED)), "text")
         step("table", start, _peak())
     return pd.DataFrame(rows)
 

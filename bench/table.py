@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bench.labels import method_labels
 
-__all__ = ["FORMATS", "TableFormat", "render", "summarize"]
+__all__ = ["FORMATS", "NEEDED", "TableFormat", "render", "summarize"]
 
 TableFormat = Literal["text", "csv", "markdown", "latex"]
 
@@ -39,6 +39,7 @@ MEANS = [
     "nfe",
     "num_parameters",
 ]
+NEEDED = [*KEYS, "params", "status", *MEANS]
 DIGITS = dict.fromkeys(["c2st", "c2st_std", "c2st_es", "sliced_w2", "outside_prior"], 3)
 DIGITS |= dict.fromkeys(["sbc_ks", "coverage_error", "tarp_ece"], 3)
 DIGITS |= dict.fromkeys(["mmd2", "marginal_kl", "gaussian_kl", "gaussian_w2"], 4)
@@ -50,7 +51,7 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
     """Means over observations and seeds.
 
     Arguments:
-        rows: As :meth:`bench.store.Store.read` gives them.
+        rows: As :meth:`bench.store.Store.read` gives them, of its columns at least ``NEEDED``.
 
     Returns:
         One row for each task, budget, method, number of samples, device and kind of timing, in the order

@@ -9,7 +9,9 @@ import time
 
 import pytest
 
+from bench import runner as runner_module
 from bench import store as store_module
+from bench.cell import failed_rows
 from bench.errors import StorageError
 from bench.grid import read_grid
 from bench.progress import Progress
@@ -100,6 +102,21 @@ def test_two_runners_share_the_work(tmp_path, faulty, fits):
         assert process.returncode == 0, errors
     assert len(fits()) == len(set(fits())) == 8
     assert Store(tmp_path / "out").read()["status"].tolist() == ["ok"] * 8
+
+
+def test_a_failure_of_another_runner_is_not_counted_as_this_ones(tmp_path, faulty, monkeypatch):
+    store, here = Store(tmp_path / "out"), Plan(backend="sequential")
+    todo = cells(faulty, ["counted[seconds=0]"])
+
+    def beaten(cell, directory):  # between this runner's look and its claim, another one fails
+        raise AssertionError
+
+    monkeypatch.setattr(runner_module, "run_cell", beaten)
+    looked = runner_module._todo(todo, store)
+    store.write_cell(todo[0].key, failed_rows(todo[0], "error", "RuntimeError: elsewhere"))
+    monkeypatch.setattr(runner_module, "_todo", lambda *_: looked)
+    summary = run(todo, store, here, Progress())
+    assert (summary.ran, summary.failed, summary.elsewhere) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 rubbish", b"<html>"])

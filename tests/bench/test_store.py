@@ -92,6 +92,16 @@ def test_rows_come_back(tmp_path):
     assert done(store.state("other")) == set()
 
 
+def test_some_columns_of_many_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.store.BATCH", 2)
+    store = Store(tmp_path)
+    for number in range(5):
+        store.write_cell(f"c{number}", [row(1, c2st=0.5 + number / 10)])
+    rows = store.read(["c2st", "method"])
+    assert list(rows.columns) == ["c2st", "method"]
+    assert rows["c2st"].tolist() == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9])
+
+
 def test_new_rows_join_old_ones_and_replace_failures(tmp_path):
     store = Store(tmp_path)
     store.write_cell("abc", [row(1, c2st=0.6, num_parameters=3), row(2, "error")])
