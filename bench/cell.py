@@ -16,6 +16,7 @@ from torch import Tensor
 import methods
 import tasks
 from bench.calibration import calibrate
+from bench.energy import driver_version
 from bench.metrics import MetricError, outside_prior
 from bench.plugins import load_plugin
 from bench.provenance import device_name, versions
@@ -28,7 +29,7 @@ from methods import Method, Posterior
 from methods.baselines import HeldOutDraws
 from tasks import Task
 
-__all__ = ["Cell", "failed_rows", "run_cell"]
+__all__ = ["Cell", "blank_row", "failed_rows", "fit_cell", "run_cell"]
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,12 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
 def failed_rows(cell: Cell, status: str, error: str) -> list[Row]:
     """Rows of a cell that gave none itself."""
     return [
-        _blank(cell) | {"status": status, "error": error, "num_observation": k} for k in cell.observations
+        blank_row(cell) | {"status": status, "error": error, "num_observation": k} for k in cell.observations
     ]
 
 
-def _blank(cell: Cell) -> Row:
+def blank_row(cell: Cell) -> Row:
+    """What is known of a cell's rows before it has run."""
     return (
         dict.fromkeys(COLUMNS)
         | cell.identity()
@@ -131,18 +133,22 @@ def _blank(cell: Cell) -> Row:
             "timing": cell.timing,
             "cell": cell.key,
             "device_name": device_name(cell.device),
+            "driver_version": driver_version(cell.device),
+            "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+            "threads": cell.threads,
+            "batch_size": 1,
             "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
     )
 
 
 def _scored(cell: Cell, directory: Path | None) -> list[Row]:
-    blank = _blank(cell)
+    blank = blank_row(cell)
     task, method = tasks.get(cell.task), methods.get(cell.method)
     try:
         data = simulations(task, cell.num_simulations, cell.seed, directory)
         blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
-        posterior, fitted = _fit(task, method, data, cell)
+        posterior, fitted = fit_cell(task, method, data, cell)
         blank |= fitted
     except Exception:
         return [blank | failure() | {"num_observation": k} for k in cell.observations]
@@ -180,7 +186,8 @@ def _seed(purpose: str, cell: Cell, *more: int) -> int:
     return derive_seed(purpose, cell.task, cell.num_simulations, cell.seed, *more)
 
 
-def _fit(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
+def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
+    """The cell's posterior, and the columns that fitting fills."""
     reset_peak_memory(cell.device)
     seed = _seed("fit", cell)
     posterior, seconds = timed(
@@ -221,6 +228,7 @@ def _sample(
         "outside_prior": outside_prior(task.prior(), samples),
         "sample_s": clock.seconds,
         "sample_s_iqr": clock.iqr,
+        "energy_j": clock.joules,
         "nfe": posterior.nfe,
         "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
     }

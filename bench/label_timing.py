@@ -24,7 +24,9 @@ OBSERVED = 0.1  # sigma_y over h_x: the published form splits h_x² = sigma_v² 
 ROWS = 250  # labels at a time in the published form, which holds labels x K matrices
 
 
-def label_speed(task_name: str, num_simulations: int, num_published: int, num_ours: int) -> pd.DataFrame:
+def label_speed(
+    task_name: str, num_simulations: int, num_published: int, num_ours: int, device: str = "cpu"
+) -> pd.DataFrame:
     """Seconds per label and accuracy of both recipes.
 
     *Published*: the joint form with all K samples, Euler, 1000 uniform steps. *Ours*: the reduced form as one
@@ -36,6 +38,7 @@ def label_speed(task_name: str, num_simulations: int, num_published: int, num_ou
         num_simulations: K.
         num_published: Labels by the published recipe.
         num_ours: Labels by ours; the first ``num_published`` are compared.
+        device: Where both run.
 
     Returns:
         A row for each recipe: ``s_per_label``, ``times_faster``, ``gflops`` (of the multiplications and
@@ -44,24 +47,24 @@ def label_speed(task_name: str, num_simulations: int, num_published: int, num_ou
         posterior, early stopping) and ``c2st_other`` (against the other recipe's).
     """
     data = simulate(tasks.get(task_name), num_simulations, 0)
-    theta, x = (Standardizer.fit(part)(part) for part in (data.theta, data.x))
+    theta, x = (Standardizer.fit(part)(part).to(device) for part in (data.theta, data.x))
     h_theta, h_x = leave_one_out(theta, x)
     kernel = KernelPosterior(theta, x, h_theta, h_x)
     sigma_y = OBSERVED * h_x
     joint = JointPosterior(theta, x, h_theta, math.sqrt(h_x**2 - sigma_y**2), sigma_y)
     dims = {"dim_theta": theta.shape[1], "dim_x": x.shape[1]}
-    limit = _product_gflops()
+    limit = _product_gflops(device)
 
     teacher = FlowMap(kernel, "dpmpp_2m", OURS_STEPS)
     jitter = jittered(x, num_ours, h_x, seed=0)
     [labels], seconds = timed(
-        lambda: generate_labels([teacher], jitter, dim_theta=theta.shape[1], seed=0), "cpu"
+        lambda: generate_labels([teacher], jitter, dim_theta=theta.shape[1], seed=0), device
     )
     ours_s = seconds / num_ours
 
     conditions = labels.x[:num_published]
     generator = torch.Generator().manual_seed(1)
-    noise = torch.randn(num_published, theta.shape[1] + x.shape[1], generator=generator)
+    noise = torch.randn(num_published, theta.shape[1] + x.shape[1], generator=generator).to(device)
 
     def by_the_paper() -> Tensor:
         parts = [
@@ -70,11 +73,14 @@ def label_speed(task_name: str, num_simulations: int, num_published: int, num_ou
         ]
         return torch.cat(parts)[:, : theta.shape[1]]
 
-    published, seconds = timed(by_the_paper, "cpu")
+    published, seconds = timed(by_the_paper, device)
     published_s = seconds / num_published
 
     exact = _exact_draws(kernel, conditions, generator)
-    sets = [torch.cat([part, conditions], dim=1) for part in (exact, published, labels.theta[:num_published])]
+    sets = [
+        torch.cat([part, conditions], dim=1).cpu()
+        for part in (exact, published, labels.theta[:num_published])
+    ]
     # A C2ST on rows that share their conditions would let the classifier pair them up: halves do not.
     half = num_published // 2
     pairs = [(sets[a][:half], sets[b][half : 2 * half]) for a, b in ((0, 1), (0, 2), (1, 2))]
@@ -99,13 +105,13 @@ def _exact_draws(kernel: KernelPosterior, conditions: Tensor, generator: torch.G
     draws = []
     for rows in conditions.split(ROWS):
         log_w = torch.cdist(rows.double(), kernel.x.double()).square() / (-2 * kernel.h_x**2)
-        draws.append(torch.multinomial(log_w.softmax(dim=1), 1, generator=generator)[:, 0])
-    centres = kernel.theta[torch.cat(draws)]
-    return centres + kernel.h_theta * torch.randn(centres.shape, generator=generator)
+        draws.append(torch.multinomial(log_w.softmax(dim=1).cpu(), 1, generator=generator)[:, 0])
+    centres = kernel.theta[torch.cat(draws).to(kernel.theta.device)]
+    return centres + kernel.h_theta * torch.randn(centres.shape, generator=generator).to(centres)
 
 
-def _product_gflops(size: int = 2048) -> float:
-    """Rate of a large float32 matrix product on the threads at hand, the best of five."""
-    a = torch.randn(size, size)
-    seconds = min(timed(lambda: torch.mm(a, a), "cpu")[1] for _ in range(5))
+def _product_gflops(device: str, size: int = 2048) -> float:
+    """Rate of a large float32 matrix product on the device or the threads at hand, the best of five."""
+    a = torch.randn(size, size, device=device)
+    seconds = min(timed(lambda: torch.mm(a, a), device)[1] for _ in range(5))
     return 2 * size**3 / seconds / 1e9

@@ -32,7 +32,8 @@ SCHEMA = pa.schema(
         ("num_observation", _INT),
         ("status", _TEXT),  # ok, error or timeout
         ("error", _TEXT),  # traceback
-        ("num_posterior_samples", _INT),
+        ("num_posterior_samples", _INT),  # for each observation
+        ("batch_size", _INT),  # observations sampled at once
         ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row
         ("c2st", _FLOAT),
         ("c2st_se", _FLOAT),  # standard error over folds
@@ -46,8 +47,10 @@ SCHEMA = pa.schema(
         ("outside_prior", _FLOAT),  # fraction
         ("simulate_s", _FLOAT),
         ("train_s", _FLOAT),
-        ("sample_s", _FLOAT),  # median
+        ("sample_s", _FLOAT),  # median, rejection outside the prior included
         ("sample_s_iqr", _FLOAT),
+        ("sample_s_raw", _FLOAT),  # the same without rejection, where scorebench time has measured it
+        ("energy_j", _FLOAT),  # of a sampling call, where the machine counts it
         ("nfe", _FLOAT),
         ("num_parameters", _INT),
         ("peak_memory_mb", _FLOAT),
@@ -62,6 +65,9 @@ SCHEMA = pa.schema(
         ("tarp_curve", _CURVE),
         ("device", _TEXT),
         ("device_name", _TEXT),
+        ("driver_version", _TEXT),
+        ("dtype", _TEXT),
+        ("threads", _INT),
         ("timing", _TEXT),  # shared or exclusive
         ("cell", _TEXT),
         ("scorebench_version", _TEXT),

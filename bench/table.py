@@ -19,7 +19,7 @@ __all__ = ["FORMATS", "NEEDED", "TableFormat", "render", "summarize"]
 TableFormat = Literal["text", "csv", "markdown", "latex"]
 
 # Rows that differ in one of these are never averaged together.
-KEYS = ["task", "num_simulations", "method", "num_posterior_samples", "device", "timing"]
+KEYS = ["task", "num_simulations", "method", "num_posterior_samples", "batch_size", "device", "timing"]
 MEANS = [
     "c2st",
     "c2st_es",
@@ -36,6 +36,8 @@ MEANS = [
     "simulate_s",
     "train_s",
     "sample_s",
+    "sample_s_raw",
+    "energy_j",
     "nfe",
     "num_parameters",
 ]
@@ -45,6 +47,8 @@ DIGITS |= dict.fromkeys(["sbc_ks", "coverage_error", "tarp_ece"], 3)
 DIGITS |= dict.fromkeys(["mmd2", "marginal_kl", "gaussian_kl", "gaussian_w2"], 4)
 # Not every task or run has these.
 OPTIONAL = ["marginal_kl", "gaussian_kl", "gaussian_w2", "sbc_ks", "coverage_error", "tarp_ece"]
+OPTIONAL += ["sample_s_raw", "energy_j"]
+ONCE = ["num_posterior_samples", "batch_size", "device", "timing"]  # not shown where the same everywhere
 
 
 def summarize(rows: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +62,8 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
         of tasks and budgets with the best c2st first: ``KEYS``, the means, ``c2st_std`` over observations
         and seeds, ``rows`` that the means are over and ``failed`` ones that they leave out.
     """
-    frame = rows.assign(method=method_labels(rows))
+    # Rows from before there were batches are of one observation each.
+    frame = rows.assign(method=method_labels(rows), batch_size=rows["batch_size"].fillna(1).astype(int))
     good = frame[frame["status"] == "ok"]
     means = good.groupby(KEYS)[MEANS].mean()
     means.insert(1, "c2st_std", good.groupby(KEYS)["c2st"].std())
@@ -79,7 +84,7 @@ def render(table: pd.DataFrame, form: TableFormat) -> str:
 
 def _short(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers to the digits that mean something; columns that say the same everywhere are left out."""
-    dropped = [key for key in ("num_posterior_samples", "device", "timing") if table[key].nunique() == 1]
+    dropped = [key for key in ONCE if table[key].nunique() == 1]
     dropped += [column for column in OPTIONAL if table[column].isna().all()]
     if not table["failed"].any():
         dropped.append("failed")

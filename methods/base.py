@@ -36,6 +36,10 @@ class Posterior(ABC):
         """Draw ``(n, B, dim_theta)`` samples for B observations x, ``(B, dim_x)``; by default one by one."""
         return torch.stack([self.sample(sample_shape, x=row[None]) for row in x], dim=1)
 
+    def without_rejection(self) -> Posterior:
+        """The same with the draws that fall outside the prior kept; itself where it rejects none."""
+        return self
+
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log density of theta ``(N, dim_theta)`` at one observation x ``(1, dim_x)``, ``(N,)``, in nats.
 

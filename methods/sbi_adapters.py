@@ -16,6 +16,7 @@ import io
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -48,7 +49,16 @@ def _quietly() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.triangular_solve is deprecated")
         warnings.filterwarnings("ignore", message="Data has extreme outliers")
+        # Said of draws that were asked for with their leakage.
+        warnings.filterwarnings("ignore", message=".*samples drawn with reject_outside_prior=False")
         yield
+
+
+@dataclass
+class _Count:
+    """Rows that a network has evaluated."""
+
+    rows: int = 0
 
 
 class SbiPosterior(Posterior):
@@ -57,7 +67,7 @@ class SbiPosterior(Posterior):
     def __init__(self, posterior: Any, options: dict[str, Any]) -> None:
         self._posterior = posterior
         self._options = {"show_progress_bars": False, **options}
-        self._evaluations = 0
+        self._count = _Count()
         self.nfe = float("nan")
         # The counters go on the posterior's own estimator, which is a copy of the trained one.
         if hasattr(posterior, "vector_field_estimator"):
@@ -87,27 +97,33 @@ class SbiPosterior(Posterior):
         self.nfe = sum(evaluations) / len(evaluations)
         return torch.stack(theta, dim=1)
 
+    def without_rejection(self) -> SbiPosterior:
+        """The same, with what leaks out of the prior kept."""
+        raw = copy.copy(self)  # of one network, with one count of its evaluations
+        raw._options = self._options | {"reject_outside_prior": False}
+        return raw
+
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log density as sbi gives it, ``(N,)``; for a vector field, by its ODE."""
         return self._posterior.log_prob(theta, x=x)
 
     def _counted(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         # What rejection outside the prior throws away was evaluated, so it counts.
-        self._evaluations = 0
+        self._count.rows = 0
         with torch.no_grad(), _quietly():
             theta = draw(torch.Size(sample_shape), x=x, **self._options)
-        self.nfe = self._evaluations / max(theta.shape[:-1].numel(), 1)
+        self.nfe = self._count.rows / max(theta.shape[:-1].numel(), 1)
         return theta
 
     def _count_rows(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # A vector field is called as net(theta, condition, time): one evaluation for each row of theta.
         theta = args[0] if args else next(iter(kwargs.values()))
-        self._evaluations += theta.shape[:-1].numel()
+        self._count.rows += theta.shape[:-1].numel()
 
     def _counting_draws(self, draw: Any) -> Any:
         # A flow is passed through once for each draw.
         def counted(sample_shape: torch.Size, condition: Tensor, **kwargs: Any) -> Tensor:
-            self._evaluations += torch.Size(sample_shape).numel() * len(condition)
+            self._count.rows += torch.Size(sample_shape).numel() * len(condition)
             return draw(sample_shape, condition=condition, **kwargs)
 
         return counted

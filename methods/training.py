@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.networks import ResidualMLP
+from methods.precision import fast_products
 
 __all__ = ["Validation", "train"]
 
@@ -79,26 +80,27 @@ def train(
     ]
     best = _Best(network, validation) if validation else None
     generator = torch.Generator().manual_seed(seed)
-    history: list[float] = []
+    history: list[Tensor] = []  # read at the end: each reading would wait for a GPU
     network.train()
-    while len(history) < steps and not (best and best.is_final):
-        order = torch.randperm(num_samples, generator=generator).to(data[0].device)
-        for rows in order[: num_samples - num_samples % batch_size].split(batch_size):
-            if len(history) == steps or (best and best.is_final):
-                break
-            value = loss(*(tensor[rows] for tensor in data))
-            network.zero_grad(set_to_none=True)
-            value.backward()
-            for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
-                optimizer.step()
-                scheduler.step()
-            history.append(float(value.detach()))
-            if best:
-                best.follow(len(history))
+    with fast_products(data[0].device):
+        while len(history) < steps and not (best and best.is_final):
+            order = torch.randperm(num_samples, generator=generator).to(data[0].device)
+            for rows in order[: num_samples - num_samples % batch_size].split(batch_size):
+                if len(history) == steps or (best and best.is_final):
+                    break
+                value = loss(*(tensor[rows] for tensor in data))
+                network.zero_grad(set_to_none=True)
+                value.backward()
+                for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
+                    optimizer.step()
+                    scheduler.step()
+                history.append(value.detach())
+                if best:
+                    best.follow(len(history))
     network.eval()
     if best:
         network.load_state_dict(best.state)
-    return history
+    return [float(value) for value in history]
 
 
 def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -12,23 +14,30 @@ from bench.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palett
 __all__ = ["accuracy_by_time"]
 
 PER = 10_000
+POINT = ["task", "method", "num_simulations", "steps"]
 
 
 def accuracy_by_time(rows: pd.DataFrame) -> Figure:
     """One point for each task, method and budget: mean C2ST, median seconds per 10 000 samples.
 
+    Methods that differ only in ``steps``, those of an ODE's solver, share a colour and are joined by a line. Times
+    that were taken beside other work and those that were not are never mixed: of these the kind that more
+    points have is shown, and named below.
+
     Raises:
         UsageError: where no row has both.
     """
-    data, floor = noise_floor(scored(rows))
+    data, floor = noise_floor(scored(_steps_apart(rows)))
     colors = palette(data)
-    data = data.assign(seconds=data["sample_s"] / data["num_posterior_samples"] * PER)
-    keys = ["task", "method", "num_simulations"]
-    points = data.groupby(keys, as_index=False).agg(c2st=("c2st", "mean"), seconds=("seconds", "median"))
-    points = points[points["seconds"] > 0].rename(columns={"num_simulations": "simulations"})
-    if points.empty:
+    seconds = data["sample_s"] / (data["num_posterior_samples"] * data["batch_size"].fillna(1)) * PER
+    data = data.assign(seconds=seconds.where(seconds > 0))
+    points = data.groupby(POINT, as_index=False).agg(c2st=("c2st", "mean"))
+    clocked = data.groupby([*POINT, "timing"], as_index=False).agg(seconds=("seconds", "median")).dropna()
+    if clocked.empty:
         raise UsageError("plot: no row with a C2ST has a sampling time")
-    points["simulations"] = points["simulations"].astype(str)
+    kind = clocked["timing"].value_counts().sort_index().idxmax()
+    points = points.merge(clocked[clocked["timing"] == kind], on=POINT)
+    points["simulations"] = points["num_simulations"].astype(str)
     grid = sns.relplot(
         data=points,
         x="seconds",
@@ -43,5 +52,27 @@ def accuracy_by_time(rows: pd.DataFrame) -> Figure:
         s=70,
         **PANEL,
     )
+    for (task, method, _), line in points.groupby(["task", "method", "num_simulations"]):
+        if len(line) > 1:
+            ordered = line.sort_values("steps")
+            axis = grid.axes_dict[task]
+            axis.plot(ordered["seconds"], ordered["c2st"], color=colors[str(method)], linewidth=1.0, zorder=1)
+            for point in (ordered.iloc[0], ordered.iloc[-1]):
+                axis.annotate(
+                    f"{point['steps']:.0f} steps",
+                    (point["seconds"], point["c2st"]),
+                    xytext=(3, 4),
+                    textcoords="offset points",
+                    fontsize="x-small",
+                    color="0.3",
+                )
     grid.set(xscale="log")
-    return finish(grid, "seconds per 10 000 samples", floor)
+    return finish(grid, f"seconds per 10 000 samples ({kind})", floor)
+
+
+def _steps_apart(rows: pd.DataFrame) -> pd.DataFrame:
+    """``steps`` as a column (-1 without), and the parameters without it, so that labels do not tell it."""
+    parsed = {text: json.loads(text) for text in rows["params"].unique()}
+    steps = {text: params.pop("steps", -1) for text, params in parsed.items()}
+    rest = {text: json.dumps(params) for text, params in parsed.items()}
+    return rows.assign(steps=rows["params"].map(steps), params=rows["params"].map(rest))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from methods.denoiser.network import DenoiserNetwork, log_noise_at
 from methods.diffusion import SolverName, Trigonometric, solve
+from methods.precision import fast_products
 
 __all__ = ["DenoiserFlow"]
 
@@ -44,7 +45,8 @@ class DenoiserFlow:
     def __call__(self, z: Tensor, c: Tensor) -> Tensor:
         """Carry noise z ``(N, dim_theta)`` to residuals given encoded data c ``(1 or N, dim_c)``."""
         every = torch.arange(len(z), device=z.device).split(BATCH)
-        return torch.cat([self._carry(z[rows], c if len(c) == 1 else c[rows]) for rows in every])
+        with fast_products(z.device):
+            return torch.cat([self._carry(z[rows], c if len(c) == 1 else c[rows]) for rows in every])
 
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import Posterior
+from methods.precision import fast_products
 from methods.scaling import Standardizer
 from methods.student.labels import Labels
 from methods.student.networks import StudentNetwork
+from methods.student.replay import Replayed
 from methods.training import train
 
 __all__ = ["OnePassPosterior", "Student", "fit_student"]
@@ -55,6 +57,7 @@ class OnePassPosterior(Posterior):
     ) -> None:
         self.students, self._dim = students, dim_theta
         self._encode_x, self._decode, self._device = encode_x, decode, device
+        self._replayed = Replayed(self._carry)
         self.num_parameters = sum(p.numel() for student in students for p in student.parameters())
         self.nfe = float(len(students))
 
@@ -71,7 +74,9 @@ class OnePassPosterior(Posterior):
         c = self._encode_x(x.to(self._device))
         # On a CPU, activations that stay in its cache save half of the time.
         rows = max(1, CACHED // len(x)) if self._device.type == "cpu" else n
-        return self._decode(torch.cat([self._carry(part, c) for part in z.split(rows)]), c)
+        with fast_products(self._device):
+            theta = torch.cat([self._replayed(part, c) for part in z.split(rows)])
+        return self._decode(theta, c)
 
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
         for student in self.students:

@@ -1,6 +1,7 @@
 import io
 
 import matplotlib as mpl
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -82,3 +83,28 @@ def test_calibration_has_a_curve_for_each_method_and_budget_and_for_ranks_each_p
 def test_nothing_to_draw_is_said(rows, name):
     with pytest.raises(UsageError, match="no row has a C2ST"):
         FIGURES[name](rows.assign(status="error"))
+
+
+def with_steps(rows, steps):
+    one = rows[rows["method"] == "prior"]
+    parts = [one.assign(params=f'{{"steps": {n}}}', c2st=one["c2st"] - n / 100) for n in steps]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_methods_that_differ_in_steps_are_joined_by_a_line(rows):
+    figure = FIGURES["accuracy_by_time"](with_steps(rows, [2, 4, 8]))
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "prior" in legend
+    assert not any("steps" in text for text in legend)
+    for axis in figure.axes:
+        lines = [line for line in axis.lines if len(line.get_xdata()) == 3]
+        assert len(lines) == 2  # one for each budget
+        assert [text.get_text() for text in axis.texts].count("8 steps") == 2
+
+
+def test_shared_and_exclusive_times_are_not_mixed(rows):
+    slow = rows[rows["method"] == "prior"].assign(timing="shared", sample_s=1e6)
+    figure = FIGURES["accuracy_by_time"](pd.concat([rows, slow], ignore_index=True))
+    seconds = [float(x) for axis in figure.axes for x in axis.collections[0].get_offsets()[:, 0]]
+    assert max(seconds) < 1e6
+    assert "(exclusive)" in figure.axes[0].get_xlabel()

@@ -1,3 +1,4 @@
+import threading
 import time
 
 import pytest
@@ -6,10 +7,37 @@ import torch
 from bench import timing
 
 
+class Asynchronous(timing.Host):
+    """A device that takes work at once, and does it behind the host's back."""
+
+    def __init__(self):
+        self._work = []
+
+    def launch(self, seconds):
+        thread = threading.Thread(target=time.sleep, args=[seconds])
+        thread.start()
+        self._work.append(thread)
+
+    def mark(self):
+        for thread in self._work:
+            thread.join()
+        return super().mark()
+
+    def busy(self):
+        return any(thread.is_alive() for thread in self._work)
+
+
+class Unsynchronised(Asynchronous):
+    """The same under a clock that does not wait."""
+
+    def mark(self):
+        return timing.Host.mark(self)
+
+
 def test_a_known_sleep():
-    result, seconds = timing.timed(lambda: time.sleep(0.2) or "done", "cpu")
+    result, seconds = timing.timed(lambda: time.sleep(0.5) or "done", "cpu")
     assert result == "done"
-    assert seconds == pytest.approx(0.2, rel=0.1)
+    assert seconds == pytest.approx(0.5, rel=0.05)
 
 
 def test_fast_work_is_repeated_and_the_first_call_left_out():
@@ -29,11 +57,40 @@ def test_slow_work_runs_once(monkeypatch):
     assert clock.iqr != clock.iqr
 
 
-def test_the_device_is_waited_for(monkeypatch):
-    """A fake device whose work ends only when it is synchronised: the clock must include it."""
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: time.sleep(0.1))
-    _, seconds = timing.timed(lambda: None, "cuda")
-    assert seconds >= 0.1
+def test_work_behind_the_hosts_back_is_waited_for(monkeypatch):
+    device = Asynchronous()
+    monkeypatch.setitem(timing.DEVICES, "fake", lambda: device)
+    _, seconds = timing.timed(lambda: device.launch(0.3), "fake:0")
+    assert seconds == pytest.approx(0.3, rel=0.05)
+
+
+def test_work_from_before_is_not_counted(monkeypatch):
+    device = Asynchronous()
+    monkeypatch.setitem(timing.DEVICES, "fake", lambda: device)
+    device.launch(0.3)
+    _, seconds = timing.timed(lambda: device.launch(0.1), "fake")
+    assert seconds == pytest.approx(0.1, rel=0.2)
+
+
+def test_a_clock_without_synchronisation_is_caught(monkeypatch):
+    device = Unsynchronised()
+    monkeypatch.setitem(timing.DEVICES, "fake", lambda: device)
+    with pytest.raises(timing.ClockError, match="fake was still working"):
+        timing.timed(lambda: device.launch(0.3), "fake")
+
+
+def test_energy_is_that_of_one_call(monkeypatch):
+    counter = iter([100.0, 100.0, 108.0])  # joules
+    monkeypatch.setattr(timing, "joules", lambda device: next(counter))
+    _, clock = timing.timed_repeatedly(lambda: time.sleep(0.03), "cpu", budget_s=0.3, max_repeats=4)
+    assert clock.joules == 2.0
+
+
+@pytest.mark.parametrize("counter", [[5.0, 5.0, 1.0], [None, None, None]])
+def test_energy_that_cannot_be_known_is_none(monkeypatch, counter):
+    left = iter(counter)
+    monkeypatch.setattr(timing, "joules", lambda device: next(left))
+    assert timing.timed_repeatedly(lambda: time.sleep(0.05), "cpu")[1].joules is None
 
 
 def test_peak_memory_sees_an_allocation():
