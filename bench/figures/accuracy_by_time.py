@@ -20,9 +20,9 @@ POINT = ["task", "method", "num_simulations", "steps"]
 def accuracy_by_time(rows: pd.DataFrame) -> Figure:
     """One point for each task, method and budget: mean C2ST, median seconds per 10 000 samples.
 
-    Methods that differ only in ``steps``, those of an ODE's solver, share a colour and are joined by a line. Times
-    that were taken beside other work and those that were not are never mixed: of these the kind that more
-    points have is shown, and named below.
+    Methods that differ only in ``steps``, those of an ODE's solver, share a colour and are joined by a line.
+    Times that were taken beside other work and those that were not are never mixed: of these the kind that
+    more points have is shown, and named below.
 
     Raises:
         UsageError: where no row has both.

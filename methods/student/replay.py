@@ -1,4 +1,4 @@
-"""A function of tensors as one CUDA graph: launching its kernels is most of a small network's time on a GPU."""
+"""A function of tensors as one CUDA graph: of a small network's time on a GPU, most is launching kernels."""
 
 from __future__ import annotations
 

@@ -47,6 +47,15 @@ def test_evaluations_are_counted(problem, recwarn):
     assert 5 < ode.nfe < 1000
 
 
+@pytest.mark.parametrize("spec", ["npe[max_num_epochs=1]", "fmpe[max_num_epochs=1]"])
+def test_without_rejection_what_leaks_is_kept(problem, spec, recwarn):
+    posterior = methods.get(spec).fit(*problem)
+    raw = posterior.without_rejection()
+    assert (raw.sample((200,), x=problem[2][:1] + 5.0).abs() > 1).any()
+    assert raw.nfe >= 1
+    assert (posterior.sample((20,), x=problem[2][:1]).abs() <= 1).all()
+
+
 def test_rejected_draws_count(problem, recwarn):
     posterior = methods.get("npe[max_num_epochs=1]").fit(*problem)
     samples = posterior.sample((200,), x=torch.tensor([[1.5, 1.5]]))
