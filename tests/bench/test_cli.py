@@ -69,7 +69,7 @@ def test_a_failed_cell_ends_with_one(scorebench, small, plugin):
     assert "cannot fit" in result.stderr
 
 
-@pytest.mark.parametrize("words", [[], ["time"], ["study"], ["run", "--help"]])
+@pytest.mark.parametrize("words", [[], ["time", "--help"], ["study"], ["run", "--help"]])
 def test_help(scorebench, words):
     result = scorebench(*words)
     assert result.returncode == 0
