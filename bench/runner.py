@@ -118,8 +118,9 @@ def _outcomes(
     if not todo:
         return
     directory = store.directory.resolve()  # a worker may stand elsewhere
-    with backend(plan.backend, plan.jobs, plan.address):
-        work = (delayed(_run_and_store)(one, directory, plan, wait) for one in todo)
+    with backend(plan.backend, plan.jobs, plan.address) as placed:
+        job = delayed(placed(_run_and_store))
+        work = (job(one, directory, plan, wait) for one in todo)
         try:
             yield from Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")(work)
         finally:

@@ -47,6 +47,6 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
 
 
 def test_an_address_without_a_scheduler_is_named(tmp_path, cells, monkeypatch):
-    monkeypatch.setattr("bench.backends.CONNECT", "1s")
+    monkeypatch.setattr("bench.backends.CONNECT", 1)
     with pytest.raises(UsageError, match=r"address = 'tcp://127\.0\.0\.1:9'"):
         run(cells, Store(tmp_path), Plan(backend="dask", address="tcp://127.0.0.1:9"), Progress())
