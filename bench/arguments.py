@@ -10,7 +10,7 @@ from bench.errors import UsageError
 if TYPE_CHECKING:
     from tasks.signal_task import SignalTask
 
-__all__ = ["known_tasks", "signal_task", "usable"]
+__all__ = ["known_tasks", "known_toys", "signal_task", "usable"]
 
 
 def signal_task(name: str) -> SignalTask:
@@ -33,6 +33,16 @@ def known_tasks(names: Sequence[str]) -> list[str]:
         return [tasks.get(name).name for name in names]
     except tasks.UnknownTaskError as error:
         raise UsageError(str(error)) from None
+
+
+def known_toys(names: Sequence[str]) -> list[str]:
+    """The names, if they are those of toy data sets; all of them where none is given."""
+    from bench.inflation import TOYS
+
+    for name in names:
+        if name not in TOYS:
+            raise UsageError(f"unknown toy {name!r}; there are: {', '.join(TOYS)}")
+    return list(names or TOYS)
 
 
 def usable(device: str) -> str:

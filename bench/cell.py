@@ -191,7 +191,10 @@ def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple
     reset_peak_memory(cell.device)
     seed = _seed("fit", cell)
     posterior, seconds = timed(
-        lambda: method.fit(task.prior(), data.theta, data.x, device=cell.device, seed=seed), cell.device
+        lambda: method.told(task.log_likelihood).fit(
+            task.prior(), data.theta, data.x, device=cell.device, seed=seed
+        ),
+        cell.device,
     )
     return posterior, {
         "train_s": seconds,

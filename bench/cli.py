@@ -13,7 +13,8 @@ from bench import __version__
 from bench.arguments import known_tasks, signal_task
 from bench.errors import UsageError
 from bench.signals import Terminated, sigterm_interrupts
-from bench.study_commands import reproduce, study, time_
+from bench.study_commands import reproduce, study
+from bench.time_commands import time_
 
 __all__ = ["cli", "main"]
 

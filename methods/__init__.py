@@ -5,7 +5,7 @@
 'maf'
 """
 
-from methods.base import Method, Posterior
+from methods.base import LogLikelihood, Method, Posterior
 from methods.registry import UnknownMethodError, expand, get, names, register_method
 from methods.spec import SpecError, explain
 
@@ -15,12 +15,16 @@ from methods import (  # isort: skip
     denoiser,  # noqa: F401
     exact_score,  # noqa: F401
     exact_score_net,  # noqa: F401
+    inflationary,  # noqa: F401
     one_pass,  # noqa: F401
+    outsourced,  # noqa: F401
     rejection_abc,  # noqa: F401
     sbi_adapters,  # noqa: F401
+    sbi_surrogates,  # noqa: F401
 )
 
 __all__ = [
+    "LogLikelihood",
     "Method",
     "Posterior",
     "SpecError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from torch.distributions import Distribution
 
-__all__ = ["Method", "Posterior"]
+__all__ = ["LogLikelihood", "Method", "Posterior"]
+
+LogLikelihood = Callable[[Tensor, Tensor], Tensor]
 
 
 class Posterior(ABC):
@@ -90,6 +93,15 @@ class Method(BaseModel, ABC):
             device: Where to compute, ``"cpu"`` or ``"cuda"``.
             seed: Seed of all of the fit's randomness; torch's global state is left as it was.
         """
+
+    def told(self, log_likelihood: LogLikelihood) -> Method:
+        """The method with the task's likelihood at hand; itself where it has no use for one.
+
+        Arguments:
+            log_likelihood: Of theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)`` in nats, ``(N,)``; raises
+                NotImplementedError where the task has none.
+        """
+        return self
 
     @property
     def spec(self) -> str:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["ResidualMLP", "joined", "mlp"]
+__all__ = ["ResidualMLP", "joined", "mlp", "seeded"]
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def seeded(make: Callable[[], Network], seed: int) -> Network:
+    """What ``make`` makes, with weights that depend on the seed; torch's global state is left as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make()
 
 
 def joined(layer: nn.Linear, *inputs: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from torch.distributions import Distribution
 from methods.base import Method, Posterior
 from methods.registry import register_method
 
-__all__ = ["FMPE", "NPE", "NPSE", "SbiMethod"]
+__all__ = ["FMPE", "NPE", "NPSE", "SbiMethod", "SbiTraining", "quietly"]
 
 
 class _NoTracker:
@@ -43,7 +43,8 @@ class _NoTracker:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
+    """Without what sbi prints and warns of as a matter of course."""
     # sbi prints every epoch to standard output, nflows calls a function that torch has deprecated, and
     # heavy-tailed data (sir) are z-scored all the same: that is sbi's default, which a row stands for.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -110,7 +111,7 @@ class SbiPosterior(Posterior):
     def _counted(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         # What rejection outside the prior throws away was evaluated, so it counts.
         self._count.rows = 0
-        with torch.no_grad(), _quietly():
+        with torch.no_grad(), quietly():
             theta = draw(torch.Size(sample_shape), x=x, **self._options)
         self.nfe = self._count.rows / max(theta.shape[:-1].numel(), 1)
         return theta
@@ -129,28 +130,64 @@ class SbiPosterior(Posterior):
         return counted
 
 
-class SbiMethod(Method):
-    """What the three adapters share: training options and the order of sbi's calls.
+class SbiTraining(Method):
+    """What all adapters share: training options and the order of sbi's calls.
 
     Arguments:
         training_batch_size: sbi's.
         learning_rate: sbi's, of Adam.
         stop_after_epochs: Epochs without a better validation loss before training ends.
         max_num_epochs: Upper limit of epochs.
-        reject_outside_prior: Draw again what falls outside the prior's support.
-        max_sampling_time: Seconds that rejection may take for one call before it is an error.
     """
 
     training_batch_size: int = Field(default=200, ge=1)
     learning_rate: float = Field(default=5e-4, gt=0)
     stop_after_epochs: int = Field(default=20, ge=1)
     max_num_epochs: int = Field(default=2**31 - 1, ge=1)
-    reject_outside_prior: bool = True
-    max_sampling_time: float = Field(default=1800.0, gt=0)
 
     @abstractmethod
     def _trainer(self, **common: Any) -> Any:
         """The trainer object of sbi that is wrapped, with the common arguments passed on."""
+
+    @contextlib.contextmanager
+    def training(
+        self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int
+    ) -> Iterator[tuple[Any, Any]]:
+        """Train sbi's estimator; a context with trainer and estimator, in which sbi is still kept quiet.
+
+        Raises:
+            ModuleNotFoundError: where sbi is not installed, naming it.
+        """
+        from sbi.utils.user_input_checks import process_prior
+
+        with quietly(), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            own_prior, _, _ = process_prior(copy.deepcopy(prior))
+            if device != "cpu":
+                own_prior.to(device)
+            trainer = self._trainer(
+                prior=own_prior, device=device, tracker=_NoTracker(), show_progress_bars=False
+            )
+            trainer.append_simulations(theta, x)
+            estimator = trainer.train(
+                training_batch_size=self.training_batch_size,
+                learning_rate=self.learning_rate,
+                stop_after_epochs=self.stop_after_epochs,
+                max_num_epochs=self.max_num_epochs,
+            )
+            yield trainer, estimator
+
+
+class SbiMethod(SbiTraining):
+    """What the three estimators of a posterior share.
+
+    Arguments:
+        reject_outside_prior: Draw again what falls outside the prior's support.
+        max_sampling_time: Seconds that rejection may take for one call before it is an error.
+    """
+
+    reject_outside_prior: bool = True
+    max_sampling_time: float = Field(default=1800.0, gt=0)
 
     def _build_posterior(self, trainer: Any, estimator: Any) -> Any:
         return trainer.build_posterior(estimator)
@@ -169,23 +206,7 @@ class SbiMethod(Method):
         Raises:
             ModuleNotFoundError: where sbi is not installed, naming it.
         """
-        from sbi.utils.user_input_checks import process_prior
-
-        with _quietly(), torch.random.fork_rng():
-            torch.manual_seed(seed)
-            own_prior, _, _ = process_prior(copy.deepcopy(prior))
-            if device != "cpu":
-                own_prior.to(device)
-            trainer = self._trainer(
-                prior=own_prior, device=device, tracker=_NoTracker(), show_progress_bars=False
-            )
-            trainer.append_simulations(theta, x)
-            estimator = trainer.train(
-                training_batch_size=self.training_batch_size,
-                learning_rate=self.learning_rate,
-                stop_after_epochs=self.stop_after_epochs,
-                max_num_epochs=self.max_num_epochs,
-            )
+        with self.training(prior, theta, x, device, seed) as (trainer, estimator):
             posterior = self._build_posterior(trainer, estimator)
         return SbiPosterior(posterior, self._sampling_options())
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from methods.denoiser.conditional import ConditionalGaussian
-from methods.denoiser.learning import HeldOut, learn, looks, new_network
+from methods.denoiser.learning import HeldOut, learn, looks
 from methods.denoiser.likelihood import log_likelihood
 from methods.denoiser.network import DenoiserNetwork
+from methods.networks import seeded
 from methods.training import train
 
 __all__ = ["LearnedDensity", "Sizes", "learn_density"]
@@ -73,7 +74,8 @@ def learn_density(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes
 
 
 def _denoiser(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) -> DenoiserNetwork:
-    network = new_network(w, c, sizes.width, sizes.depth, sizes.seed)
+    dims = (w.shape[1], c.shape[1], sizes.width, sizes.depth)
+    network = seeded(lambda: DenoiserNetwork(*dims), sizes.seed).to(w)
     look = HeldOut(w[held], c[held], sizes.seed)
     options = {"steps": sizes.steps, "batch_size": sizes.batch_size, "seed": sizes.seed}
     learn(network, w[rest], c[rest], look, learning_rate=RATE, **options)
@@ -81,9 +83,8 @@ def _denoiser(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) ->
 
 
 def _gaussian(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) -> ConditionalGaussian:
-    with torch.random.fork_rng():
-        torch.manual_seed(sizes.seed)
-        gaussian = ConditionalGaussian(w.shape[1], c.shape[1], sizes.width, CONDITIONAL_DEPTH).to(w)
+    dims = (w.shape[1], c.shape[1])
+    gaussian = seeded(lambda: ConditionalGaussian(*dims, sizes.width, CONDITIONAL_DEPTH), sizes.seed).to(w)
     steps = min(CONDITIONAL_STEPS, sizes.steps)
     train(
         gaussian,

@@ -1,21 +1,36 @@
-"""Training of a denoiser's network, looked after by simulations that it does not see."""
+"""Training of a network that denoises, looked after by simulations that it does not see."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from statistics import NormalDist
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from methods.denoiser.network import DenoiserNetwork, velocity_loss
 from methods.training import Validation, train
 
-__all__ = ["HeldOut", "learn", "looks", "new_network", "split"]
+__all__ = ["HeldOut", "NoiseNetwork", "learn", "looks", "split"]
 
 HELD_OUT, MAX_HELD_OUT = 0.1, 2000
 ROWS = 8000  # at least in a look, each held-out sample counted with several noises
 LOOKS = 80  # in a training; the early ones are the most useful where simulations are few
+
+
+class NoiseNetwork(nn.Module, ABC):
+    """A network that learns what noise did to its data."""
+
+    @abstractmethod
+    def losses(self, w: Tensor, c: Tensor, level: Tensor, noise: Tensor) -> Tensor:
+        """Loss of each row, ``(N,)``; an untrained network's is about 1.
+
+        Arguments:
+            w: Clean values, ``(N, dim)``.
+            c: Conditions, ``(N, dim_c)``.
+            level: Standard normal, ``(N, 1)``: which noise level.
+            noise: Standard normal, ``(N, dim)``.
+        """
 
 
 class HeldOut:
@@ -32,14 +47,14 @@ class HeldOut:
         self._level = levels[torch.randperm(rows, generator=generator)][:, None].to(w)
         self._noise = torch.randn(self._w.shape, generator=generator).to(w)
 
-    def loss(self, network: DenoiserNetwork) -> float:
+    def loss(self, network: NoiseNetwork) -> float:
         """Mean loss of the network; an untrained one has that of the base, about 1."""
         return float(self.losses(network).mean())
 
     @torch.no_grad()
-    def losses(self, network: DenoiserNetwork) -> Tensor:
+    def losses(self, network: NoiseNetwork) -> Tensor:
         """Loss of the network at each held-out sample, ``(N,)``."""
-        every = velocity_loss(network, self._w, self._c, self._level, self._noise)
+        every = network.losses(self._w, self._c, self._level, self._noise)
         return every.unflatten(0, (-1, self._num)).mean(0)
 
 
@@ -50,15 +65,8 @@ def split(num_samples: int, seed: int) -> tuple[Tensor, Tensor]:
     return order[:num_held], order[num_held:]
 
 
-def new_network(w: Tensor, c: Tensor, width: int, depth: int, seed: int) -> DenoiserNetwork:
-    """An untrained network for residuals like w ``(N, dim)`` and conditions like c, on their device."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return DenoiserNetwork(w.shape[1], c.shape[1], width, depth).to(w)
-
-
 def learn(
-    network: DenoiserNetwork,
+    network: NoiseNetwork,
     w: Tensor,
     c: Tensor,
     held: HeldOut,
@@ -74,7 +82,7 @@ def learn(
     def loss(w: Tensor, c: Tensor) -> Tensor:
         level = torch.randn(len(w), 1, generator=generator, device=w.device)
         noise = torch.randn(w.shape, generator=generator, device=w.device)
-        return velocity_loss(network, w, c, level, noise).mean()
+        return network.losses(w, c, level, noise).mean()
 
     options = {"steps": steps, "batch_size": batch_size, "seed": seed}
     look = looks(lambda: held.loss(network), steps)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 
 from methods.denoiser.network import DenoiserNetwork, log_noise_at
+from methods.diffusion import divergence
 
 __all__ = ["log_likelihood"]
 
@@ -33,11 +33,5 @@ def log_likelihood(network: DenoiserNetwork, w: Tensor, c: Tensor, steps: int = 
 
 def _flow(network: DenoiserNetwork, z: Tensor, time: float, c: Tensor) -> tuple[Tensor, Tensor]:
     """Velocity ``(N, dim)`` at an angle of the diffusion, and its divergence ``(N,)``."""
-    with torch.enable_grad():
-        z = z.detach().requires_grad_()
-        velocity = network(z, z.new_full((1, 1), log_noise_at(time)), c)
-        divergence = torch.zeros_like(z[:, 0])
-        for column in range(z.shape[1]):
-            (slope,) = torch.autograd.grad(velocity[:, column].sum(), z, retain_graph=True)
-            divergence = divergence + slope[:, column]
-    return velocity.detach(), divergence
+    level = z.new_full((1, 1), log_noise_at(time))
+    return divergence(lambda z: network(z, level, c), z)

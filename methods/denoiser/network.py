@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from methods.denoiser.learning import NoiseNetwork
 from methods.networks import ResidualMLP
 
 __all__ = ["LOG_NOISE_RANGE", "DenoiserNetwork", "log_noise_at", "velocity_loss"]
@@ -23,7 +24,7 @@ def log_noise_at(time: float) -> float:
     return math.log(min(max(math.tan(time), math.exp(low)), math.exp(high)))
 
 
-class DenoiserNetwork(nn.Module):
+class DenoiserNetwork(NoiseNetwork):
     """F(z, ln(beta / alpha), c) of the trigonometric diffusion: the velocity dz/dt. Untrained it is zero.
 
     Arguments:
@@ -42,6 +43,10 @@ class DenoiserNetwork(nn.Module):
         """Velocities of z, both ``(N, dim_theta)``, at log noise ``(1 or N, 1)``, c ``(1 or N, dim_c)``."""
         phase = log_noise * self.get_buffer("frequencies")
         return self.mlp(z, c, torch.cat([phase.sin(), phase.cos()], dim=-1))
+
+    def losses(self, w: Tensor, c: Tensor, level: Tensor, noise: Tensor) -> Tensor:
+        """See :func:`velocity_loss`."""
+        return velocity_loss(self, w, c, level, noise)
 
 
 def velocity_loss(network: nn.Module, w: Tensor, c: Tensor, level: Tensor, noise: Tensor) -> Tensor:

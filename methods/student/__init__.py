@@ -1,6 +1,7 @@
 """From any map (z, x) -> theta to a network that takes one pass: labels, network, posterior."""
 
 from methods.student.labels import Labels, between_neighbours, generate_labels, jittered
+from methods.student.method import StudentMethod
 from methods.student.networks import BranchedNetwork, PlainNetwork, student_network
 from methods.student.student import OnePassPosterior, Student, fit_student
 
@@ -10,6 +11,7 @@ __all__ = [
     "OnePassPosterior",
     "PlainNetwork",
     "Student",
+    "StudentMethod",
     "between_neighbours",
     "fit_student",
     "generate_labels",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import Posterior
+from methods.networks import seeded
 from methods.precision import fast_products
 from methods.scaling import Standardizer
 from methods.student.labels import Labels
@@ -105,9 +106,7 @@ def fit_student(
         learning_rate: Peak rate under a cosine decay, see :func:`methods.training.train`.
         seed: Of weights and batches.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        untrained = network(labels.theta.shape[1], labels.x.shape[1]).to(labels.z)
+    untrained = seeded(lambda: network(labels.theta.shape[1], labels.x.shape[1]), seed).to(labels.z)
     scaler = Standardizer.fit if standardize else Standardizer.identity
     scale_x, scale_theta = scaler(labels.x), scaler(labels.theta)
     train(

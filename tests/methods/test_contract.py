@@ -11,6 +11,8 @@ from methods.registry import method_class
 QUICK = {
     "max_num_epochs": 2,
     "training_steps": 20,
+    "balance_steps": 2,
+    "warmup_steps": 5,
     "num_labels": 200,
     "num_emulated": 300,
     "student_steps": 20,

@@ -11,8 +11,9 @@ from methods.denoiser import DenoiserFlow, DenoiserNetwork
 from methods.denoiser.density import Sizes
 from methods.denoiser.emulator import Emulator
 from methods.denoiser.fit import Plan, fit_denoiser
-from methods.denoiser.learning import HeldOut, learn, new_network, split
+from methods.denoiser.learning import HeldOut, learn, split
 from methods.denoiser.network import velocity_loss
+from methods.networks import seeded
 
 PRIOR = Independent(Uniform(-torch.ones(1), torch.ones(1)), 1)
 
@@ -58,7 +59,7 @@ def test_training_keeps_the_best_held_out_weights():
     assert len(held) == 30
     assert set(held.tolist()).isdisjoint(rest.tolist())
     look = HeldOut(theta[held], x[held], seed=0)
-    network = new_network(theta, x, width=32, depth=2, seed=0)
+    network = seeded(lambda: DenoiserNetwork(theta.shape[1], x.shape[1], width=32, depth=2), seed=0)
     before = look.loss(network)
     learn(network, theta[rest], x[rest], look, steps=400, batch_size=128, learning_rate=3e-3, seed=0)
     after = look.loss(network)
@@ -110,7 +111,7 @@ def test_samples_have_both_modes_and_stay_inside():
 
 
 def test_stages_end_where_the_next_begins():
-    network = new_network(torch.randn(5, 2), torch.randn(5, 1), 16, 1, seed=0)
+    network = seeded(lambda: DenoiserNetwork(2, 1, 16, 1), seed=0)
     torch.nn.init.normal_(network.mlp.last.weight, std=0.3)
     flow = DenoiserFlow(network, "ab2", 24)
     halfway, whole = flow.stages(2)

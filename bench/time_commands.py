@@ -1,0 +1,118 @@
+"""The commands ``scorebench time``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.arguments import known_tasks, usable
+
+__all__ = ["time_"]
+
+TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
+
+
+@click.group("time", invoke_without_command=True)
+@click.option("-t", "--task", multiple=True, default=["two_moons"], show_default=True)
+@click.option("-m", "--method", multiple=True, default=TIMED, show_default=True)
+@click.option(
+    "-n", "--num-simulations", multiple=True, type=click.IntRange(2), default=[1000], show_default=True
+)
+@click.option("-s", "--seed", multiple=True, type=int, default=[0], help="Each is another fit.")
+@click.option(
+    "--num-samples",
+    multiple=True,
+    type=click.IntRange(1),
+    default=[1, 100, 10_000, 1_000_000],
+    show_default=True,
+)
+@click.option(
+    "--batch-size",
+    multiple=True,
+    type=click.IntRange(1),
+    default=[1, 1000],
+    show_default=True,
+    help="Observations at once.",
+)
+@click.option(
+    "--device", multiple=True, type=click.Choice(["cpu", "cuda"]), default=["cpu"], show_default=True
+)
+@click.option("--threads", type=click.IntRange(1), help="Of torch.  [default: all cores]")
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Leave out (with a row that says so) calls that fewer samples foretell to take longer.",
+)
+@click.option("--out", type=click.Path(path_type=Path), default="runs/time", show_default=True)
+@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
+@click.pass_context
+def time_(context: click.Context, **options: Any) -> int:
+    """Simulating, training, sampling: times of methods on a machine to themselves, one after the other.
+
+    Rows go to --out with timing=exclusive; what is there already is not timed again. The subcommands
+    time parts of the suite against a peer.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from bench.sampling_times import Request, sampling_times, times_table
+    from bench.store import Store
+
+    for device in options["device"]:
+        usable(device)
+    threads = options.pop("threads") or os.cpu_count() or 1
+    names = {"task": "tasks", "method": "methods", "seed": "seeds", "device": "devices", "plugin": "plugins"}
+    names |= {"batch_size": "batch_sizes"}
+    out = options.pop("out")
+    request = Request(threads=threads, **{names.get(key, key): value for key, value in options.items()})
+    rows = sampling_times(request, Store(out), say=lambda line: click.echo(line, err=True))
+    click.echo(times_table(rows), nl=False)
+    return int((rows["status"] == "error").any())
+
+
+@time_.command("c2st")
+@click.option(
+    "-t", "--task", multiple=True, default=["two_moons", "slcp", "bernoulli_glm"], show_default=True
+)
+@click.option("-o", "--observation", multiple=True, type=click.IntRange(1, 10), default=range(1, 11))
+@click.option(
+    "--sklearn-observation", multiple=True, type=click.IntRange(1, 10), help="For scikit-learn's part."
+)
+@click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def time_c2st(
+    task: Sequence[str],
+    observation: Sequence[int],
+    sklearn_observation: Sequence[int],
+    num_samples: int,
+    device: str,
+) -> int:
+    """Seconds per observation: the batched C2ST and scikit-learn's."""
+    from bench.c2st_study import speed
+
+    known = known_tasks(task)
+    table = speed(known, observation, sklearn_observation or observation, num_samples, usable(device))
+    click.echo(table.to_string(index=False, float_format="{:.3f}".format))
+    return 0
+
+
+@time_.command("labels")
+@click.option("-t", "--task", default="elliptic_pde", show_default=True)
+@click.option("-n", "--num-simulations", type=click.IntRange(2), default=20_000, show_default=True)
+@click.option("--published-labels", type=click.IntRange(20), default=2000, show_default=True)
+@click.option("--num-labels", type=click.IntRange(20), default=10_000, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def time_labels(task: str, num_simulations: int, published_labels: int, num_labels: int, device: str) -> int:
+    """Seconds per label and accuracy: the published recipe and the suite's."""
+    from bench.label_timing import label_speed
+
+    [known] = known_tasks([task])
+    most = max(num_labels, published_labels)
+    table = label_speed(known, num_simulations, published_labels, most, usable(device))
+    click.echo(table.to_string(index=False, float_format="{:.4g}".format))
+    return 0

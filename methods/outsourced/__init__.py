@@ -1,0 +1,19 @@
+"""Outsourced diffusion sampling: a diffusion in noise space that is trained on a reward."""
+
+from methods.outsourced.noise_map import NoiseMap, noise_map
+from methods.outsourced.policy import Policy
+from methods.outsourced.process import NoiseProcess
+from methods.outsourced.sampler import Outsourced, OutsourcedPosterior
+from methods.outsourced.trajectory_balance import Balance, log_partition, trajectory_balance
+
+__all__ = [
+    "Balance",
+    "NoiseMap",
+    "NoiseProcess",
+    "Outsourced",
+    "OutsourcedPosterior",
+    "Policy",
+    "log_partition",
+    "noise_map",
+    "trajectory_balance",
+]

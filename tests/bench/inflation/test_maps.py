@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from bench.inflation import ToyFlow, map_row
+from methods.denoiser.density import Sizes
+
+
+def test_what_an_untrained_flow_does(untrained):
+    row = map_row(untrained, 2000)
+    assert row["round_trip"] < 1e-6
+    assert row["latent_round_trip"] < 1e-6
+    assert row["pr_latent"] == pytest.approx(row["pr_expected"], rel=0.02)
+    assert row["inside"] == row["inside_again"] == 1.0
+    # Two circles are not a normal, nor does this flow make one of them.
+    assert row["radius_error"] > 0.15
+
+
+def test_training_makes_the_data_more_normal(untrained):
+    trained = ToyFlow.fit("circles", untrained.keep, Sizes(128, 3, 600, 512, 0), 2000)
+    row = map_row(trained, 1000)
+    assert row["radius_error"] < 0.85 * map_row(untrained, 1000)["radius_error"]
+    assert row["schedule"] == ("PRP" if untrained.keep is None else "PRR 2→1")
+
+
+def test_fewer_steps_lose_more(untrained):
+    torch.manual_seed(0)
+    torch.nn.init.normal_(untrained.flow.denoise.mlp.last.weight)
+    rows = [map_row(untrained.by("euler", steps), 200) for steps in (20, 200)]
+    assert rows[0]["round_trip"] > 5 * rows[1]["round_trip"]
+    assert [row["solver"] for row in rows] == ["euler 20", "euler 200"]

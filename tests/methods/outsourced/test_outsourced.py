@@ -1,0 +1,79 @@
+import pytest
+import torch
+from torch.distributions import Independent, Normal
+
+import methods
+from bench.metrics import c2st
+from methods.denoiser import DenoiserNetwork
+from methods.networks import seeded
+from methods.outsourced import NoiseProcess, Policy, log_partition
+from methods.outsourced.learning import Mixture, balance, imitate
+
+PRIOR = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+SD = 0.5
+
+
+def log_likelihood(theta, x):
+    return Normal(theta, SD).log_prob(x).sum(-1)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A policy for x = theta + noise, whose posterior is N(x / 1.25, .2) in both columns."""
+    torch.manual_seed(0)
+    z = torch.randn(4000, 2)
+    x = z + SD * torch.randn(4000, 2)
+    network = seeded(lambda: DenoiserNetwork(2, 2, 64, 2), 0)
+    policy = Policy(network, NoiseProcess())
+    imitate(policy, z, x, steps=600, batch_size=256, rate=4e-3, seed=0)
+    balance(policy, log_likelihood, (z, x, x), Mixture(), steps=150, batch_size=32, rate=1e-3, seed=0)
+    return policy
+
+
+def test_a_linear_gaussian_posterior_is_reached(trained):
+    torch.manual_seed(1)
+    x_o = torch.tensor([[0.9, -0.6]])
+    found = trained.trajectories(torch.randn(4000, 2), x_o, torch.randn(25, 4000, 2))[-1]
+    exact = x_o / 1.25 + 0.2**0.5 * torch.randn(4000, 2)
+    assert c2st(exact, found) <= 0.53
+
+
+def test_log_z_is_the_evidence(trained):
+    torch.manual_seed(2)
+    x = torch.randn(8, 2) * 1.25**0.5
+    c = x.repeat_interleave(1000, 0)
+    states = trained.trajectories(torch.randn(8000, 2), c, torch.randn(25, 8000, 2))
+    with torch.no_grad():
+        shifts = trained.shifts(states[:-1], c).unflatten(1, (8, -1))
+    innovations = trained.process.innovations(states).unflatten(1, (8, -1))
+    found = log_partition(shifts, innovations, log_likelihood(states[-1], c).unflatten(0, (8, -1)))
+    exact = Normal(0.0, 1.25**0.5).log_prob(x).sum(1)
+    assert (found - exact).abs().max() < 0.05
+
+
+def test_balance_alone_moves_an_untrained_policy():
+    torch.manual_seed(0)
+    z = torch.randn(500, 1)
+    x = torch.full((500, 1), 1.5)
+    policy = Policy(seeded(lambda: DenoiserNetwork(1, 1, 32, 2), 0), NoiseProcess(10))
+    only_own = Mixture(free=0, replayed=0, prior=2, own=6)
+    balance(policy, log_likelihood, (z, x, x), only_own, steps=300, batch_size=16, rate=2e-3, seed=0)
+    ends = policy.trajectories(torch.randn(2000, 1), x[:1], torch.randn(10, 2000, 1))[-1]
+    assert float(ends.mean()) == pytest.approx(1.2, abs=0.15)
+
+
+def test_a_likelihood_that_was_not_given_is_asked_for():
+    method = methods.get("outsourced[reward=likelihood,training_steps=2]")
+    theta = torch.randn(50, 2)
+    with pytest.raises(ValueError, match="reward=likelihood: no likelihood was given"):
+        method.fit(PRIOR, theta, theta + 0.1)
+    told = method.model_copy(update={"balance_steps": 2}).told(log_likelihood)
+    assert told.fit(PRIOR, theta, theta + 0.1).sample((5,), x=theta[:1]).shape == (5, 2)
+
+
+def test_distilled_it_takes_one_pass():
+    quick = "training_steps=2,balance_steps=0,num_labels=200,student_steps=3"
+    theta = torch.randn(50, 2)
+    posterior = methods.get(f"outsourced[distilled=true,{quick}]").fit(PRIOR, theta, theta + 0.1)
+    assert posterior.sample((5,), x=theta[:1]).shape == (5, 2)
+    assert posterior.nfe == 1

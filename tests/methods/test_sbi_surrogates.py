@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Independent, Normal
+
+import methods
+
+PRIOR = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+
+
+@pytest.fixture(scope="module")
+def simulations():
+    torch.manual_seed(0)
+    theta = PRIOR.sample((1000,))
+    return theta, theta + 0.5 * torch.randn(1000, 2)
+
+
+@pytest.mark.parametrize("spec", ["nre[max_num_epochs=30]", "nle[max_num_epochs=30]"])
+def test_the_surrogate_is_the_likelihood_but_for_a_constant_of_x(spec, simulations, recwarn):
+    surrogate = methods.get(spec).surrogate(PRIOR, *simulations, "cpu", 0)
+    theta = torch.tensor([[0.4, -0.3], [-1.0, 0.0], [0.0, 1.0], [1.2, -1.2]])
+    x = torch.tensor([[0.5, -0.3]])
+    found = surrogate(theta, x.expand(4, -1))
+    exact = Normal(theta, 0.5).log_prob(x).sum(1)  # by up to 4.6 nats apart
+    assert found.shape == (4,)
+    assert not found.requires_grad
+    assert ((found - found[0]) - (exact - exact[0])).abs().max() < 2.0
+
+
+def test_chains_draw_from_the_posterior_and_leave_numpys_state(simulations, recwarn):
+    posterior = methods.get("nre[max_num_epochs=30]").fit(PRIOR, *simulations, seed=0)
+    before = np.random.get_state()[1].copy()
+    torch.manual_seed(3)
+    theta = posterior.sample((400,), x=torch.tensor([[0.5, -0.3]]))
+    assert (np.random.get_state()[1] == before).all()
+    torch.testing.assert_close(theta.mean(0), torch.tensor([0.4, -0.24]), atol=0.25, rtol=0)
+    assert (theta.std(0) - 0.2**0.5).abs().max() < 0.15
+    assert posterior.nfe > 1
