@@ -49,7 +49,7 @@ def imitate(
     """Make the trajectories that end in the simulations' noise likely: denoising score matching.
 
     Whatever the reward, these are trajectories of the posterior, and free. A tenth of the simulations is held
-    out.
+    out. Then the policy's variances are made likely too.
 
     Arguments:
         policy: Trained in place.
@@ -64,6 +64,25 @@ def imitate(
     look = HeldOut(z[held], c[held], seed)
     options = {"steps": steps, "batch_size": batch_size, "seed": seed}
     learn(policy.network, z[rest], c[rest], look, learning_rate=rate, **options)
+    generator = torch.Generator(device=z.device).manual_seed(seed)
+    dims = (policy.process.steps, z.shape[1])
+
+    def unlikelihood(z: Tensor, c: Tensor) -> Tensor:
+        noise = torch.randn(dims[0], len(z), dims[1], generator=generator, device=z.device)
+        return -policy.log_ratio(policy.process.back_from(z, noise), c).mean()
+
+    policy.network.requires_grad_(False)
+    sizes = (max(steps // 8, 1), max(batch_size // 8, 1))
+    train(
+        policy.log_spread,
+        unlikelihood,
+        (z[held], c[held]),
+        steps=sizes[0],
+        batch_size=sizes[1],
+        learning_rate=rate / 4,
+        seed=seed,
+    )
+    policy.network.requires_grad_(True)
 
 
 def balance(
@@ -104,13 +123,10 @@ def balance(
         own = slice(mixture.total - mixture.own, None)
         chosen = torch.multinomial(rewards[:, own].softmax(1), 1, generator=generator)
         reached[rows] = ends.unflatten(0, (num, -1))[:, own][torch.arange(num, device=z.device), chosen[:, 0]]
-        shifts = policy.shifts(states[:-1], condition).unflatten(1, (num, -1))
-        innovations = policy.process.innovations(states).unflatten(1, (num, -1))
-        return trajectory_balance(shifts, innovations, rewards).loss
+        return trajectory_balance(policy.log_ratio(states, condition).unflatten(0, (num, -1)), rewards).loss
 
     every = torch.arange(len(z), device=z.device)
-    network = policy.network
-    train(network, loss, (every,), steps=steps, batch_size=batch_size, learning_rate=rate, seed=seed)
+    train(policy, loss, (every,), steps=steps, batch_size=batch_size, learning_rate=rate, seed=seed)
 
 
 def _mixed(

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.base import LogLikelihood, Posterior
-from methods.denoiser import DenoiserFlow, DenoiserNetwork
+from methods.denoiser import DenoiserFlow
 from methods.denoiser.encoding import Encoding
 from methods.networks import seeded
 from methods.outsourced.learning import LogReward, Mixture, balance, imitate
@@ -47,7 +47,7 @@ class OutsourcedPosterior(Posterior):
         self.policy, self._noise, self._encode_x = policy, noise, encode_x
         self._dim, self._device = dim_theta, device
         self.nfe = float(policy.process.steps)
-        self.num_parameters = sum(p.numel() for p in policy.network.parameters())
+        self.num_parameters = sum(p.numel() for p in policy.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Run as many trajectories, ``(n, dim_theta)``."""
@@ -121,9 +121,8 @@ class Outsourced(StudentMethod):
         mapped = noise_map(prior)
         z, encode_x = mapped.noise(theta).float(), Encoding(x)
         c = encode_x(x)
-        dims = (theta.shape[1], c.shape[1], self.width, self.depth)
-        network = seeded(lambda: DenoiserNetwork(*dims), seed).to(z)
-        policy = Policy(network, NoiseProcess(self.steps))
+        dims, process = (theta.shape[1], c.shape[1], self.width, self.depth), NoiseProcess(self.steps)
+        policy = seeded(lambda: Policy.untrained(*dims, process), seed).to(z)
         if self.training_steps:
             sizes = {"steps": self.training_steps, "batch_size": self.batch_size}
             imitate(policy, z, c, **sizes, rate=RATE, seed=seed)
@@ -133,7 +132,7 @@ class Outsourced(StudentMethod):
             balance(policy, reward, (z, c, x), Mixture(), **sizes, rate=BALANCE_RATE, seed=seed)
         if not self.distilled:
             return OutsourcedPosterior(policy, mapped, encode_x, theta.shape[1], z.device)
-        stages = DenoiserFlow(network, "ab2", DISTILLED_STEPS).stages(1)
+        stages = DenoiserFlow(policy.network, "ab2", DISTILLED_STEPS).stages(1)
         students = self.distil(stages, c, theta.shape[1], seed)
         return OnePassPosterior(students, theta.shape[1], encode_x, lambda z, c: mapped.theta(z), z.device)
 

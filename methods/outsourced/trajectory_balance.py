@@ -11,6 +11,7 @@ Sources: arXiv 2502.06999; Richter et al., VarGrad, NeurIPS 2020; Malkin et al.,
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -36,7 +37,7 @@ class Balance(NamedTuple):
     log_z: Tensor
 
 
-def trajectory_balance(shifts: Tensor, innovations: Tensor, log_reward: Tensor) -> Balance:
+def trajectory_balance(log_ratio: Tensor, log_reward: Tensor) -> Balance:
     """Balance of M trajectories for each of X observations.
 
     The reward is cut off :data:`FLOOR` nats below the best of its x: what is never drawn need not be told how
@@ -44,11 +45,9 @@ def trajectory_balance(shifts: Tensor, innovations: Tensor, log_reward: Tensor) 
     linearly.
 
     Arguments:
-        shifts: u of every step, ``(K, X, M, dim)``, with gradients.
-        innovations: Steps in units of their noise, ``(K, X, M, dim)``.
-        log_reward: At the ends, ``(X, M)``.
+        log_ratio: Log density of the policy's trajectories over the reference's, ``(X, M)``, with gradients.
+        log_reward: At their ends, ``(X, M)``.
     """
-    log_ratio = (shifts * innovations - 0.5 * shifts.square()).sum((0, -1))
     best = log_reward.max(dim=1, keepdim=True).values
     gap = torch.maximum(log_reward, best - FLOOR) - log_ratio
     log_z = gap.detach().mean(dim=1)
@@ -58,8 +57,6 @@ def trajectory_balance(shifts: Tensor, innovations: Tensor, log_reward: Tensor) 
     return Balance(torch.where(size < 1.0, loss, size - 0.5 - 0.5 * TOLERATED).mean(), delta, log_z)
 
 
-def log_partition(shifts: Tensor, innovations: Tensor, log_reward: Tensor) -> Tensor:
+def log_partition(log_ratio: Tensor, log_reward: Tensor) -> Tensor:
     """Log Z by importance weights of the policy's own trajectories, ``(X,)``; arguments as above."""
-    log_ratio = (shifts * innovations - 0.5 * shifts.square()).sum((0, -1))
-    weights = log_reward - log_ratio
-    return weights.logsumexp(dim=1) - torch.tensor(float(weights.shape[1])).log()
+    return (log_reward - log_ratio).logsumexp(dim=1) - math.log(log_ratio.shape[1])

@@ -15,7 +15,12 @@ class Tilted(torch.nn.Module):
         return -level.exp().atan().sin() * self.b + 0.0 * z
 
 
+class Nothing(torch.nn.Module):
+    def forward(self, z, level, c):
+        return 0.0 * z
+
+
 @pytest.fixture
 def tilted():
     b = torch.tensor([1.0, -0.5])
-    return Policy(Tilted(b), NoiseProcess()), b
+    return Policy(Tilted(b), Nothing(), NoiseProcess()), b

@@ -4,7 +4,6 @@ from torch.distributions import Independent, Normal
 
 import methods
 from bench.metrics import c2st
-from methods.denoiser import DenoiserNetwork
 from methods.networks import seeded
 from methods.outsourced import NoiseProcess, Policy, log_partition
 from methods.outsourced.learning import Mixture, balance, imitate
@@ -23,8 +22,7 @@ def trained():
     torch.manual_seed(0)
     z = torch.randn(4000, 2)
     x = z + SD * torch.randn(4000, 2)
-    network = seeded(lambda: DenoiserNetwork(2, 2, 64, 2), 0)
-    policy = Policy(network, NoiseProcess())
+    policy = seeded(lambda: Policy.untrained(2, 2, 64, 2, NoiseProcess()), 0)
     imitate(policy, z, x, steps=600, batch_size=256, rate=4e-3, seed=0)
     balance(policy, log_likelihood, (z, x, x), Mixture(), steps=150, batch_size=32, rate=1e-3, seed=0)
     return policy
@@ -44,9 +42,8 @@ def test_log_z_is_the_evidence(trained):
     c = x.repeat_interleave(1000, 0)
     states = trained.trajectories(torch.randn(8000, 2), c, torch.randn(25, 8000, 2))
     with torch.no_grad():
-        shifts = trained.shifts(states[:-1], c).unflatten(1, (8, -1))
-    innovations = trained.process.innovations(states).unflatten(1, (8, -1))
-    found = log_partition(shifts, innovations, log_likelihood(states[-1], c).unflatten(0, (8, -1)))
+        log_ratio = trained.log_ratio(states, c).unflatten(0, (8, -1))
+    found = log_partition(log_ratio, log_likelihood(states[-1], c).unflatten(0, (8, -1)))
     exact = Normal(0.0, 1.25**0.5).log_prob(x).sum(1)
     assert (found - exact).abs().max() < 0.05
 
@@ -55,7 +52,7 @@ def test_balance_alone_moves_an_untrained_policy():
     torch.manual_seed(0)
     z = torch.randn(500, 1)
     x = torch.full((500, 1), 1.5)
-    policy = Policy(seeded(lambda: DenoiserNetwork(1, 1, 32, 2), 0), NoiseProcess(10))
+    policy = seeded(lambda: Policy.untrained(1, 1, 32, 2, NoiseProcess(10)), 0)
     only_own = Mixture(free=0, replayed=0, prior=2, own=6)
     balance(policy, log_likelihood, (z, x, x), only_own, steps=300, batch_size=16, rate=2e-3, seed=0)
     ends = policy.trajectories(torch.randn(2000, 1), x[:1], torch.randn(10, 2000, 1))[-1]

@@ -1,7 +1,7 @@
 import pytest
 import torch
+from torch.distributions import Normal
 
-from methods.denoiser import DenoiserNetwork
 from methods.outsourced import NoiseProcess, Policy, log_partition, trajectory_balance
 
 NOTHING = torch.zeros(1, 0)
@@ -9,28 +9,47 @@ NOTHING = torch.zeros(1, 0)
 
 def run(policy, num, dim=2):
     torch.manual_seed(0)
-    steps = policy.process.steps
-    states = policy.trajectories(torch.randn(num, dim), NOTHING, torch.randn(steps, num, dim))
-    shifts = policy.shifts(states[:-1], NOTHING.expand(num, 0))
-    return states, shifts[:, None], policy.process.innovations(states)[:, None]
+    states = policy.trajectories(torch.randn(num, dim), NOTHING, torch.randn(policy.process.steps, num, dim))
+    return states, policy.log_ratio(states, NOTHING.expand(num, 0))
 
 
 def test_without_a_reward_an_untrained_policy_is_the_reference_process():
-    policy = Policy(DenoiserNetwork(2, 0, 8, 1), NoiseProcess())
-    states, shifts, innovations = run(policy, 5000)
-    assert shifts.abs().max() == 0.0
+    states, log_ratio = run(Policy.untrained(2, 0, 8, 1, NoiseProcess()), 5000)
+    assert log_ratio.abs().max() < 1e-4
     assert (states[-1].std(0) - 1.0).abs().max() < 0.03
-    balance = trajectory_balance(shifts, innovations, torch.zeros(1, 5000))
+    balance = trajectory_balance(log_ratio[None], torch.zeros(1, 5000))
     assert balance.loss == 0.0
-    assert balance.delta.abs().max() == 0.0
+    assert balance.delta.abs().max() < 1e-4
+
+
+def test_the_ratio_is_that_of_the_densities_of_the_steps():
+    torch.manual_seed(0)
+    process = NoiseProcess(4)
+    policy = Policy.untrained(2, 0, 8, 1, process)
+    for network in (policy.network, policy.log_spread):
+        torch.nn.init.normal_(network.mlp.last.weight, std=0.3)
+    states = process.back_from(torch.randn(6, 2), torch.randn(4, 6, 2))
+    expected = torch.zeros(6)
+    for k, (decay, level) in enumerate(zip(process.decays.float(), process.log_noise.float(), strict=True)):
+        z, spread = states[k], (1 - decay.square()).sqrt()
+        shift = policy._gain[k].float() * policy.network(z, level.reshape(1, 1), NOTHING)
+        rho = policy.log_spread(z, level.reshape(1, 1), NOTHING).exp()
+        variance = policy._fixed[k].float() * (1 - rho) + rho
+        own = Normal(decay * z + spread * shift, spread * variance.sqrt())
+        expected = expected + (
+            own.log_prob(states[k + 1]) - Normal(decay * z, spread).log_prob(states[k + 1])
+        ).sum(1)
+    torch.testing.assert_close(
+        policy.log_ratio(states, NOTHING.expand(6, 0)), expected, atol=2e-2, rtol=1e-2
+    )  # the last step's noise is 0.003, in float32
 
 
 def test_the_exact_policy_ends_in_the_posterior_and_balances(tilted):
     policy, b = tilted
-    states, shifts, innovations = run(policy, 5000)
+    states, log_ratio = run(policy, 5000)
     torch.testing.assert_close(states[-1].mean(0), b, atol=0.05, rtol=0)
     assert (states[-1].std(0) - 1.0).abs().max() < 0.03
-    balance = trajectory_balance(shifts, innovations, (states[-1] @ b)[None])
+    balance = trajectory_balance(log_ratio[None], (states[-1] @ b)[None])
     # What is left is that the first state remembers the last, by 0.0125 b per unit.
     assert balance.delta.abs().max() < 0.08
     assert balance.loss == 0.0
@@ -41,29 +60,24 @@ def test_trajectories_from_elsewhere_balance_too(tilted):
     policy, b = tilted
     torch.manual_seed(0)
     states = policy.process.back_from(3.0 * torch.randn(500, 2), torch.randn(25, 500, 2))
-    shifts = policy.shifts(states[:-1], NOTHING.expand(500, 0))[:, None]
-    innovations = policy.process.innovations(states)[:, None]
-    assert trajectory_balance(shifts, innovations, (states[-1] @ b)[None]).delta.abs().max() < 0.1
+    log_ratio = policy.log_ratio(states, NOTHING.expand(500, 0))
+    assert trajectory_balance(log_ratio[None], (states[-1] @ b)[None]).delta.abs().max() < 0.1
 
 
 def test_another_policy_does_not_balance(tilted):
     policy, b = tilted
-    _, _, innovations = run(policy, 500)
-    states, shifts, innovations = run(policy, 500)
-    assert trajectory_balance(0.5 * shifts, innovations, (states[-1] @ b)[None]).loss > 0.1
+    states, log_ratio = run(policy, 500)
+    assert trajectory_balance(0.5 * log_ratio[None], (states[-1] @ b)[None]).loss > 0.1
 
 
 def test_log_z_by_importance_weights(tilted):
     policy, b = tilted
-    wrong = Policy(policy.network, policy.process)
-    wrong._gain = 0.8 * policy._gain
-    states, shifts, innovations = run(wrong, 20_000)
-    found = log_partition(shifts, innovations, (states[-1] @ b)[None])
+    policy._gain = 0.8 * policy._gain  # no longer exact
+    states, log_ratio = run(policy, 20_000)
+    found = log_partition(log_ratio[None], (states[-1] @ b)[None])
     assert float(found) == pytest.approx(0.5 * float(b.square().sum()), abs=0.05)
 
 
 def test_one_hopeless_reward_does_not_drown_the_others():
-    shifts = torch.zeros(3, 1, 4, 2)
-    innovations = torch.randn(3, 1, 4, 2)
     log_reward = torch.tensor([[0.0, 0.0, 0.0, -1e6]])
-    assert trajectory_balance(shifts, innovations, log_reward).delta.abs().max() < 31.0
+    assert trajectory_balance(torch.randn(1, 4), log_reward).delta.abs().max() < 33.0
