@@ -31,7 +31,12 @@ class Policy(nn.Module):
         process: The reference.
     """
 
-    def __init__(self, network: nn.Module, log_spread: nn.Module, process: NoiseProcess) -> None:
+    network: DenoiserNetwork
+    log_spread: DenoiserNetwork
+
+    def __init__(
+        self, network: DenoiserNetwork, log_spread: DenoiserNetwork, process: NoiseProcess
+    ) -> None:
         super().__init__()
         self.network, self.log_spread, self.process = network, log_spread, process
         c, a = process.correlations, process.decays
