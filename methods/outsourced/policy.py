@@ -34,9 +34,7 @@ class Policy(nn.Module):
     network: DenoiserNetwork
     log_spread: DenoiserNetwork
 
-    def __init__(
-        self, network: DenoiserNetwork, log_spread: DenoiserNetwork, process: NoiseProcess
-    ) -> None:
+    def __init__(self, network: DenoiserNetwork, log_spread: DenoiserNetwork, process: NoiseProcess) -> None:
         super().__init__()
         self.network, self.log_spread, self.process = network, log_spread, process
         c, a = process.correlations, process.decays
