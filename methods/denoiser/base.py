@@ -9,6 +9,7 @@ those are taken under which theta is likeliest, cross-validated.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch.distributions import Distribution
 
 from methods.denoiser.conditional import ConditionalGaussian
 from methods.denoiser.encoding import Encoding
+from methods.denoiser.relevance import relevant_columns
 from methods.denoiser.unbounded import Unbounded
 from methods.scaling import Standardizer
 
@@ -57,6 +59,9 @@ class GaussianBase:
     def fit(cls, prior: Distribution, theta: Tensor, x: Tensor, seed: int = 0) -> GaussianBase:
         """The base; for a prior on intervals the likeliest of all blends.
 
+        Columns of x that look irrelevant are left out where theta is no less likely without them: among
+        many columns of noise a network takes far more simulations to find the others.
+
         Arguments:
             prior: Whose support bounds theta.
             theta: ``(K, dim_theta)``.
@@ -64,8 +69,12 @@ class GaussianBase:
             seed: Of the folds.
         """
         blends = BLENDS if Unbounded(prior).is_interval else BLENDS[:1]
-        encode_x = Encoding(x)
-        fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for blend in blends]
+        relevant = relevant_columns(theta, x)
+        encodings = [Encoding(x)]
+        if relevant.any() and not relevant.all():
+            encodings.insert(0, Encoding(x, relevant))
+        every = product(encodings, blends)
+        fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for encode_x, blend in every]
         return max(fits, key=lambda base: base.log_likelihood)
 
     def on_top(self, conditional: ConditionalGaussian | None) -> GaussianBase:

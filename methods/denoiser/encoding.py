@@ -22,6 +22,7 @@ class Encoding:
 
     Arguments:
         x: Data, ``(K, dim_x)``.
+        seen: Which columns may be seen, ``(dim_x,)``; all by default.
 
     Example:
         >>> counts = torch.tensor([[0.0], [1.0], [2.0], [4.0], [9.0], [40.0], [200.0], [900.0]])
@@ -32,9 +33,11 @@ class Encoding:
         torch.Size([8, 2])
     """
 
-    def __init__(self, x: Tensor) -> None:
+    def __init__(self, x: Tensor, seen: np.ndarray | None = None) -> None:
         values = x.detach().double().cpu().numpy()
         self._varies = values.std(axis=0) > 1e-12 * (1.0 + np.abs(values.mean(axis=0)))
+        if seen is not None:
+            self._varies &= seen
         values = values[:, self._varies]
         # The transform bends at 1, so that it matters in which unit the data come. With this one it turns
         # counts into something between their roots and logarithms: small ones keep their noise small.

@@ -65,7 +65,7 @@ class DenoiserMethod(Method):
     """
 
     citation = "Karras et al., NeurIPS 2022; Lu, Song, ICLR 2025; base and head start are the suite's own"
-    version = "2"
+    version = "3"
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=5, ge=1)
     training_steps: int = Field(default=4000, ge=2)

@@ -2,6 +2,7 @@ import torch
 from torch.distributions import Independent, Normal, Uniform
 
 from methods.denoiser import GaussianBase
+from methods.denoiser.relevance import relevant_columns
 
 
 def linear(n=2000):
@@ -53,3 +54,23 @@ def test_the_blend_follows_the_problem():
     sharp = GaussianBase.fit(prior, theta, theta + 0.02 * torch.randn(1000, 2))
     vague = GaussianBase.fit(prior, theta, theta + 3.0 * torch.randn(1000, 2))
     assert sharp.unbounded.blend < 0.3 < vague.unbounded.blend
+
+
+def test_columns_of_noise_are_left_out():
+    """Ninety of them beside two that count: the regression is the one without them."""
+    prior, theta, x, _ = linear(1000)
+    torch.manual_seed(1)
+    base = GaussianBase.fit(prior, theta, torch.cat([torch.randn(1000, 90), x], dim=1))
+    alone = GaussianBase.fit(prior, theta, x)
+    assert base.slope.shape == (2, 2)
+    torch.testing.assert_close(base.slope, alone.slope)
+
+
+def test_weak_columns_stay_where_they_help():
+    """Sixty columns each tell too little to be sure that it is not chance; together they tell much."""
+    torch.manual_seed(0)
+    prior = Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
+    theta = prior.sample((150,))
+    x = torch.cat([theta + 0.7 * torch.randn(150, 1), theta + 3.0 * torch.randn(150, 60)], dim=1)
+    assert not relevant_columns(theta, x).all()
+    assert GaussianBase.fit(prior, theta, x).slope.shape == (1, 61)
