@@ -18,6 +18,7 @@ from methods.denoiser.network import DenoiserNetwork
 __all__ = ["FittedDenoiser", "Plan", "fit_denoiser"]
 
 TUNING_RATE = RATE / 4
+TUNING_EPOCHS = 110  # at least, up to the plan's longest training: at 10 000 simulations 57 were too few
 BATCH, LARGE_BATCH = 256, 512
 EMULATOR_DEPTH = 3  # it learns from far fewer pairs than the denoiser does
 
@@ -99,7 +100,9 @@ def _tuned(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, plan: Pl
     w, c, held, rest = base.whiten(pairs.theta, pairs.c), pairs.c, pairs.held, pairs.rest
     look = HeldOut(w[held], c[held], plan.seed)
     before, tuned = look.losses(network), copy.deepcopy(network)
-    options = {"steps": plan.steps // 2, "batch_size": pairs.batch_size, "seed": plan.seed}
+    wanted = TUNING_EPOCHS * len(rest) // pairs.batch_size
+    steps = min(max(plan.steps // 2, wanted), plan.steps)
+    options = {"steps": steps, "batch_size": pairs.batch_size, "seed": plan.seed}
     learn(tuned, w[rest], c[rest], look, learning_rate=TUNING_RATE, **options)
     gain = before - look.losses(tuned)
     return tuned if gain.mean() > gain.std() / len(gain) ** 0.5 else network
