@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from tasks.signal_task import SignalTask
+    from tasks.certified_task import CertifiedTask
 
-__all__ = ["known_tasks", "known_toys", "signal_task", "usable"]
+__all__ = ["certified_task", "known_tasks", "known_toys", "usable"]
 
 
-def signal_task(name: str) -> SignalTask:
+def certified_task(name: str) -> CertifiedTask:
     """The task of that name, if its reference posterior is made here."""
     import tasks
-    from tasks.signal_task import SignalTask
+    from tasks.certified_task import CertifiedTask
 
     task = tasks.get(name)
-    if not isinstance(task, SignalTask):
-        others = [other for other in tasks.names() if isinstance(tasks.get(other), SignalTask)]
+    if not isinstance(task, CertifiedTask):
+        others = [other for other in tasks.names() if isinstance(tasks.get(other), CertifiedTask)]
         raise UsageError(f"the reference of {name} is not made here; tasks that are: {', '.join(others)}")
     return task
 

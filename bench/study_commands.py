@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench.arguments import known_tasks, known_toys, signal_task, usable
+from bench.arguments import certified_task, known_tasks, known_toys, usable
 
 __all__ = ["reproduce", "study"]
 
@@ -99,7 +99,7 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
 
     known = known_tasks(task or CHEAP)
     for name in known:
-        signal_task(name)
+        certified_task(name)
     table = sampler_calibration(known, num_pairs, seed, jobs)
     click.echo(table.to_string(index=False, float_format="{:.4f}".format))
     return int((table["p_value"] < 0.01).any())

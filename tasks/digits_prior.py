@@ -15,7 +15,7 @@ from tasks.registry import register_task
 from tasks.signal_task import SignalTask
 from tasks.stored_task import stored_card
 
-__all__ = ["DigitsPrior"]
+__all__ = ["DigitsPrior", "DigitsPrior8", "DigitsPriorFlow8"]
 
 SEEN = 32  # pixels: the upper half
 
@@ -29,16 +29,44 @@ def _card(name: str, generator: str, noise_sd: float) -> Card:
     )
 
 
-@register_task("digits_prior")
-class DigitsPrior(GeneratorPrior, SignalTask):
-    """Two latents of a variational autoencoder."""
+class _UpperHalf(GeneratorPrior, SignalTask):
+    """What the variants share."""
 
-    generator = "vae_2"
-    dim_theta, dim_x = 2, SEEN
+    dim_x = SEEN
     noise_sd = 0.3
-    reference_by = "grid"
-    card = _card("digits_prior", "a VAE with two latents", noise_sd)
 
     def signal(self, theta: Tensor) -> Tensor:
         """The upper half without noise, ``(N, 32)``, float64."""
         return self.images(theta)[:, :SEEN]
+
+
+@register_task("digits_prior")
+class DigitsPrior(_UpperHalf):
+    """Two latents of a variational autoencoder."""
+
+    generator = "vae_2"
+    dim_theta = 2
+    reference_by = "grid"
+    card = _card("digits_prior", "a VAE with two latents", _UpperHalf.noise_sd)
+
+
+@register_task("digits_prior_8")
+class DigitsPrior8(_UpperHalf):
+    """Eight latents of a variational autoencoder."""
+
+    generator = "vae_8"
+    dim_theta = 8
+    reference_by = "hmc"
+    card = _card("digits_prior_8", "a VAE with eight latents", _UpperHalf.noise_sd)
+
+
+@register_task("digits_prior_flow_8")
+class DigitsPriorFlow8(_UpperHalf):
+    """Eight latents of a normalising flow of an image's leading principal components."""
+
+    generator = "flow_8"
+    dim_theta = 8
+    reference_by = "hmc"
+    card = _card(
+        "digits_prior_flow_8", "a normalising flow of eight principal components", _UpperHalf.noise_sd
+    )

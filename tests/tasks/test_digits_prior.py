@@ -67,7 +67,7 @@ def test_the_posterior_on_an_even_grid_is_the_reference(task):
 
 
 def test_far_modes_have_their_share(task):
-    """Observation 9, beyond five deviations from the median: what quadrature says, within its binomial error."""
+    """Observation 9, beyond five deviations from the median: as quadrature says, within the binomial error."""
     axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
     theta = torch.cartesian_prod(axis, axis)
     log_p = task.prior().log_prob(theta) + task.log_likelihood(theta, task.observation(9))
