@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench.arguments import certified_task, known_tasks, known_toys, usable
+from bench.arguments import certified_task, digits_tasks, known_tasks, known_toys, usable
 
 __all__ = ["reproduce", "study"]
 
@@ -85,6 +85,26 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
     tables = inflation_study(known_toys(toy), num_sets, out, say=lambda line: click.echo(line, err=True))
     for table in tables.values():
         click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
+    return 0
+
+
+@study.command("outsourced")
+@click.option("-t", "--task", multiple=True, help="Task of digits; repeat for several.  [default: 2 latents]")
+@click.option("-n", "--num-simulations", type=click.IntRange(20), default=10_000, show_default=True)
+@click.option("--num-samples", type=click.IntRange(20, 5000), default=2000, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default="runs/outsourced", show_default=True)
+def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
+    """Is a trained policy as good as Markov chains with as many reward calls? Half an hour."""
+    from bench.outsourced_study import TASKS, outsourced_study
+
+    table = outsourced_study(
+        digits_tasks(task or TASKS),
+        out,
+        lambda line: click.echo(line, err=True),
+        num_simulations=num_simulations,
+        num_samples=num_samples,
+    )
+    click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
     return 0
 
 

@@ -20,7 +20,7 @@ from tasks.digits.generator_prior import GeneratorPrior
 from tasks.registry import register_task
 from tasks.stored_task import stored_card
 
-__all__ = ["DigitsLabel", "DigitsLabel8"]
+__all__ = ["DigitsLabel", "DigitsLabel8", "LabelTask"]
 
 TRIED = 1000  # draws of the prior, among which every label is found
 
@@ -34,8 +34,8 @@ def _card(name: str, generator: str) -> Card:
     )
 
 
-class _Label(GeneratorPrior, CertifiedTask):
-    """What the variants share."""
+class LabelTask(GeneratorPrior, CertifiedTask):
+    """The class of a digit, drawn from a classifier's probabilities; a subclass names the generator."""
 
     dim_x = NUM_CLASSES
     num_observations = NUM_CLASSES
@@ -73,7 +73,7 @@ class _Label(GeneratorPrior, CertifiedTask):
 
 
 @register_task("digits_label")
-class DigitsLabel(_Label):
+class DigitsLabel(LabelTask):
     """Two latents of a variational autoencoder."""
 
     generator = "vae_2"
@@ -83,7 +83,7 @@ class DigitsLabel(_Label):
 
 
 @register_task("digits_label_8")
-class DigitsLabel8(_Label):
+class DigitsLabel8(LabelTask):
     """Eight latents of a variational autoencoder."""
 
     generator = "vae_8"

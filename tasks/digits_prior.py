@@ -15,7 +15,7 @@ from tasks.registry import register_task
 from tasks.signal_task import SignalTask
 from tasks.stored_task import stored_card
 
-__all__ = ["DigitsPrior", "DigitsPrior8", "DigitsPriorFlow8"]
+__all__ = ["DigitsPrior", "DigitsPrior8", "DigitsPriorFlow8", "HalfTask"]
 
 SEEN = 32  # pixels: the upper half
 
@@ -29,8 +29,8 @@ def _card(name: str, generator: str, noise_sd: float) -> Card:
     )
 
 
-class _UpperHalf(GeneratorPrior, SignalTask):
-    """What the variants share."""
+class HalfTask(GeneratorPrior, SignalTask):
+    """The noisy upper half of a digit; a subclass names the generator."""
 
     dim_x = SEEN
     noise_sd = 0.3
@@ -41,32 +41,30 @@ class _UpperHalf(GeneratorPrior, SignalTask):
 
 
 @register_task("digits_prior")
-class DigitsPrior(_UpperHalf):
+class DigitsPrior(HalfTask):
     """Two latents of a variational autoencoder."""
 
     generator = "vae_2"
     dim_theta = 2
     reference_by = "grid"
-    card = _card("digits_prior", "a VAE with two latents", _UpperHalf.noise_sd)
+    card = _card("digits_prior", "a VAE with two latents", HalfTask.noise_sd)
 
 
 @register_task("digits_prior_8")
-class DigitsPrior8(_UpperHalf):
+class DigitsPrior8(HalfTask):
     """Eight latents of a variational autoencoder."""
 
     generator = "vae_8"
     dim_theta = 8
     reference_by = "hmc"
-    card = _card("digits_prior_8", "a VAE with eight latents", _UpperHalf.noise_sd)
+    card = _card("digits_prior_8", "a VAE with eight latents", HalfTask.noise_sd)
 
 
 @register_task("digits_prior_flow_8")
-class DigitsPriorFlow8(_UpperHalf):
+class DigitsPriorFlow8(HalfTask):
     """Eight latents of a normalising flow of an image's leading principal components."""
 
     generator = "flow_8"
     dim_theta = 8
     reference_by = "hmc"
-    card = _card(
-        "digits_prior_flow_8", "a normalising flow of eight principal components", _UpperHalf.noise_sd
-    )
+    card = _card("digits_prior_flow_8", "a normalising flow of eight principal components", HalfTask.noise_sd)

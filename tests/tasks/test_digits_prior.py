@@ -6,9 +6,9 @@ import torch
 import tasks
 
 
-@pytest.fixture
-def task():
-    return tasks.get("digits_prior")
+@pytest.fixture(params=["digits_prior", "digits_prior_8", "digits_prior_flow_8"])
+def task(request):
+    return tasks.get(request.param)
 
 
 def test_images_and_classes(task):
@@ -36,6 +36,10 @@ def test_the_likelihood_can_be_differentiated(task):
     at, step = theta.detach(), 1e-5 * torch.eye(task.dim_theta, dtype=torch.float64)
     sides = [torch.stack([task.log_likelihood(at + s * e, x) for e in step], 1) for s in (1.0, -1.0)]
     torch.testing.assert_close(gradient, (sides[0] - sides[1]) / 2e-5, rtol=1e-5, atol=1e-5)
+    with torch.no_grad():  # as within a sampler
+        value, one = task.log_likelihood_gradient(at[0].numpy(), x[0].double().numpy())
+    assert value == pytest.approx(float(task.log_likelihood(at[:1], x)))
+    torch.testing.assert_close(torch.from_numpy(one), gradient[0])
 
 
 def test_a_half_is_the_upper_one(task):
@@ -44,12 +48,13 @@ def test_a_half_is_the_upper_one(task):
     torch.testing.assert_close(task.signal(theta)[0], upper.flatten())
 
 
-def test_the_posterior_on_an_even_grid_is_the_reference(task):
+def test_the_posterior_on_an_even_grid_is_the_reference():
     """Quadrature in theta itself, apart from the machinery that made the draws: means and variances.
 
     The bounds are four standard errors of 10 000 independent draws. At observation 9 a far mode with .36 % of
     the mass holds much of the variance, whose error is then several times that of a normal posterior.
     """
+    task = tasks.get("digits_prior")
     axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
     theta = torch.cartesian_prod(axis, axis)
     log_prior, signal = task.prior().log_prob(theta), task.signal(theta)
@@ -66,8 +71,9 @@ def test_the_posterior_on_an_even_grid_is_the_reference(task):
         assert (4.0 * error < 0.35 * variance).all()
 
 
-def test_far_modes_have_their_share(task):
-    """Observation 9, beyond five deviations from the median: as quadrature says, within the binomial error."""
+def test_far_modes_have_their_share():
+    """Observation 9, beyond five deviations from the median: as quadrature says, within binomial error."""
+    task = tasks.get("digits_prior")
     axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
     theta = torch.cartesian_prod(axis, axis)
     log_p = task.prior().log_prob(theta) + task.log_likelihood(theta, task.observation(9))
