@@ -88,5 +88,6 @@ class DigitsLabel8(LabelTask):
 
     generator = "vae_8"
     dim_theta = 8
-    reference_by = "hmc"
+    reference_by = "metropolis"
+    thin = 20
     card = _card("digits_label_8", "a VAE with eight latents")

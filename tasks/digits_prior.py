@@ -56,7 +56,8 @@ class DigitsPrior8(HalfTask):
 
     generator = "vae_8"
     dim_theta = 8
-    reference_by = "hmc"
+    reference_by = "metropolis"
+    thin = 20
     card = _card("digits_prior_8", "a VAE with eight latents", HalfTask.noise_sd)
 
 
@@ -66,5 +67,6 @@ class DigitsPriorFlow8(HalfTask):
 
     generator = "flow_8"
     dim_theta = 8
-    reference_by = "hmc"
+    reference_by = "metropolis"
+    thin = 20
     card = _card("digits_prior_flow_8", "a normalising flow of eight principal components", HalfTask.noise_sd)
