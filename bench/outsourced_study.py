@@ -39,7 +39,7 @@ def outsourced_study(
     say: Callable[[str], None],
     *,
     num_simulations: int = 10_000,
-    num_samples: int = 2000,
+    num_samples: int = 1000,
     method: Outsourced | None = None,
 ) -> pd.DataFrame:
     """Train a policy on the exact likelihood, count the reward calls, and give chains as many.

@@ -68,5 +68,5 @@ class DigitsPriorFlow8(HalfTask):
     generator = "flow_8"
     dim_theta = 8
     reference_by = "metropolis"
-    thin = 20
+    thin = 50  # two of five proposals are accepted, and fewer in the tails
     card = _card("digits_prior_flow_8", "a normalising flow of eight principal components", HalfTask.noise_sd)

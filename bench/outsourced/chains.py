@@ -1,12 +1,13 @@
 """Markov chains in noise space that may call the reward so many times and no more: HMC and random walk.
 
-Both target N(z; 0, I) r(z, x) from draws of N(0, I), and both adapt their steps in the first quarter of
-the calls. Of Hamiltonian Monte Carlo every gradient is a call; each of its values comes with one.
+Both target N(z; 0, I) r(z, x) from draws of N(0, I), and both adapt their steps first. Of Hamiltonian Monte
+Carlo every gradient is a call; its values come with them. Its trajectories are those of the No-U-Turn sampler
+(Hoffman and Gelman, 2014): with one length for all, steps that are short enough for the steep edge of a class
+leave most of the calls to a few trajectories.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
@@ -18,9 +19,9 @@ from methods.base import LogLikelihood
 __all__ = ["CHAINS", "BudgetError", "CountedReward", "hmc", "random_walk"]
 
 CHAINS = 10
-WARM_UP = 4  # a quarter of the calls
-TRAJECTORY = 0.5 * math.pi  # in units of the adapted mass matrix: a quarter of a normal's period
-LEAPS = 8  # gradients that a trajectory is expected to take, for Pyro counts its warm-up in trajectories
+WARM_UP = 4  # a quarter of the random walk's calls
+DEPTH = 5  # at most 31 gradients a trajectory
+CALLS_A_TRAJECTORY = 64  # of warm-up: Pyro counts it in trajectories, which so take at most half of the calls
 ACCEPTED = 0.3  # that the random walk's steps are adapted to, between one dimension's .44 and many's .234
 
 
@@ -67,7 +68,7 @@ def hmc(log_likelihood: LogLikelihood, x_o: Tensor, dim: int, calls: int, seed: 
     Raises:
         BudgetError: if no chain comes to the end of its warm-up.
     """
-    from pyro.infer import HMC, MCMC
+    from pyro.infer import MCMC, NUTS
 
     states: list[Tensor] = []
 
@@ -86,9 +87,9 @@ def hmc(log_likelihood: LogLikelihood, x_o: Tensor, dim: int, calls: int, seed: 
                 z = parameters["z"]
                 return 0.5 * z.square().sum() - reward(z[None], x_o).sum()
 
-            kernel = HMC(potential_fn=potential, trajectory_length=TRAJECTORY)
+            kernel = NUTS(potential_fn=potential, max_tree_depth=DEPTH)
             start = {"z": torch.randn(dim, dtype=torch.float64)}
-            warm_up = most // (WARM_UP * LEAPS)
+            warm_up = most // CALLS_A_TRAJECTORY
             chain = MCMC(kernel, most, warm_up, start, hook_fn=keep, disable_progbar=True)
             try:
                 chain.run()

@@ -50,7 +50,7 @@ def measured(task: GeneratorPrior, draw: Callable[[int], Tensor], num_samples: i
     Arguments:
         task: With a reference posterior.
         draw: Samples of observation k, at least one, ``(S, dim_theta)``; as many as are wanted are taken of
-            them, evenly spaced.
+            them, evenly spaced, and some twice where there are fewer.
         num_samples: Wanted, at most half of the reference draws.
 
     Returns:
