@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from tasks.reference.sampler import THIN
 from tasks.stored_task import StoredTask
 
 __all__ = ["CertifiedTask"]
@@ -23,7 +22,6 @@ class CertifiedTask(StoredTask):
     """
 
     reference_by: ClassVar[Literal["grid", "hmc", "metropolis"]] = "metropolis"
-    thin: ClassVar[int] = THIN  # steps of independence Metropolis for each draw that is kept
 
     @abstractmethod
     def signal(self, theta: Tensor) -> Tensor:

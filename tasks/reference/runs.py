@@ -95,7 +95,7 @@ def _metropolis(
     def log_likelihood(u: np.ndarray) -> np.ndarray:
         return task.log_likelihood(coordinates.of_normal(u), x_o).numpy()
 
-    run = sample_posterior(log_likelihood, np.ones(coordinates.dim), pool, seed, task.thin)
+    run = sample_posterior(log_likelihood, np.ones(coordinates.dim), pool, seed)
     u = run.draws.swapaxes(0, 1).reshape(CHAINS * KEPT, -1)
     figures = {"acceptance": round(run.acceptance, 4), "num_solves": run.num_solves}
     return ReferenceRun(coordinates.of_normal(u), figures, run.log_evidence, run.log_evidence_se)
