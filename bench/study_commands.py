@@ -94,7 +94,7 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 @click.option("--num-samples", type=click.IntRange(20, 5000), default=1000, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default="runs/outsourced", show_default=True)
 def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
-    """Is a trained policy as good as Markov chains with as many reward calls? Half an hour."""
+    """Is a trained policy as good as Markov chains with as many reward calls? Twenty minutes."""
     from bench.outsourced_study import TASKS, outsourced_study
 
     table = outsourced_study(

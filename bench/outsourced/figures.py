@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -25,7 +26,7 @@ GREYS: dict[str, Any] = {"cmap": "gray_r", "vmin": 0.0, "vmax": 1.0, "interpolat
 
 
 def classes_figure(task: LabelTask, samples: Mapping[str, Mapping[int, Tensor]]) -> Figure:
-    """A panel for each sampler, a row for each class: the first of its digits, and the share that is right.
+    """A panel for each sampler, a row for each class: some of its digits, and the share that is right.
 
     Arguments:
         task: Whose observations are the labels.
@@ -36,7 +37,7 @@ def classes_figure(task: LabelTask, samples: Mapping[str, Mapping[int, Tensor]])
     size = (3.4 * len(samples), 0.26 * rows + 0.5)
     figure, axes = plt.subplots(1, len(samples), figsize=size, layout="constrained", squeeze=False)
     for axis, (name, drawn) in zip(axes[0], samples.items(), strict=True):
-        strips = [_strip(task.images(drawn[k][:SHOWN])) for k in range(1, rows + 1)]
+        strips = [_strip(task.images(_some(drawn[k]))) for k in range(1, rows + 1)]
         _show(axis, np.concatenate(strips), rows)
         shares = [share_right(task, drawn[k], task.observation(k)) for k in range(1, rows + 1)]
         labels = [int(task.observation(k).argmax()) for k in range(1, rows + 1)]
@@ -68,11 +69,16 @@ def halves_figure(task: HalfTask, name: str, samples: Mapping[int, Tensor]) -> F
     axes[0].set_title("seen", fontsize="small")
     _show(axes[1], np.concatenate([_strip(task.images(task.true_theta(k))) for k in numbers]), rows)
     axes[1].set_title("true", fontsize="small")
-    _show(axes[2], np.concatenate([_strip(task.images(samples[k][:SHOWN])) for k in numbers]), rows)
+    _show(axes[2], np.concatenate([_strip(task.images(_some(samples[k]))) for k in numbers]), rows)
     axes[2].set_title(name, fontsize="small")
     for axis in axes[1:]:
         axis.set_yticks([])
     return figure
+
+
+def _some(theta: Tensor) -> Tensor:
+    """Evenly spaced ones, so that they come from all chains where these follow each other."""
+    return theta[torch.linspace(0, len(theta) - 1, SHOWN).long()]
 
 
 def _strip(images: Tensor) -> np.ndarray:
