@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from tasks.signal_task import SignalTask
+    from tasks.certified_task import CertifiedTask
 
-__all__ = ["known_tasks", "known_toys", "signal_task", "usable"]
+__all__ = ["certified_task", "digits_tasks", "known_tasks", "known_toys", "usable"]
 
 
-def signal_task(name: str) -> SignalTask:
+def certified_task(name: str) -> CertifiedTask:
     """The task of that name, if its reference posterior is made here."""
     import tasks
-    from tasks.signal_task import SignalTask
+    from tasks.certified_task import CertifiedTask
 
     task = tasks.get(name)
-    if not isinstance(task, SignalTask):
-        others = [other for other in tasks.names() if isinstance(tasks.get(other), SignalTask)]
+    if not isinstance(task, CertifiedTask):
+        others = [other for other in tasks.names() if isinstance(tasks.get(other), CertifiedTask)]
         raise UsageError(f"the reference of {name} is not made here; tasks that are: {', '.join(others)}")
     return task
 
@@ -33,6 +33,18 @@ def known_tasks(names: Sequence[str]) -> list[str]:
         return [tasks.get(name).name for name in names]
     except tasks.UnknownTaskError as error:
         raise UsageError(str(error)) from None
+
+
+def digits_tasks(names: Sequence[str]) -> list[str]:
+    """The names, if they are those of tasks whose prior is a generator of digits."""
+    import tasks
+    from tasks.digits.generator_prior import GeneratorPrior
+
+    there = [name for name in tasks.names() if isinstance(tasks.get(name), GeneratorPrior)]
+    for name in known_tasks(names):
+        if name not in there:
+            raise UsageError(f"the prior of {name} is no generator of digits; there are: {', '.join(there)}")
+    return list(names)
 
 
 def known_toys(names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
-from bench.arguments import known_tasks, signal_task
+from bench.arguments import certified_task, known_tasks
 from bench.errors import UsageError
 from bench.signals import Terminated, sigterm_interrupts
 from bench.study_commands import reproduce, study
@@ -187,7 +187,7 @@ def reference(name: str, jobs: int) -> int:
 
     [known] = known_tasks([name])
     try:
-        make_reference(signal_task(known), c2st, click.echo, jobs)
+        make_reference(certified_task(known), c2st, click.echo, jobs)
     except ReferenceError as error:
         click.echo(f"scorebench: {error}", err=True)
         return 1

@@ -14,8 +14,8 @@ from torch import Tensor
 import tasks
 from bench.calibration import NUM_SAMPLES, scores
 from bench.seeding import derive_seed
+from tasks.certified_task import CertifiedTask
 from tasks.reference.runs import SAMPLERS, PriorDraws
-from tasks.signal_task import SignalTask
 
 __all__ = ["CHEAP", "sampler_calibration"]
 
@@ -40,7 +40,7 @@ def sampler_calibration(names: Sequence[str], num_pairs: int, seed: int, jobs: i
     rows = []
     for name in names:
         task = tasks.get(name)
-        assert isinstance(task, SignalTask)  # noqa: S101  (the command line has looked)
+        assert isinstance(task, CertifiedTask)  # noqa: S101  (the command line has looked)
         torch.manual_seed(derive_seed("reference study", name, seed))
         theta = task.prior().sample((num_pairs,)).float()
         x = task.simulate(theta, seed=derive_seed("reference study x", name, seed))
@@ -62,7 +62,7 @@ def _draws(name: str, sampler: str, x_o: Tensor, seed: int) -> Tensor:
     """``NUM_SAMPLES`` of the sampler's draws ``(L, D)``, as far apart as can be."""
     torch.set_num_threads(1)
     task = tasks.get(name)
-    assert isinstance(task, SignalTask)  # noqa: S101
+    assert isinstance(task, CertifiedTask)  # noqa: S101
     prior = PriorDraws(task, PRIOR_DRAWS, seed)
     run = SAMPLERS[sampler](task, prior.coordinates, x_o, prior.at(x_o), seed)
     chosen = np.linspace(0, len(run.draws) - 1, NUM_SAMPLES).astype(int)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench.arguments import known_tasks, known_toys, signal_task, usable
+from bench.arguments import certified_task, digits_tasks, known_tasks, known_toys, usable
 
 __all__ = ["reproduce", "study"]
 
@@ -88,6 +88,26 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
     return 0
 
 
+@study.command("outsourced")
+@click.option("-t", "--task", multiple=True, help="Task of digits; repeat for several.  [default: 2 latents]")
+@click.option("-n", "--num-simulations", type=click.IntRange(20), default=10_000, show_default=True)
+@click.option("--num-samples", type=click.IntRange(20, 5000), default=1000, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default="runs/outsourced", show_default=True)
+def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
+    """Is a trained policy as good as Markov chains with as many reward calls? Twenty minutes."""
+    from bench.outsourced_study import TASKS, outsourced_study
+
+    table = outsourced_study(
+        digits_tasks(task or TASKS),
+        out,
+        lambda line: click.echo(line, err=True),
+        num_simulations=num_simulations,
+        num_samples=num_samples,
+    )
+    click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
+    return 0
+
+
 @study.command("reference")
 @click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: the cheap ones]")
 @click.option("--num-pairs", type=click.IntRange(100), default=100, show_default=True)
@@ -99,7 +119,7 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
 
     known = known_tasks(task or CHEAP)
     for name in known:
-        signal_task(name)
+        certified_task(name)
     table = sampler_calibration(known, num_pairs, seed, jobs)
     click.echo(table.to_string(index=False, float_format="{:.4f}".format))
     return int((table["p_value"] < 0.01).any())

@@ -14,6 +14,7 @@ from tasks import (  # noqa: F401  # isort: skip
     advection_diffusion,
     bimodal_1d,
     damped_oscillator,
+    digits_label,
     digits_prior,
     elliptic_pde,
     elliptic_pde_16,

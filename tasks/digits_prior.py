@@ -15,7 +15,7 @@ from tasks.registry import register_task
 from tasks.signal_task import SignalTask
 from tasks.stored_task import stored_card
 
-__all__ = ["DigitsPrior"]
+__all__ = ["DigitsPrior", "HalfTask"]
 
 SEEN = 32  # pixels: the upper half
 
@@ -29,16 +29,22 @@ def _card(name: str, generator: str, noise_sd: float) -> Card:
     )
 
 
-@register_task("digits_prior")
-class DigitsPrior(GeneratorPrior, SignalTask):
-    """Two latents of a variational autoencoder."""
+class HalfTask(GeneratorPrior, SignalTask):
+    """The noisy upper half of a digit; a subclass names the generator."""
 
-    generator = "vae_2"
-    dim_theta, dim_x = 2, SEEN
+    dim_x = SEEN
     noise_sd = 0.3
-    reference_by = "grid"
-    card = _card("digits_prior", "a VAE with two latents", noise_sd)
 
     def signal(self, theta: Tensor) -> Tensor:
         """The upper half without noise, ``(N, 32)``, float64."""
         return self.images(theta)[:, :SEEN]
+
+
+@register_task("digits_prior")
+class DigitsPrior(HalfTask):
+    """Two latents of a variational autoencoder."""
+
+    generator = "vae_2"
+    dim_theta = 2
+    reference_by = "grid"
+    card = _card("digits_prior", "a VAE with two latents", HalfTask.noise_sd)

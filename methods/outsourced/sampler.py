@@ -44,29 +44,29 @@ class OutsourcedPosterior(Posterior):
     def __init__(
         self, policy: Policy, noise: NoiseMap, encode_x: Encoding, dim_theta: int, device: torch.device
     ) -> None:
-        self.policy, self._noise, self._encode_x = policy, noise, encode_x
-        self._dim, self._device = dim_theta, device
+        self.policy, self.noise, self.encode_x = policy, noise, encode_x
+        self.dim_theta, self.device = dim_theta, device
         self.nfe = float(policy.process.steps)
         self.num_parameters = sum(p.numel() for p in policy.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Run as many trajectories, ``(n, dim_theta)``."""
         (n,) = sample_shape
-        return self._run(self._encode_x(x.to(self._device)).expand(n, -1))
+        return self._run(self.encode_x(x.to(self.device)).expand(n, -1))
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Run n trajectories for each row of x ``(B, dim_x)``, ``(n, B, dim_theta)``."""
         (n,) = sample_shape
-        c = self._encode_x(x.to(self._device))
+        c = self.encode_x(x.to(self.device))
         return self._run(c.repeat(n, 1)).unflatten(0, (n, len(c)))
 
     def _run(self, c: Tensor) -> Tensor:
         ends = []
         for part in c.split(BATCH):
-            start = torch.randn(len(part), self._dim, device=self._device)
-            noise = torch.randn(self.policy.process.steps, len(part), self._dim, device=self._device)
+            start = torch.randn(len(part), self.dim_theta, device=self.device)
+            noise = torch.randn(self.policy.process.steps, len(part), self.dim_theta, device=self.device)
             ends.append(self.policy.trajectories(start, part, noise)[-1])
-        return self._noise.theta(torch.cat(ends))
+        return self.noise.theta(torch.cat(ends))
 
 
 @register_method("outsourced")
@@ -130,11 +130,24 @@ class Outsourced(StudentMethod):
             reward = self._reward(prior, mapped, theta, x, device, seed)
             sizes = {"steps": self.balance_steps, "batch_size": self.num_observations}
             balance(policy, reward, (z, c, x), Mixture(), **sizes, rate=BALANCE_RATE, seed=seed)
-        if not self.distilled:
-            return OutsourcedPosterior(policy, mapped, encode_x, theta.shape[1], z.device)
-        stages = DenoiserFlow(policy.network, "ab2", DISTILLED_STEPS).stages(1)
-        students = self.distil(stages, c, theta.shape[1], seed)
-        return OnePassPosterior(students, theta.shape[1], encode_x, lambda z, c: mapped.theta(z), z.device)
+        teacher = OutsourcedPosterior(policy, mapped, encode_x, theta.shape[1], z.device)
+        return self.student_of(teacher, x, seed) if self.distilled else teacher
+
+    def student_of(self, teacher: OutsourcedPosterior, x: Tensor, seed: int) -> OnePassPosterior:
+        """A student of one pass, fitted to the probability-flow ODE of a trained policy.
+
+        Arguments:
+            teacher: What :meth:`fit` gives with ``distilled=false``.
+            x: Of simulations, between which the student learns, ``(K, dim_x)``.
+            seed: Of everything.
+        """
+        stages = DenoiserFlow(teacher.policy.network, "ab2", DISTILLED_STEPS).stages(1)
+        c = teacher.encode_x(x.to(teacher.device))
+        students = self.distil(stages, c, teacher.dim_theta, seed)
+        theta = teacher.noise.theta
+        return OnePassPosterior(
+            students, teacher.dim_theta, teacher.encode_x, lambda z, c: theta(z), teacher.device
+        )
 
     def _reward(
         self, prior: Distribution, mapped: NoiseMap, theta: Tensor, x: Tensor, device: str, seed: int

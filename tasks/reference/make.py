@@ -19,12 +19,12 @@ import torch
 from joblib import Parallel, delayed
 from torch import Tensor
 
+from tasks.certified_task import CertifiedTask
 from tasks.reference.certificate import NUM_CHAINS, THRESHOLDS, diagnose, failures, verdict
 from tasks.reference.diagnostics import rank_rhat
 from tasks.reference.runs import CHECKS, HMC_THIN, SAMPLERS, PriorDraws, ReferenceRun
 from tasks.reference.sampler import CHAINS, KEPT, THIN, WARM_UP, log_mean_exp
 from tasks.reference.store import write_reference
-from tasks.signal_task import SignalTask
 
 __all__ = ["ReferenceError", "make_reference"]
 
@@ -43,7 +43,7 @@ class ReferenceError(RuntimeError):
 
 
 def make_reference(
-    task: SignalTask, two_sample: TwoSample, say: Callable[[str], None], jobs: int = 1
+    task: CertifiedTask, two_sample: TwoSample, say: Callable[[str], None], jobs: int = 1
 ) -> None:
     """Make, check and store draws, observations, truths and certificate of all observations.
 
@@ -77,7 +77,7 @@ def make_reference(
 
 
 def _observation(
-    task: SignalTask, priors: list[PriorDraws], k: int, two_sample: TwoSample
+    task: CertifiedTask, priors: list[PriorDraws], k: int, two_sample: TwoSample
 ) -> tuple[Row, dict[str, Tensor]]:
     """The certificate's row of an observation, and what is stored of it."""
     truth, x_o = task.simulated_truth(k)
@@ -92,7 +92,7 @@ def _observation(
 
 
 def _row(
-    task: SignalTask,
+    task: CertifiedTask,
     k: int,
     x_o: Tensor,
     runs: list[ReferenceRun],
@@ -117,7 +117,7 @@ def _row(
     }
 
 
-def _solver_shift(task: SignalTask, draws: Tensor, x_o: Tensor) -> float | None:
+def _solver_shift(task: CertifiedTask, draws: Tensor, x_o: Tensor) -> float | None:
     """What the finer solver's likelihood moves the draws' means and deviations by, in deviations."""
     some = draws[:: max(1, len(draws) // CHECKED)]
     finer = task.finer_signal(some)
@@ -131,7 +131,7 @@ def _solver_shift(task: SignalTask, draws: Tensor, x_o: Tensor) -> float | None:
     return round(float(torch.maximum((new_mean - mean).abs(), (new_std - std).abs()).div(std).max()), 5)
 
 
-def _certificate(task: SignalTask, rows: list[Row]) -> Row:
+def _certificate(task: CertifiedTask, rows: list[Row]) -> Row:
     chains = f"{CHAINS} chains, {WARM_UP} steps of warm-up, "
     metropolis = f"independence Metropolis on the exact likelihood, {chains}every {THIN}th step kept"
     samplers = {
@@ -157,7 +157,7 @@ def _certificate(task: SignalTask, rows: list[Row]) -> Row:
     }
 
 
-def _speed(task: SignalTask) -> str:
+def _speed(task: CertifiedTask) -> str:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -14,16 +14,16 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor
 
+from tasks.certified_task import CertifiedTask
 from tasks.reference.coordinates import PriorCoordinates
 from tasks.reference.grid import sample_on_grid
 from tasks.reference.hmc import run_hmc
 from tasks.reference.proposal import FITTED, LogDensity, Mixture, Pool
 from tasks.reference.sampler import CHAINS, KEPT, WARM_UP, log_mean_exp, sample_posterior
-from tasks.signal_task import SignalTask
 
 __all__ = ["CHECKS", "HMC_THIN", "SAMPLERS", "HasGradient", "PriorDraws", "ReferenceRun"]
 
-_Sampler = Callable[[SignalTask, PriorCoordinates, Tensor, Pool, int], "ReferenceRun"]
+_Sampler = Callable[[CertifiedTask, PriorCoordinates, Tensor, Pool, int], "ReferenceRun"]
 
 HMC_THIN = 5  # of chains that are stored; a check keeps every second state
 PROPOSALS = 5000  # for the evidence beside Hamiltonian Monte Carlo
@@ -46,7 +46,7 @@ class PriorDraws:
         seed: Of them; anything that numpy takes.
     """
 
-    def __init__(self, task: SignalTask, num: int, seed: Any) -> None:
+    def __init__(self, task: CertifiedTask, num: int, seed: Any) -> None:
         self.coordinates = PriorCoordinates(task.prior())
         self._task = task
         self._u = np.random.default_rng(seed).standard_normal((num, self.coordinates.dim))
@@ -75,7 +75,7 @@ class ReferenceRun:
 
 
 def _grid(
-    task: SignalTask, coordinates: PriorCoordinates, x_o: Tensor, pool: Pool, seed: int
+    task: CertifiedTask, coordinates: PriorCoordinates, x_o: Tensor, pool: Pool, seed: int
 ) -> ReferenceRun:
     def log_likelihood(v: np.ndarray) -> np.ndarray:
         return task.log_likelihood(coordinates.of_cube(v), x_o).numpy()
@@ -90,7 +90,7 @@ def _grid(
 
 
 def _metropolis(
-    task: SignalTask, coordinates: PriorCoordinates, x_o: Tensor, pool: Pool, seed: int
+    task: CertifiedTask, coordinates: PriorCoordinates, x_o: Tensor, pool: Pool, seed: int
 ) -> ReferenceRun:
     def log_likelihood(u: np.ndarray) -> np.ndarray:
         return task.log_likelihood(coordinates.of_normal(u), x_o).numpy()
@@ -102,7 +102,12 @@ def _metropolis(
 
 
 def _hmc(
-    task: SignalTask, coordinates: PriorCoordinates, x_o: Tensor, pool: Pool, seed: int, thin: int = HMC_THIN
+    task: CertifiedTask,
+    coordinates: PriorCoordinates,
+    x_o: Tensor,
+    pool: Pool,
+    seed: int,
+    thin: int = HMC_THIN,
 ) -> ReferenceRun:
     if not isinstance(task, HasGradient):
         raise TypeError(f"task {task.name} has no log_likelihood_gradient")

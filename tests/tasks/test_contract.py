@@ -33,7 +33,8 @@ def test_simulations_have_shape_and_dtype(task, theta):
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_the_seed_alone_decides(task):
-    theta = torch.cat([task.true_theta(1)] * 5)
+    # Many, since a class label may be all but certain.
+    theta = torch.cat([task.true_theta(k) for k in range(1, task.num_observations + 1)] * 20)
     first = task.simulate(theta, seed=1)
     assert torch.equal(first, task.simulate(theta, seed=1))
     assert not torch.equal(first, task.simulate(theta, seed=2))

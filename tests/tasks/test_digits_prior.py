@@ -44,12 +44,13 @@ def test_a_half_is_the_upper_one(task):
     torch.testing.assert_close(task.signal(theta)[0], upper.flatten())
 
 
-def test_the_posterior_on_an_even_grid_is_the_reference(task):
+def test_the_posterior_on_an_even_grid_is_the_reference():
     """Quadrature in theta itself, apart from the machinery that made the draws: means and variances.
 
     The bounds are four standard errors of 10 000 independent draws. At observation 9 a far mode with .36 % of
     the mass holds much of the variance, whose error is then several times that of a normal posterior.
     """
+    task = tasks.get("digits_prior")
     axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
     theta = torch.cartesian_prod(axis, axis)
     log_prior, signal = task.prior().log_prob(theta), task.signal(theta)
@@ -66,8 +67,9 @@ def test_the_posterior_on_an_even_grid_is_the_reference(task):
         assert (4.0 * error < 0.35 * variance).all()
 
 
-def test_far_modes_have_their_share(task):
+def test_far_modes_have_their_share():
     """Observation 9, beyond five deviations of the median: as quadrature says, within binomial error."""
+    task = tasks.get("digits_prior")
     axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
     theta = torch.cartesian_prod(axis, axis)
     log_p = task.prior().log_prob(theta) + task.log_likelihood(theta, task.observation(9))

@@ -16,6 +16,11 @@ def log_likelihood(theta, x):
     return Normal(theta, SD).log_prob(x).sum(-1)
 
 
+def one(theta, x):
+    """Log reward of r = 1."""
+    return torch.zeros(len(theta))
+
+
 @pytest.fixture(scope="module")
 def trained():
     """A policy for x = theta + noise, whose posterior is N(x / 1.25, .2) in both columns."""
@@ -46,6 +51,37 @@ def test_log_z_is_the_evidence(trained):
     found = log_partition(log_ratio, log_likelihood(states[-1], c).unflatten(0, (8, -1)))
     exact = Normal(0.0, 1.25**0.5).log_prob(x).sum(1)
     assert (found - exact).abs().max() < 0.05
+
+
+def test_with_a_reward_of_one_training_stays_at_the_noise():
+    """Data that say nothing: noise and networks of both stages leave N(0, I) as it is, and Z = 1."""
+    torch.manual_seed(0)
+    z, x = torch.randn(4000, 2), torch.randn(4000, 2)
+    policy = seeded(lambda: Policy.untrained(2, 2, 64, 2, NoiseProcess()), 0)
+    imitate(policy, z, x, steps=200, batch_size=256, rate=4e-3, seed=0)
+    balance(policy, one, (z, x, x), Mixture(), steps=150, batch_size=32, rate=1e-3, seed=0)
+    torch.manual_seed(1)
+    x_o = torch.tensor([[0.9, -0.6]])
+    states = policy.trajectories(torch.randn(4000, 2), x_o, torch.randn(25, 4000, 2))
+    assert c2st(torch.randn(4000, 2), states[-1]) <= 0.53
+    with torch.no_grad():
+        log_ratio = policy.log_ratio(states, x_o.expand(4000, -1))[None]
+    assert float(log_partition(log_ratio, torch.zeros(1, 4000)).abs()) < 0.05
+
+
+def test_balance_with_a_reward_of_one_takes_a_policy_back_to_the_noise():
+    torch.manual_seed(0)
+    z, x = torch.randn(500, 1), torch.zeros(500, 1)
+    policy = seeded(lambda: Policy.untrained(1, 1, 32, 2, NoiseProcess(10)), 0)
+    for network in (policy.network, policy.log_spread):
+        torch.nn.init.constant_(network.mlp.last.bias, 0.5)
+    noise = torch.randn(4000, 1), x[:1], torch.randn(10, 4000, 1)
+    before = policy.trajectories(*noise)[-1]
+    balance(policy, one, (z, x, x), Mixture(), steps=300, batch_size=16, rate=2e-3, seed=0)
+    after = policy.trajectories(*noise)[-1]
+    assert abs(float(before.mean())) > 0.3
+    assert abs(float(after.mean())) < 0.1
+    assert float(after.std()) == pytest.approx(1.0, abs=0.1)
 
 
 def test_balance_alone_moves_an_untrained_policy():

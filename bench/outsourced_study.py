@@ -1,0 +1,134 @@
+"""The study of outsourced diffusion in one go: policy and Markov chains at equal numbers of reward calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+import tasks
+from bench.figures.style import save
+from bench.outsourced import CountedReward, Measured, hmc, measured, random_walk, shuffled
+from bench.outsourced.figures import classes_figure, halves_figure
+from bench.seeding import derive_seed
+from bench.simulations import simulate
+from bench.timing import timed
+from methods.outsourced import Outsourced, OutsourcedPosterior
+from tasks.digits.generator_prior import GeneratorPrior
+from tasks.digits_label import LabelTask
+from tasks.digits_prior import HalfTask
+
+__all__ = ["TASKS", "outsourced_study"]
+
+Draw = Callable[[int], Tensor]
+
+TASKS = ("digits_label", "digits_prior")
+POLICY, STUDENT = "outsourced", "outsourced, distilled"
+CHAINS = {"hmc": hmc, "random_walk": random_walk}
+
+
+def outsourced_study(
+    names: Sequence[str],
+    out: Path,
+    say: Callable[[str], None],
+    *,
+    num_simulations: int = 10_000,
+    num_samples: int = 1000,
+    method: Outsourced | None = None,
+) -> pd.DataFrame:
+    """Train a policy on the exact likelihood, count the reward calls, and give chains as many.
+
+    Training is for every observation, so the chains of one observation may call the reward as often as
+    training did, divided by the number of observations; once trained, policy and student need no calls.
+
+    Arguments:
+        names: Tasks whose prior is a generator.
+        out: Directory for ``samplers.csv`` and figures.
+        say: Told what is being done.
+        num_simulations: That the policy is trained on.
+        num_samples: For each observation, at most half of the reference draws.
+        method: The policy's settings; the defaults with ``reward=likelihood`` where none are given.
+
+    Returns:
+        A row for each task and sampler: ``task, sampler, reward_calls`` (for an observation), ``train_s`` and
+        what :func:`bench.outsourced.measured` says. Sampler ``reference`` is other draws of the reference.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    tables = []
+    for name in names:
+        task = tasks.get(name)
+        assert isinstance(task, GeneratorPrior)  # noqa: S101  (the command line has looked)
+        found = _compared(task, method or Outsourced(reward="likelihood"), num_simulations, num_samples, say)
+        tables.append(pd.DataFrame([kept.row for kept in found.values()]))
+        figure = _picture(task, {sampler: kept.samples for sampler, kept in found.items()})
+        save(figure, out / "figures", f"outsourced_{name}")
+        plt.close(figure)
+    table = pd.concat(tables, ignore_index=True)
+    table.to_csv(out / "samplers.csv", index=False)
+    return table
+
+
+def _compared(
+    task: GeneratorPrior,
+    method: Outsourced,
+    num_simulations: int,
+    num_samples: int,
+    say: Callable[[str], None],
+) -> dict[str, Measured]:
+    """What each sampler gave, by its name."""
+    seed = derive_seed("outsourced study", task.name)
+    data = simulate(task, num_simulations, 0)
+    reward = CountedReward(task.log_likelihood)
+    say(f"{task.name}: training the policy")
+    policy, train_s = timed(
+        lambda: method.told(reward).fit(task.prior(), data.theta, data.x, seed=seed), "cpu"
+    )
+    assert isinstance(policy, OutsourcedPosterior)  # noqa: S101  (it was not to be distilled)
+    say(f"{task.name}: its student")
+    student, student_s = timed(lambda: method.student_of(policy, data.x, seed), "cpu")
+    calls = reward.calls // task.num_observations
+    say(f"{task.name}: {reward.calls} reward calls, so {calls} for the chains of each observation")
+
+    def drawn(sample: Callable[..., Tensor], k: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed("outsourced study", task.name, k))
+            return sample((num_samples,), x=task.observation(k))
+
+    def chain(run: Callable[..., Tensor], k: int) -> Tensor:
+        return run(task.log_likelihood, task.observation(k), task.dim_theta, calls, seed + k)
+
+    draws: dict[str, Draw] = {
+        "reference": partial(_other_half, task),
+        POLICY: partial(drawn, policy.sample),
+        STUDENT: partial(drawn, student.sample),
+        **{name: partial(chain, run) for name, run in CHAINS.items()},
+    }
+    train = {POLICY: train_s, STUDENT: train_s + student_s}
+    found = {}
+    for name, draw in draws.items():
+        say(f"{task.name}: {name}")
+        row, samples = measured(task, draw, num_samples)
+        asked = 0 if name == "reference" else calls
+        known = {"task": task.name, "sampler": name, "reward_calls": asked, "train_s": train.get(name, 0.0)}
+        found[name] = Measured(known | row, samples)
+    return found
+
+
+def _other_half(task: GeneratorPrior, k: int) -> Tensor:
+    """The reference draws that the others are not compared with."""
+    reference = task.reference_samples(k)
+    assert reference is not None  # noqa: S101  (of a certified task)
+    return shuffled(task.name, k, reference)[len(reference) // 2 :]
+
+
+def _picture(task: GeneratorPrior, samples: dict[str, dict[int, Tensor]]) -> Figure:
+    if isinstance(task, LabelTask):
+        return classes_figure(task, samples)
+    assert isinstance(task, HalfTask)  # noqa: S101  (there are no others)
+    return halves_figure(task, POLICY, samples[POLICY])

@@ -1,0 +1,82 @@
+"""Digits from their class alone: a label that a classifier gives (arXiv 2502.06999).
+
+Theta is the noise z ~ N(0, I) of a small generator f, trained on scikit-learn's 8×8 digits. A classifier sees
+the image f(z) and draws a label from its class probabilities; the data are that label, one-hot in ten
+columns. The posterior, prior times probability of the class, is that of all digits that pass for the class.
+
+Observation k is the label k - 1, so that each class is seen once.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from tasks.base import DATA_SEEDS, Card
+from tasks.certified_task import CertifiedTask
+from tasks.digits.classifier import NUM_CLASSES, log_class_probabilities
+from tasks.digits.generator_prior import GeneratorPrior
+from tasks.registry import register_task
+from tasks.stored_task import stored_card
+
+__all__ = ["DigitsLabel", "LabelTask"]
+
+TRIED = 1000  # draws of the prior, among which every label is found
+
+
+def _card(name: str, generator: str) -> Card:
+    return stored_card(
+        name,
+        text=f"Latents of a digit from its class; the prior is {generator}.",
+        noise="the label is drawn from a classifier's probabilities of the image",
+        citation="arXiv 2502.06999 (generators as priors); scikit-learn's digits; this package's own",
+    )
+
+
+class LabelTask(GeneratorPrior, CertifiedTask):
+    """The class of a digit, drawn from a classifier's probabilities; a subclass names the generator."""
+
+    dim_x = NUM_CLASSES
+    num_observations = NUM_CLASSES
+
+    def signal(self, theta: Tensor) -> Tensor:
+        """Log probabilities of the classes, ``(N, 10)``, float64."""
+        return log_class_probabilities(self.images(theta))
+
+    def log_likelihood_of(self, signal: Tensor, x: Tensor) -> Tensor:
+        """Log probability of the label, ``(N,)``, x being one-hot."""
+        log_p = (x.detach().cpu().double() * signal).sum(-1)
+        return log_p.masked_fill(log_p.isnan(), -torch.inf)
+
+    def simulate(self, theta: Tensor, seed: int) -> Tensor:
+        """Labels, one-hot, ``(N, 10)``, float32; NaN rows where theta is."""
+        signal = self.signal(theta)
+        generator = torch.Generator().manual_seed(seed)
+        # The largest of logarithms with Gumbel noise is a draw of the probabilities.
+        gumbel = -torch.empty_like(signal).exponential_(generator=generator).log()
+        labels = one_hot((signal + gumbel).argmax(1), NUM_CLASSES).float()
+        return labels.masked_fill(signal.isnan().any(1, keepdim=True), torch.nan)
+
+    def simulated_truth(self, num_observation: int) -> tuple[Tensor, Tensor]:
+        """The first of a seeded sequence of prior draws with this label, ``(1, dim_theta)``, and the label.
+
+        By rejection that is a draw of the posterior, as the truths of other tasks are.
+        """
+        seed = self._observation_seed(num_observation)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            theta = self.prior().sample((TRIED,))
+        x = self.simulate(theta, seed + DATA_SEEDS)
+        first = int(x[:, num_observation - 1].argmax())
+        return theta[first : first + 1], x[first : first + 1]
+
+
+@register_task("digits_label")
+class DigitsLabel(LabelTask):
+    """Two latents of a variational autoencoder."""
+
+    generator = "vae_2"
+    dim_theta = 2
+    reference_by = "grid"
+    card = _card("digits_label", "a VAE with two latents")
