@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from tasks.reference.sampler import THIN
 from tasks.stored_task import StoredTask
 
 __all__ = ["CertifiedTask"]
@@ -22,6 +23,7 @@ class CertifiedTask(StoredTask):
     """
 
     reference_by: ClassVar[Literal["grid", "hmc", "metropolis"]] = "metropolis"
+    thin: ClassVar[int] = THIN  # steps of independence Metropolis for each draw that is kept
 
     @abstractmethod
     def signal(self, theta: Tensor) -> Tensor:

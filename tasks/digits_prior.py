@@ -15,7 +15,7 @@ from tasks.registry import register_task
 from tasks.signal_task import SignalTask
 from tasks.stored_task import stored_card
 
-__all__ = ["DigitsPrior", "HalfTask"]
+__all__ = ["DigitsPrior", "DigitsPrior8", "DigitsPriorFlow8", "HalfTask"]
 
 SEEN = 32  # pixels: the upper half
 
@@ -48,3 +48,25 @@ class DigitsPrior(HalfTask):
     dim_theta = 2
     reference_by = "grid"
     card = _card("digits_prior", "a VAE with two latents", HalfTask.noise_sd)
+
+
+@register_task("digits_prior_8")
+class DigitsPrior8(HalfTask):
+    """Eight latents of a variational autoencoder."""
+
+    generator = "vae_8"
+    dim_theta = 8
+    reference_by = "metropolis"
+    thin = 200  # states of the tails are held long
+    card = _card("digits_prior_8", "a VAE with eight latents", HalfTask.noise_sd)
+
+
+@register_task("digits_prior_flow_8")
+class DigitsPriorFlow8(HalfTask):
+    """Eight latents of a normalising flow of an image's leading principal components."""
+
+    generator = "flow_8"
+    dim_theta = 8
+    reference_by = "metropolis"
+    thin = 200
+    card = _card("digits_prior_flow_8", "a normalising flow of eight principal components", HalfTask.noise_sd)

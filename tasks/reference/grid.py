@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp, rel_entr
 
-__all__ = ["GridRun", "sample_on_grid"]
+__all__ = ["GridRun", "in_parts", "sample_on_grid"]
 
 START = 500_000  # cells at first, as many in each direction
 MOST = 3_000_000
@@ -106,14 +106,15 @@ def _first(log_density: LogDensity, dim: int) -> tuple[_Cells, int]:
     """The even grid without what is far below its highest cell; and evaluations."""
     side = round(START ** (1.0 / dim))
     index = np.stack(np.unravel_index(np.arange(side**dim), (side,) * dim), axis=1)
-    log_p = _in_parts(log_density, (index + 0.5) / side)
+    log_p = in_parts(log_density, (index + 0.5) / side)
     index = _with_neighbours(index[log_p > log_p.max() - FAR], side)
     middle = (index + 0.5) / side
-    cells = _Cells(middle, np.full(middle.shape, 1.0 / side), _in_parts(log_density, middle))
+    cells = _Cells(middle, np.full(middle.shape, 1.0 / side), in_parts(log_density, middle))
     return cells, side**dim + len(index)
 
 
-def _in_parts(log_density: LogDensity, places: np.ndarray) -> np.ndarray:
+def in_parts(log_density: LogDensity, places: np.ndarray) -> np.ndarray:
+    """The log density at places ``(N, D)``, ``(N,)``, by :data:`ROWS` at a time, to spare memory."""
     parts = [log_density(places[start : start + ROWS]) for start in range(0, len(places), ROWS)]
     return np.concatenate(parts) if parts else np.empty(0)
 
@@ -124,7 +125,7 @@ def _halved(log_density: LogDensity, cells: _Cells, direction: int) -> _Cells:
     width[:, direction] *= 0.5
     middle[0::2, direction] -= 0.5 * width[0::2, direction]
     middle[1::2, direction] += 0.5 * width[1::2, direction]
-    return _Cells(middle, width, _in_parts(log_density, middle))
+    return _Cells(middle, width, in_parts(log_density, middle))
 
 
 def _told(cells: _Cells, halves: _Cells, log_total: float) -> np.ndarray:
@@ -149,7 +150,7 @@ def _rejected(log_density: LogDensity, cells: _Cells, num: int, seed: int, num_e
         chosen = rng.choice(len(cells), size=candidates * num, p=np.exp(cells.log_mass - log_total))
         within = rng.random((len(chosen), cells.middle.shape[1])) - 0.5
         places = cells.middle[chosen] + within * cells.width[chosen]
-        log_weights = _in_parts(log_density, places) - cells.log_p[chosen]
+        log_weights = in_parts(log_density, places) - cells.log_p[chosen]
         taken = np.log1p(-rng.random(len(chosen))) < log_weights - _cap(log_weights)
         num_evaluations += len(chosen)
         if taken.sum() >= num:

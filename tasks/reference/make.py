@@ -23,7 +23,7 @@ from tasks.certified_task import CertifiedTask
 from tasks.reference.certificate import NUM_CHAINS, THRESHOLDS, diagnose, failures, verdict
 from tasks.reference.diagnostics import rank_rhat
 from tasks.reference.runs import CHECKS, HMC_THIN, SAMPLERS, PriorDraws, ReferenceRun
-from tasks.reference.sampler import CHAINS, KEPT, THIN, WARM_UP, log_mean_exp
+from tasks.reference.sampler import CHAINS, KEPT, WARM_UP, log_mean_exp
 from tasks.reference.store import write_reference
 
 __all__ = ["ReferenceError", "make_reference"]
@@ -133,7 +133,7 @@ def _solver_shift(task: CertifiedTask, draws: Tensor, x_o: Tensor) -> float | No
 
 def _certificate(task: CertifiedTask, rows: list[Row]) -> Row:
     chains = f"{CHAINS} chains, {WARM_UP} steps of warm-up, "
-    metropolis = f"independence Metropolis on the exact likelihood, {chains}every {THIN}th step kept"
+    metropolis = f"independence Metropolis on the exact likelihood, {chains}every {task.thin}th step kept"
     samplers = {
         "grid": "independent draws by a float64 grid refined where the density is; checked by " + metropolis,
         "hmc": f"Hamiltonian Monte Carlo on the exact gradient, {chains}every {HMC_THIN}th step kept",

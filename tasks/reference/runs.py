@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tasks.certified_task import CertifiedTask
 from tasks.reference.coordinates import PriorCoordinates
-from tasks.reference.grid import sample_on_grid
+from tasks.reference.grid import in_parts, sample_on_grid
 from tasks.reference.hmc import run_hmc
 from tasks.reference.proposal import FITTED, LogDensity, Mixture, Pool
 from tasks.reference.sampler import CHAINS, KEPT, WARM_UP, log_mean_exp, sample_posterior
@@ -95,7 +95,8 @@ def _metropolis(
     def log_likelihood(u: np.ndarray) -> np.ndarray:
         return task.log_likelihood(coordinates.of_normal(u), x_o).numpy()
 
-    run = sample_posterior(log_likelihood, np.ones(coordinates.dim), pool, seed)
+    likelihood = partial(in_parts, log_likelihood)
+    run = sample_posterior(likelihood, np.ones(coordinates.dim), pool, seed, task.thin)
     u = run.draws.swapaxes(0, 1).reshape(CHAINS * KEPT, -1)
     figures = {"acceptance": round(run.acceptance, 4), "num_solves": run.num_solves}
     return ReferenceRun(coordinates.of_normal(u), figures, run.log_evidence, run.log_evidence_se)

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from tasks.reference.independence import run_chains
 from tasks.reference.proposal import LogDensity, Mixture, Pool, adapt, effective
 
-__all__ = ["CHAINS", "Run", "log_mean_exp", "sample_posterior"]
+__all__ = ["CHAINS", "THIN", "Run", "log_mean_exp", "sample_posterior"]
 
 CHAINS, KEPT, THIN, WARM_UP = 10, 1000, 4, 100
 
@@ -41,7 +41,9 @@ def log_mean_exp(log_weights: np.ndarray) -> tuple[float, float]:
     return float(logsumexp(log_weights) - np.log(num)), float(np.sqrt(variance))
 
 
-def sample_posterior(log_likelihood: LogDensity, prior_sd: np.ndarray, pool: Pool, seed: int) -> Run:
+def sample_posterior(
+    log_likelihood: LogDensity, prior_sd: np.ndarray, pool: Pool, seed: int, thin: int = THIN
+) -> Run:
     """Draws of prior × likelihood, for a prior of independent N(0, prior_sd²).
 
     Chains start at draws of the prior, wider than the posterior, taken as they come from the pool.
@@ -51,11 +53,12 @@ def sample_posterior(log_likelihood: LogDensity, prior_sd: np.ndarray, pool: Poo
         prior_sd: ``(D,)``.
         pool: Draws of the prior with their likelihoods, to begin adapting from.
         seed: Seed of everything but the pool.
+        thin: Keep every so manyth state: the rarer proposals are accepted, the more it takes to forget one.
     """
     rng = np.random.default_rng(seed)
     proposal, num_adapting = adapt(log_likelihood, prior_sd, pool, rng)
     prior = Mixture.of_prior(prior_sd)
-    steps = WARM_UP + THIN * KEPT
+    steps = WARM_UP + thin * KEPT
     theta = proposal.sample(CHAINS * steps, rng)
     log_w = prior.log_prob(theta) + log_likelihood(theta) - proposal.log_prob(theta)
     start = pool.theta[:CHAINS]
@@ -63,5 +66,5 @@ def sample_posterior(log_likelihood: LogDensity, prior_sd: np.ndarray, pool: Poo
     states, acceptance = run_chains(
         start, start_log_w, theta.reshape(CHAINS, steps, -1), log_w.reshape(CHAINS, steps), rng
     )
-    kept = states[:, WARM_UP + THIN - 1 :: THIN]
+    kept = states[:, WARM_UP + thin - 1 :: thin]
     return Run(kept, acceptance, *log_mean_exp(log_w), num_adapting + CHAINS * steps)

@@ -13,9 +13,9 @@ from tasks.reference.sampler import CHAINS, KEPT, log_mean_exp, sample_posterior
 PRIOR_SD = np.array([1.0, 0.5])
 
 
-def run(log_likelihood, seed=1):
+def run(log_likelihood, seed=1, **options):
     theta = Mixture.of_prior(PRIOR_SD).sample(5000, np.random.default_rng(seed))
-    return sample_posterior(log_likelihood, PRIOR_SD, Pool(theta, log_likelihood(theta)), seed)
+    return sample_posterior(log_likelihood, PRIOR_SD, Pool(theta, log_likelihood(theta)), seed, **options)
 
 
 def test_a_normal_posterior_and_its_evidence():
@@ -51,6 +51,18 @@ def test_two_narrow_modes_keep_their_shares():
     prior = multivariate_normal(np.zeros(2), np.diag(PRIOR_SD**2 + 0.05**2)).pdf(places)
     exact = (np.exp(log_shares) * prior)[0] / (np.exp(log_shares) * prior).sum()
     assert (draws[..., 0] < 0.0).mean() == pytest.approx(exact, abs=0.02)
+
+
+def test_fewer_kept_states_repeat_less():
+    """Of a ring, which a few normals do not fit."""
+
+    def log_likelihood(theta):
+        return -0.5 * ((np.hypot(*theta.T) - 0.8) / 0.01) ** 2
+
+    repeated = [(np.diff(run(log_likelihood, thin=thin).draws, axis=1) == 0.0).mean() for thin in (1, 4, 12)]
+    assert repeated[0] > 0.3
+    assert repeated[1] < 0.5 * repeated[0]
+    assert repeated[2] < 0.3 * repeated[1]
 
 
 def test_the_same_seed_gives_the_same_run():
