@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
@@ -40,11 +39,3 @@ class GeneratorPrior(Task):
     def classify(self, images: Tensor) -> Tensor:
         """Probabilities ``(N, 10)``, float64, that images ``(N, 64)`` show the digits 0 … 9."""
         return classify(images)
-
-    def log_likelihood_gradient(self, theta: np.ndarray, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Log likelihood of theta ``(D,)`` at x ``(dim_x,)``, nats, and its gradient ``(D,)``."""
-        z = torch.from_numpy(theta)[None].requires_grad_()
-        with torch.enable_grad():  # samplers may have turned it off
-            value = self.log_likelihood(z, torch.from_numpy(x)[None]).sum()
-            (gradient,) = torch.autograd.grad(value, z)
-        return float(value.detach()), gradient[0].numpy()
