@@ -1,9 +1,8 @@
 """Digits from their class: labels, likelihood and posterior."""
 
-import numpy as np
 import pytest
 import torch
-from scipy.stats import chisquare, kstest
+from scipy.stats import chisquare
 
 import tasks
 from tasks.digits_label import LabelTask
@@ -50,14 +49,6 @@ def test_every_class_is_seen_once_and_its_truth_is_the_first_draw_that_has_it(ta
         assert task.log_likelihood(theta, x) > -10.0
 
 
-def test_parameters_that_are_not_numbers_give_a_row_of_nan(task, theta):
-    theta[1] = torch.nan
-    x = task.simulate(theta, seed=1)
-    assert x[1].isnan().all()
-    assert x[[0, 2]].isfinite().all()
-    assert task.log_likelihood(theta, task.observation(1))[1] == -torch.inf
-
-
 def test_the_reference_has_the_moments_of_weighted_draws_of_the_prior(task):
     """A tenth of the prior has a given label, so that importance sampling from it is accurate."""
     torch.manual_seed(2)
@@ -73,11 +64,6 @@ def test_the_reference_has_the_moments_of_weighted_draws_of_the_prior(task):
         number = 1.0 / effective + 1.0 / len(draws)
         assert ((draws.mean(0) - mean).abs() < 4.0 * (variance * number).sqrt()).all()
         assert ((draws.var(0) - variance).abs() < 4.0 * ((fourth - variance**2) * number).sqrt()).all()
-
-
-def test_true_parameters_are_unremarkable_under_their_posteriors(task):
-    ranks = [(task.reference_samples(k) < task.true_theta(k)).float().mean(0).numpy() for k in range(1, 11)]
-    assert kstest(np.concatenate(ranks), "uniform").pvalue > 0.01
 
 
 def test_with_two_latents_the_posterior_shows_the_class():
