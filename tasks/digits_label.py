@@ -20,7 +20,7 @@ from tasks.digits.generator_prior import GeneratorPrior
 from tasks.registry import register_task
 from tasks.stored_task import stored_card
 
-__all__ = ["DigitsLabel", "LabelTask"]
+__all__ = ["DigitsLabel", "DigitsLabel8", "LabelTask"]
 
 TRIED = 1000  # draws of the prior, among which every label is found
 
@@ -80,3 +80,14 @@ class DigitsLabel(LabelTask):
     dim_theta = 2
     reference_by = "grid"
     card = _card("digits_label", "a VAE with two latents")
+
+
+@register_task("digits_label_8")
+class DigitsLabel8(LabelTask):
+    """Eight latents of a variational autoencoder."""
+
+    generator = "vae_8"
+    dim_theta = 8
+    reference_by = "metropolis"
+    thin = 100  # states of the tails are held long
+    card = _card("digits_label_8", "a VAE with eight latents")
