@@ -36,7 +36,7 @@ def test_ranks_do_not_mind_heavy_tails_ties_and_constants():
 def test_columns_of_noise_are_rarely_taken_in():
     torch.manual_seed(1)
     taken = sum(bool(relevant_columns(torch.rand(300, 2), torch.randn(300, 20)).any()) for _ in range(200))
-    # Ranks bound the polynomials, so that the normal threshold is if anything too high.
+    # Two are expected at most; more than six of 200 by chance once in two hundred.
     assert taken <= 3 * 200 * LEVEL
 
 
