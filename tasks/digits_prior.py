@@ -15,7 +15,7 @@ from tasks.registry import register_task
 from tasks.signal_task import SignalTask
 from tasks.stored_task import stored_card
 
-__all__ = ["DigitsPrior", "DigitsPrior8", "HalfTask"]
+__all__ = ["DigitsPrior", "DigitsPrior8", "DigitsPriorFlow8", "HalfTask"]
 
 SEEN = 32  # pixels: the upper half
 
@@ -59,3 +59,14 @@ class DigitsPrior8(HalfTask):
     reference_by = "metropolis"
     thin = 200  # states of the tails are held long
     card = _card("digits_prior_8", "a VAE with eight latents", HalfTask.noise_sd)
+
+
+@register_task("digits_prior_flow_8")
+class DigitsPriorFlow8(HalfTask):
+    """Eight latents of a normalising flow of an image's leading principal components."""
+
+    generator = "flow_8"
+    dim_theta = 8
+    reference_by = "metropolis"
+    thin = 200
+    card = _card("digits_prior_flow_8", "a normalising flow of eight principal components", HalfTask.noise_sd)

@@ -15,10 +15,8 @@ from methods.training import train
 
 __all__ = ["LogReward", "Mixture", "balance", "imitate"]
 
-# Log reward of noise (N, dim) for data x (N, dim_x), row by row: (N,).
+# Log reward of noise (N, dim) for data x (N, dim_x), row by row: (N,), finite.
 LogReward = Callable[[Tensor, Tensor], Tensor]
-
-NOTHING = -1e6  # nats, in place of minus infinity and NaN
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def balance(
 
     Arguments:
         policy: Trained in place.
-        log_reward: Of the posterior over the prior, but for a constant of x.
+        log_reward: Of the posterior over the prior, but for a constant of x; finite.
         simulations: Noise of the parameters ``(N, dim)``, encoded x ``(N, dim_c)``, x ``(N, dim_x)``.
         mixture: Where trajectories come from.
         steps: Optimiser steps.
@@ -118,8 +116,7 @@ def balance(
     def loss(rows: Tensor) -> Tensor:
         states, condition = _mixed(policy, z[rows], c[rows], reached[rows], mixture, noise)
         ends, num = states[-1], len(rows)
-        rewards = log_reward(ends, x[rows].repeat_interleave(mixture.total, 0))
-        rewards = rewards.nan_to_num(nan=NOTHING, neginf=NOTHING).clamp(min=NOTHING).unflatten(0, (num, -1))
+        rewards = log_reward(ends, x[rows].repeat_interleave(mixture.total, 0)).unflatten(0, (num, -1))
         own = slice(mixture.total - mixture.own, None)
         chosen = torch.multinomial(rewards[:, own].softmax(1), 1, generator=generator)
         reached[rows] = ends.unflatten(0, (num, -1))[:, own][torch.arange(num, device=z.device), chosen[:, 0]]
@@ -148,6 +145,6 @@ def _mixed(
         noise(num * mixture.own, dim),
         c.repeat_interleave(mixture.own, 0),
         noise(steps, num * mixture.own, dim),
-    )
+    ).states
     states = torch.cat([part.unflatten(1, (num, -1)) for part in (off_policy, own)], dim=2).flatten(1, 2)
     return states, c.repeat_interleave(mixture.total, 0)

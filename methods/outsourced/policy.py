@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from methods.denoiser import DenoiserNetwork
 from methods.outsourced.process import NoiseProcess
 
-__all__ = ["Policy"]
+__all__ = ["Policy", "Trajectories"]
 
 LOG_RANGE = (-12.0, 2.0)  # of the relative variance that a network may ask for
+
+
+class Trajectories(NamedTuple):
+    """Runs of a policy.
+
+    Attributes:
+        states: ``(K + 1, N, dim)``.
+        log_ratio: Log density of each over the reference's, ``(N,)``, as :meth:`Policy.log_ratio` has it.
+    """
+
+    states: Tensor
+    log_ratio: Tensor
 
 
 class Policy(nn.Module):
@@ -73,22 +87,23 @@ class Policy(nn.Module):
         return 0.5 * (steps.square() - (steps - shift).square() / variance - variance.log()).sum((0, -1))
 
     @torch.no_grad()
-    def trajectories(self, start: Tensor, c: Tensor, noise: Tensor) -> Tensor:
-        """Run the policy, ``(K + 1, N, dim)``.
+    def trajectories(self, start: Tensor, c: Tensor, noise: Tensor) -> Trajectories:
+        """Run the policy.
 
         Arguments:
             start: First states, standard normal, ``(N, dim)``.
             c: Encoded x, ``(1 or N, dim_c)``.
             noise: Standard normal, ``(K, N, dim)``.
         """
-        states = [start]
+        states, log_ratio = [start], start.new_zeros(len(start))
         levels = self.process.log_noise.to(start)[:, None, None]
         numbers = zip(self._gain.tolist(), self._fixed.tolist(), self.process.decays.tolist(), strict=True)
         for (gain, fixed, decay), level, step in zip(numbers, levels, noise, strict=True):
             shift, variance = self._step(states[-1], level, c, gain, fixed)
             moved = shift + variance.sqrt() * step
             states.append(decay * states[-1] + (1.0 - decay**2) ** 0.5 * moved)
-        return torch.stack(states)
+            log_ratio += 0.5 * (moved.square() - step.square() - variance.log()).sum(-1)
+        return Trajectories(torch.stack(states), log_ratio)
 
     def _step(
         self, z: Tensor, level: Tensor, c: Tensor, gain: Tensor | float, fixed: Tensor | float

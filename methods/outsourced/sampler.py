@@ -16,67 +16,33 @@ from methods.networks import seeded
 from methods.outsourced.learning import LogReward, Mixture, balance, imitate
 from methods.outsourced.noise_map import NoiseMap, noise_map
 from methods.outsourced.policy import Policy
+from methods.outsourced.posterior import OutsourcedPosterior
 from methods.outsourced.process import NoiseProcess
 from methods.registry import method_class, register_method
 from methods.sbi_surrogates import LogRatio, SurrogateMethod
 from methods.simulations import check_simulations
 from methods.student import OnePassPosterior, StudentMethod
 
-__all__ = ["Outsourced", "OutsourcedPosterior"]
+__all__ = ["Outsourced"]
 
 LEAST = 20  # simulations, a tenth of which is held out
-BATCH = 8192  # trajectories at once
 RATE, BALANCE_RATE = 4e-3, 5e-4
 DISTILLED_STEPS = 24  # of the ODE that labels a student
-
-
-class OutsourcedPosterior(Posterior):
-    """Samples are where the policy's trajectories end, as the prior makes parameters of them.
-
-    Arguments:
-        policy: The trained process.
-        noise: The prior as a function of noise.
-        encode_x: What the policy sees of x.
-        dim_theta: Width of the noise.
-        device: Where the policy is.
-    """
-
-    def __init__(
-        self, policy: Policy, noise: NoiseMap, encode_x: Encoding, dim_theta: int, device: torch.device
-    ) -> None:
-        self.policy, self.noise, self.encode_x = policy, noise, encode_x
-        self.dim_theta, self.device = dim_theta, device
-        self.nfe = float(policy.process.steps)
-        self.num_parameters = sum(p.numel() for p in policy.parameters())
-
-    def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Run as many trajectories, ``(n, dim_theta)``."""
-        (n,) = sample_shape
-        return self._run(self.encode_x(x.to(self.device)).expand(n, -1))
-
-    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Run n trajectories for each row of x ``(B, dim_x)``, ``(n, B, dim_theta)``."""
-        (n,) = sample_shape
-        c = self.encode_x(x.to(self.device))
-        return self._run(c.repeat(n, 1)).unflatten(0, (n, len(c)))
-
-    def _run(self, c: Tensor) -> Tensor:
-        ends = []
-        for part in c.split(BATCH):
-            start = torch.randn(len(part), self.dim_theta, device=self.device)
-            noise = torch.randn(self.policy.process.steps, len(part), self.dim_theta, device=self.device)
-            ends.append(self.policy.trajectories(start, part, noise)[-1])
-        return self.noise.theta(torch.cat(ends))
+NOTHING = -1e6  # nats, in place of minus infinity and NaN
 
 
 @register_method("outsourced")
 class Outsourced(StudentMethod):
     """Trajectory balance in noise space, after imitation of the simulations' own trajectories.
 
+    Of four trajectories for each sample one is drawn, on average, by its weight: see
+    :class:`OutsourcedPosterior`.
+
     Arguments:
         reward: The task's exact likelihood, or sbi's ratio or likelihood estimator trained on simulations.
         distilled: Whether a student of one pass, fitted to the policy's probability-flow ODE, does the
-            sampling.
+            sampling, which no reward weighs.
+        candidates: Trajectories of the policy for each sample; with one, samples are not weighed.
         width: Units of a hidden layer of the policy.
         depth: Its hidden layers.
         training_steps: Optimiser steps of imitation at most; 0 for none.
@@ -87,10 +53,13 @@ class Outsourced(StudentMethod):
     """
 
     citation = (
-        "Venkatraman et al.: Outsourced diffusion sampling, arXiv 2502.06999; imitation is the suite's own"
+        "Venkatraman et al.: Outsourced diffusion sampling, arXiv 2502.06999; imitation and the weighing of "
+        "samples are the suite's own"
     )
+    version = "2"
     reward: Literal["likelihood", "nre", "nle"] = "nre"
     distilled: bool = False
+    candidates: int = Field(default=4, ge=1)
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=5, ge=1)
     training_steps: int = Field(default=4000, ge=0)
@@ -126,11 +95,15 @@ class Outsourced(StudentMethod):
         if self.training_steps:
             sizes = {"steps": self.training_steps, "batch_size": self.batch_size}
             imitate(policy, z, c, **sizes, rate=RATE, seed=seed)
-        if self.balance_steps:
+        weighed = self.candidates > 1 and not self.distilled
+        reward = None
+        if self.balance_steps or weighed:
             reward = self._reward(prior, mapped, theta, x, device, seed)
+        if reward and self.balance_steps:
             sizes = {"steps": self.balance_steps, "batch_size": self.num_observations}
             balance(policy, reward, (z, c, x), Mixture(), **sizes, rate=BALANCE_RATE, seed=seed)
-        teacher = OutsourcedPosterior(policy, mapped, encode_x, theta.shape[1], z.device)
+        weighing = (reward, self.candidates) if weighed else (None, 1)
+        teacher = OutsourcedPosterior(policy, mapped, encode_x, theta.shape[1], z.device, *weighing)
         return self.student_of(teacher, x, seed) if self.distilled else teacher
 
     def student_of(self, teacher: OutsourcedPosterior, x: Tensor, seed: int) -> OnePassPosterior:
@@ -160,7 +133,8 @@ class Outsourced(StudentMethod):
 
         @torch.no_grad()
         def log_reward(z: Tensor, x: Tensor) -> Tensor:
-            return log_ratio(mapped.theta(z), x)
+            reward = log_ratio(mapped.theta(z), x)
+            return reward.nan_to_num(nan=NOTHING, neginf=NOTHING).clamp(min=NOTHING)
 
         return log_reward
 

@@ -6,7 +6,7 @@ import torch
 import tasks
 
 
-@pytest.fixture(params=["digits_prior", "digits_prior_8"])
+@pytest.fixture(params=["digits_prior", "digits_prior_8", "digits_prior_flow_8"])
 def task(request):
     return tasks.get(request.param)
 

@@ -36,7 +36,7 @@ def trained():
 def test_a_linear_gaussian_posterior_is_reached(trained):
     torch.manual_seed(1)
     x_o = torch.tensor([[0.9, -0.6]])
-    found = trained.trajectories(torch.randn(4000, 2), x_o, torch.randn(25, 4000, 2))[-1]
+    found = trained.trajectories(torch.randn(4000, 2), x_o, torch.randn(25, 4000, 2)).states[-1]
     exact = x_o / 1.25 + 0.2**0.5 * torch.randn(4000, 2)
     assert c2st(exact, found) <= 0.53
 
@@ -45,7 +45,7 @@ def test_log_z_is_the_evidence(trained):
     torch.manual_seed(2)
     x = torch.randn(8, 2) * 1.25**0.5
     c = x.repeat_interleave(1000, 0)
-    states = trained.trajectories(torch.randn(8000, 2), c, torch.randn(25, 8000, 2))
+    states = trained.trajectories(torch.randn(8000, 2), c, torch.randn(25, 8000, 2)).states
     with torch.no_grad():
         log_ratio = trained.log_ratio(states, c).unflatten(0, (8, -1))
     found = log_partition(log_ratio, log_likelihood(states[-1], c).unflatten(0, (8, -1)))
@@ -62,7 +62,7 @@ def test_with_a_reward_of_one_training_stays_at_the_noise():
     balance(policy, one, (z, x, x), Mixture(), steps=150, batch_size=32, rate=1e-3, seed=0)
     torch.manual_seed(1)
     x_o = torch.tensor([[0.9, -0.6]])
-    states = policy.trajectories(torch.randn(4000, 2), x_o, torch.randn(25, 4000, 2))
+    states = policy.trajectories(torch.randn(4000, 2), x_o, torch.randn(25, 4000, 2)).states
     assert c2st(torch.randn(4000, 2), states[-1]) <= 0.53
     with torch.no_grad():
         log_ratio = policy.log_ratio(states, x_o.expand(4000, -1))[None]
@@ -76,9 +76,9 @@ def test_balance_with_a_reward_of_one_takes_a_policy_back_to_the_noise():
     for network in (policy.network, policy.log_spread):
         torch.nn.init.constant_(network.mlp.last.bias, 0.5)
     noise = torch.randn(4000, 1), x[:1], torch.randn(10, 4000, 1)
-    before = policy.trajectories(*noise)[-1]
+    before = policy.trajectories(*noise).states[-1]
     balance(policy, one, (z, x, x), Mixture(), steps=300, batch_size=16, rate=2e-3, seed=0)
-    after = policy.trajectories(*noise)[-1]
+    after = policy.trajectories(*noise).states[-1]
     assert abs(float(before.mean())) > 0.3
     assert abs(float(after.mean())) < 0.1
     assert float(after.std()) == pytest.approx(1.0, abs=0.1)
@@ -91,7 +91,7 @@ def test_balance_alone_moves_an_untrained_policy():
     policy = seeded(lambda: Policy.untrained(1, 1, 32, 2, NoiseProcess(10)), 0)
     only_own = Mixture(free=0, replayed=0, prior=2, own=6)
     balance(policy, log_likelihood, (z, x, x), only_own, steps=300, batch_size=16, rate=2e-3, seed=0)
-    ends = policy.trajectories(torch.randn(2000, 1), x[:1], torch.randn(10, 2000, 1))[-1]
+    ends = policy.trajectories(torch.randn(2000, 1), x[:1], torch.randn(10, 2000, 1)).states[-1]
     assert float(ends.mean()) == pytest.approx(1.2, abs=0.15)
 
 
@@ -110,3 +110,30 @@ def test_distilled_it_takes_one_pass():
     posterior = methods.get(f"outsourced[distilled=true,{quick}]").fit(PRIOR, theta, theta + 0.1)
     assert posterior.sample((5,), x=theta[:1]).shape == (5, 2)
     assert posterior.nfe == 1
+
+
+def test_weighed_candidates_are_of_the_posterior_whatever_the_policy():
+    """An untrained policy draws from the prior; weights make the posterior of it, for each x its own."""
+    theta = torch.randn(50, 2)
+    method = methods.get("outsourced[reward=likelihood,candidates=30,training_steps=0,balance_steps=0]")
+    posterior = method.told(log_likelihood).fit(PRIOR, theta, theta + 0.1)
+    torch.manual_seed(0)
+    x = torch.tensor([[0.9, -0.6], [-0.5, 0.2]])
+    found = posterior.sample_batched((1000,), x)
+    for k in range(2):
+        assert c2st(x[k] / 1.25 + 0.2**0.5 * torch.randn(1000, 2), found[:, k]) <= 0.55
+    assert posterior.nfe == 30 * 25
+    alone = posterior.unweighed()
+    assert alone.nfe == 25
+    assert c2st(torch.randn(1000, 2), alone.sample((1000,), x[:1])) <= 0.55
+
+
+def test_a_reward_of_minus_infinity_is_never_drawn():
+    theta = torch.randn(50, 2)
+    method = methods.get("outsourced[reward=likelihood,training_steps=0,balance_steps=0]")
+
+    def positive(theta, x):
+        return torch.where((theta > 0).all(-1), 0.0, -torch.inf)
+
+    posterior = method.told(positive).fit(PRIOR, theta, theta + 0.1)
+    assert (posterior.sample((200,), x=theta[:1]) > 0).all()

@@ -9,7 +9,9 @@ NOTHING = torch.zeros(1, 0)
 
 def run(policy, num, dim=2):
     torch.manual_seed(0)
-    states = policy.trajectories(torch.randn(num, dim), NOTHING, torch.randn(policy.process.steps, num, dim))
+    noise = torch.randn(policy.process.steps, num, dim)
+    states, log_ratio = policy.trajectories(torch.randn(num, dim), NOTHING, noise)
+    torch.testing.assert_close(log_ratio, policy.log_ratio(states, NOTHING.expand(num, 0)), atol=1e-3, rtol=0)
     return states, policy.log_ratio(states, NOTHING.expand(num, 0))
 
 

@@ -1,0 +1,80 @@
+"""Samples of a trained policy, weighed by the reward."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from methods.base import Posterior
+from methods.denoiser.encoding import Encoding
+from methods.outsourced.learning import LogReward
+from methods.outsourced.noise_map import NoiseMap
+from methods.outsourced.policy import Policy
+from methods.outsourced.resampling import resampled
+
+__all__ = ["OutsourcedPosterior"]
+
+BATCH = 8192  # trajectories at once
+
+
+class OutsourcedPosterior(Posterior):
+    """Samples are where the policy's trajectories end, as the prior makes parameters of them.
+
+    A trajectory's density is known, and with it the weight r q / p that turns ends of the policy p into ends
+    of the reference process q times the reward r: the posterior (in :mod:`.trajectory_balance`'s terms,
+    exp(log Z - delta)). Of several candidates for each sample those are drawn that the weights ask for.
+
+    Arguments:
+        policy: The trained process.
+        noise: The prior as a function of noise.
+        encode_x: What the policy sees of x.
+        dim_theta: Width of the noise.
+        device: Where the policy is.
+        log_reward: Weighs the candidates; called once for each. None where there is one.
+        candidates: Trajectories for each sample.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        noise: NoiseMap,
+        encode_x: Encoding,
+        dim_theta: int,
+        device: torch.device,
+        log_reward: LogReward | None = None,
+        candidates: int = 1,
+    ) -> None:
+        self.policy, self.noise, self.encode_x = policy, noise, encode_x
+        self.dim_theta, self.device = dim_theta, device
+        self.log_reward, self.candidates = log_reward, candidates
+        self.nfe = float(policy.process.steps * candidates)
+        self.num_parameters = sum(p.numel() for p in policy.parameters())
+
+    def unweighed(self) -> OutsourcedPosterior:
+        """The policy by itself: one candidate, and no reward is asked for."""
+        return OutsourcedPosterior(self.policy, self.noise, self.encode_x, self.dim_theta, self.device)
+
+    def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Draw for one x ``(1, dim_x)``, ``(n, dim_theta)``."""
+        return self.sample_batched(sample_shape, x)[:, 0]
+
+    @torch.no_grad()
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Draw n samples for each row of x ``(B, dim_x)``, ``(n, B, dim_theta)``."""
+        (n,), num_x = sample_shape, len(x)
+        x = x.to(self.device)
+        c = self.encode_x(x)
+        ends, log_weights = [], []
+        for rows in torch.arange(n * self.candidates * num_x, device=self.device).split(BATCH):
+            which = rows % num_x
+            start = torch.randn(len(rows), self.dim_theta, device=self.device)
+            noise = torch.randn(self.policy.process.steps, len(rows), self.dim_theta, device=self.device)
+            states, log_ratio = self.policy.trajectories(start, c[which], noise)
+            ends.append(states[-1])
+            if self.log_reward is not None:
+                log_weights.append(self.log_reward(states[-1], x[which]) - log_ratio)
+        z = torch.cat(ends).unflatten(0, (-1, num_x))
+        if log_weights:
+            chosen = resampled(torch.cat(log_weights).unflatten(0, (-1, num_x)), n)
+            z = z.gather(0, chosen[..., None].expand(-1, -1, self.dim_theta))
+        return self.noise.theta(z.flatten(0, 1)).unflatten(0, (n, num_x))
