@@ -29,7 +29,7 @@ __all__ = ["TASKS", "outsourced_study"]
 Draw = Callable[[int], Tensor]
 
 TASKS = ("digits_label", "digits_prior")
-POLICY, STUDENT = "outsourced", "outsourced, distilled"
+POLICY, UNWEIGHED, STUDENT = "outsourced", "outsourced, unweighed", "outsourced, distilled"
 CHAINS = {"hmc": hmc, "random_walk": random_walk}
 
 
@@ -45,7 +45,8 @@ def outsourced_study(
     """Train a policy on the exact likelihood, count the reward calls, and give chains as many.
 
     Training is for every observation, so the chains of one observation may call the reward as often as
-    training did, divided by the number of observations; once trained, policy and student need no calls.
+    training did, divided by the number of observations, and as the policy's candidates for one do. The policy
+    without weights and its student need no calls once trained.
 
     Arguments:
         names: Tasks whose prior is a generator.
@@ -92,8 +93,9 @@ def _compared(
     assert isinstance(policy, OutsourcedPosterior)  # noqa: S101  (it was not to be distilled)
     say(f"{task.name}: its student")
     student, student_s = timed(lambda: method.student_of(policy, data.x, seed), "cpu")
-    calls = reward.calls // task.num_observations
-    say(f"{task.name}: {reward.calls} reward calls, so {calls} for the chains of each observation")
+    trained = reward.calls // task.num_observations
+    calls = trained + (num_samples * policy.candidates if policy.log_reward else 0)
+    say(f"{task.name}: {reward.calls} reward calls in training; {calls} for the chains of each observation")
 
     def drawn(sample: Callable[..., Tensor], k: int) -> Tensor:
         with torch.random.fork_rng(devices=[]):
@@ -106,16 +108,18 @@ def _compared(
     draws: dict[str, Draw] = {
         "reference": partial(_other_half, task),
         POLICY: partial(drawn, policy.sample),
+        UNWEIGHED: partial(drawn, policy.unweighed().sample),
         STUDENT: partial(drawn, student.sample),
         **{name: partial(chain, run) for name, run in CHAINS.items()},
     }
-    train = {POLICY: train_s, STUDENT: train_s + student_s}
+    asked = {"reference": 0, UNWEIGHED: trained, STUDENT: trained}
+    train = {POLICY: train_s, UNWEIGHED: train_s, STUDENT: train_s + student_s}
     found = {}
     for name, draw in draws.items():
         say(f"{task.name}: {name}")
         row, samples = measured(task, draw, num_samples)
-        asked = 0 if name == "reference" else calls
-        known = {"task": task.name, "sampler": name, "reward_calls": asked, "train_s": train.get(name, 0.0)}
+        told = {"reward_calls": asked.get(name, calls), "train_s": train.get(name, 0.0)}
+        known = {"task": task.name, "sampler": name} | told
         found[name] = Measured(known | row, samples)
     return found
 
@@ -129,6 +133,6 @@ def _other_half(task: GeneratorPrior, k: int) -> Tensor:
 
 def _picture(task: GeneratorPrior, samples: dict[str, dict[int, Tensor]]) -> Figure:
     if isinstance(task, LabelTask):
-        return classes_figure(task, samples)
+        return classes_figure(task, {name: drawn for name, drawn in samples.items() if name != UNWEIGHED})
     assert isinstance(task, HalfTask)  # noqa: S101  (there are no others)
     return halves_figure(task, POLICY, samples[POLICY])

@@ -30,12 +30,20 @@ def test_table_and_figures_are_written(tmp_path, monkeypatch):
         num_samples=20,
         method=Outsourced(reward="likelihood", **QUICK),
     )
-    samplers = ["reference", "outsourced", "outsourced, distilled", "hmc", "random_walk"]
+    samplers = [
+        "reference",
+        "outsourced",
+        "outsourced, unweighed",
+        "outsourced, distilled",
+        "hmc",
+        "random_walk",
+    ]
     assert table["sampler"].tolist() == 2 * samplers
-    # Sixty steps of five observations with eight trajectories each, for two observations.
-    assert table["reward_calls"].tolist() == 2 * [0, 1200, 1200, 1200, 1200]
-    assert table["right"].notna().tolist() == 5 * [True] + 5 * [False]
-    assert "digits_label: 2400 reward calls, so 1200 for the chains of each observation" in said
+    # Sixty steps of five observations with eight trajectories each, for two observations; then four
+    # candidates for each of 20 samples.
+    assert table["reward_calls"].tolist() == 2 * [0, 1280, 1200, 1200, 1280, 1280]
+    assert table["right"].notna().tolist() == 6 * [True] + 6 * [False]
+    assert "digits_label: 2400 reward calls in training; 1280 for the chains of each observation" in said
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "samplers.csv"), table)
     written = {path.name for path in (tmp_path / "figures").iterdir()}
     assert written == {f"outsourced_{name}.{suffix}" for name in names for suffix in ("png", "pdf")}
