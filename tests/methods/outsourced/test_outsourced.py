@@ -115,16 +115,17 @@ def test_distilled_it_takes_one_pass():
 def test_weighed_candidates_are_of_the_posterior_whatever_the_policy():
     """An untrained policy draws from the prior; weights make the posterior of it, for each x its own."""
     theta = torch.randn(50, 2)
-    method = methods.get("outsourced[reward=likelihood,candidates=30,training_steps=0,balance_steps=0]")
+    untrained = "steps=5,training_steps=0,balance_steps=0"
+    method = methods.get(f"outsourced[reward=likelihood,candidates=30,{untrained}]")
     posterior = method.told(log_likelihood).fit(PRIOR, theta, theta + 0.1)
     torch.manual_seed(0)
     x = torch.tensor([[0.9, -0.6], [-0.5, 0.2]])
     found = posterior.sample_batched((1000,), x)
     for k in range(2):
         assert c2st(x[k] / 1.25 + 0.2**0.5 * torch.randn(1000, 2), found[:, k]) <= 0.55
-    assert posterior.nfe == 30 * 25
+    assert posterior.nfe == 30 * 5
     alone = posterior.unweighed()
-    assert alone.nfe == 25
+    assert alone.nfe == 5
     assert c2st(torch.randn(1000, 2), alone.sample((1000,), x[:1])) <= 0.55
 
 
