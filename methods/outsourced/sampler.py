@@ -35,7 +35,7 @@ NOTHING = -1e6  # nats, in place of minus infinity and NaN
 class Outsourced(StudentMethod):
     """Trajectory balance in noise space, after imitation of the simulations' own trajectories.
 
-    Of four trajectories for each sample one is drawn, on average, by its weight: see
+    Samples are drawn from several candidates by weights that the reward gives: see
     :class:`OutsourcedPosterior`.
 
     Arguments:
