@@ -35,9 +35,10 @@ class Unsynchronised(Asynchronous):
 
 
 def test_a_known_sleep():
-    result, seconds = timing.timed(lambda: time.sleep(0.5) or "done", "cpu")
-    assert result == "done"
-    assert seconds == pytest.approx(0.5, rel=0.05)
+    found = [timing.timed(lambda: time.sleep(0.5) or "done", "cpu") for _ in range(3)]
+    assert {result for result, _ in found} == {"done"}
+    # The least: a busy machine wakes a sleeper late, and none early.
+    assert min(seconds for _, seconds in found) == pytest.approx(0.5, rel=0.05)
 
 
 def test_fast_work_is_repeated_and_the_first_call_left_out():
