@@ -27,17 +27,21 @@ SCHEMA = pa.schema(
         ("method", _TEXT),
         ("params", _TEXT),  # JSON, every parameter
         ("method_version", _TEXT),
+        ("task_sha256", _TEXT),  # source of the modules that define the task; null in rows of an older suite
+        ("method_sha256", _TEXT),  # the same for the method
         ("num_simulations", _INT),
         ("seed", _INT),
         ("num_observation", _INT),
         ("status", _TEXT),  # ok, error or timeout
-        ("error", _TEXT),  # traceback
+        ("error", _TEXT),  # traceback of fitting or sampling
+        ("metric_errors", _TEXT),  # JSON: name of each metric that failed, and why; null where none did
         ("num_posterior_samples", _INT),  # for each observation
         ("batch_size", _INT),  # observations sampled at once
         ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row
         ("c2st", _FLOAT),
         ("c2st_se", _FLOAT),  # standard error over folds
         ("c2st_es", _FLOAT),  # with early stopping
+        ("c2st_rf", _FLOAT),  # by sbi's random forest
         ("mmd2", _FLOAT),
         ("sliced_w2", _FLOAT),
         ("marginal_kl", _FLOAT),  # nats
@@ -69,6 +73,7 @@ SCHEMA = pa.schema(
         ("dtype", _TEXT),
         ("threads", _INT),
         ("timing", _TEXT),  # shared or exclusive
+        ("foreign_load", _FLOAT),  # cores that other programs kept busy before a timed call
         ("cell", _TEXT),
         ("scorebench_version", _TEXT),
         ("git_commit", _TEXT),
