@@ -47,7 +47,7 @@ def calibrate(task: Task, posterior: Posterior, num_pairs: int, seed: int) -> Ro
             raise MetricError(f"calibration: {int(good.sum())} of {num_pairs} simulations are finite")
         theta, x = theta[good], x[good]
         samples = posterior.sample_batched((NUM_SAMPLES,), x=x).detach().cpu().float()
-        return scores(theta, x, samples)
+        return {"num_calibration_finite": len(theta)} | scores(theta, x, samples)
 
 
 def scores(theta: Tensor, x: Tensor, samples: Tensor) -> Row:

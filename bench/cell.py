@@ -17,12 +17,13 @@ import methods
 import tasks
 from bench.calibration import calibrate
 from bench.energy import driver_version
-from bench.metrics import MetricError, outside_prior
+from bench.metrics import MetricError
 from bench.plugins import load_plugin
 from bench.provenance import device_name, versions
-from bench.scoring import Pair, attempt, c2st_columns, checks, distances, failure
+from bench.scoring import SamplePair, Scores, c2st_columns, checks, distances, failure
 from bench.seeding import derive_seed
 from bench.simulations import Simulations, simulations
+from bench.sources import source_sha256
 from bench.store import COLUMNS, Row
 from bench.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
 from methods import Method, Posterior
@@ -79,6 +80,11 @@ class Cell:
             "device": self.device,
         }
 
+    def sources(self) -> Row:
+        """Fingerprints of the source that its task and its method are defined by now."""
+        task, method = tasks.get(self.task), methods.get(self.method)
+        return {"task_sha256": source_sha256(type(task)), "method_sha256": source_sha256(type(method))}
+
     @cached_property
     def key(self) -> str:
         """Name of the cell's file: a hash of :meth:`identity`."""
@@ -127,7 +133,11 @@ def blank_row(cell: Cell) -> Row:
         dict.fromkeys(COLUMNS)
         | cell.identity()
         | versions()
+        | cell.sources()
         | {
+            "changed_params": json.dumps(
+                methods.get(cell.method).model_dump(mode="json", exclude_defaults=True), sort_keys=True
+            ),
             "status": "ok",
             "error": "",
             "timing": cell.timing,
@@ -152,30 +162,30 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
         blank |= fitted
     except Exception:
         return [blank | failure() | {"num_observation": k} for k in cell.observations]
+    calibrated = Scores()
     if cell.calibration:
         blank |= {"num_calibration": cell.calibration}
-        blank |= attempt(partial(_calibrated, task, method, posterior, cell))
-    rows = []
-    pairs: dict[int, Pair] = {}
+        calibrated.add("calibration", partial(_calibrated, task, method, posterior, cell))
+    rows: dict[int, Row] = {}
+    scores: dict[int, Scores] = {}
+    pairs: dict[int, SamplePair] = {}
     for k in cell.observations:
-        row = blank | {"num_observation": k}
+        rows[k] = blank | {"num_observation": k}
         try:
             sampled, samples, reference = _sample(task, posterior, cell, k, blank)
         except Exception:
-            rows.append(row | failure())
+            rows[k] |= failure()
             continue
-        row |= sampled
-        row |= attempt(partial(checks, task, k, samples, _seed("ppc", cell, k)))
+        rows[k] |= sampled
+        scores[k] = calibrated.copy()
+        checks(scores[k], task, k, samples, _seed("ppc", cell, k))
         if reference is not None:
             # Equal numbers of both, as sbibm compares them.
             size = min(len(reference), len(samples))
-            pair = (reference[:size], samples[:size])
-            row |= attempt(partial(distances, *pair))
-            if row["mmd2"] is not None:  # one pair that cannot be scored would fail all
-                pairs[k] = pair
-        rows.append(row)
-    tested = c2st_columns(pairs, cell.device)
-    return [row | tested.get(row["num_observation"], {}) for row in rows]
+            pairs[k] = (reference[:size], samples[:size])
+            distances(scores[k], pairs[k])
+    c2st_columns(scores, pairs, cell.device)
+    return [row | scores[k].row if k in scores else row for k, row in rows.items()]
 
 
 def _calibrated(task: Task, method: Method, posterior: Posterior, cell: Cell) -> Row:
@@ -212,7 +222,8 @@ def _sample(
     reference = task.reference_samples(num_observation)
     num_samples = cell.num_samples
     if reference is not None:
-        order = torch.randperm(len(reference), generator=torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(_seed("reference order", cell, num_observation))
+        order = torch.randperm(len(reference), generator=generator)
         reference = reference[order]
     if isinstance(posterior, HeldOutDraws):
         if reference is None:
@@ -224,11 +235,10 @@ def _sample(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         samples, clock = timed_repeatedly(lambda: posterior.sample((num_samples,), x=x_o), cell.device)
-    samples = samples.detach().cpu()
+    samples = _checked(samples.detach().cpu(), (num_samples, task.dim_theta))
     row: Row = {
         "num_posterior_samples": len(samples),
         "samples_sha256": hashlib.sha256(samples.float().contiguous().numpy().tobytes()).hexdigest(),
-        "outside_prior": outside_prior(task.prior(), samples),
         "sample_s": clock.seconds,
         "sample_s_iqr": clock.iqr,
         "energy_j": clock.joules,
@@ -236,3 +246,13 @@ def _sample(
         "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
     }
     return row, samples, reference
+
+
+def _checked(samples: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The samples, if they are of that shape and finite."""
+    if samples.shape != shape:
+        raise ValueError(f"the posterior gave samples of shape {tuple(samples.shape)}, not {shape}")
+    bad = int((~samples.isfinite().all(dim=1)).sum())
+    if bad:
+        raise ValueError(f"posterior samples: {bad} of {len(samples)} rows are not finite")
+    return samples

@@ -44,6 +44,13 @@ def _complain(message: str) -> None:
     click.echo(f"scorebench: {' '.join(message.split())}", err=True)
 
 
+all_versions_option = click.option(
+    "--all-versions",
+    is_flag=True,
+    help="Show older versions of tasks and methods too, apart from the newest.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scorebench")
 def cli() -> None:
@@ -119,18 +126,21 @@ def list_(what: str | None, plugin: tuple[str, ...]) -> int:
     default="text",
     show_default=True,
 )
-def table(directory: Path, form: Any) -> int:
+@all_versions_option
+def table(directory: Path, form: Any, all_versions: bool) -> int:
     """Print the means of the results in DIRECTORY."""
     from bench.store import Store
     from bench.table import NEEDED, render, summarize
 
-    click.echo(render(summarize(Store(directory, warn=_complain).read(NEEDED)), form), nl=False)
+    rows = Store(directory, warn=_complain).read(NEEDED)
+    click.echo(render(summarize(rows, all_versions=all_versions, say=_complain), form), nl=False)
     return 0
 
 
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-def plot(directory: Path) -> int:
+@all_versions_option
+def plot(directory: Path, all_versions: bool) -> int:
     """Draw the results in DIRECTORY."""
     import matplotlib
 
@@ -139,15 +149,18 @@ def plot(directory: Path) -> int:
     from bench.store import Store
 
     rows = Store(directory, warn=_complain).read()
+    said: dict[str, None] = {}
     reasons = []
     for name, figure in FIGURES.items():
         try:
-            drawn = figure(rows)
+            drawn = figure(rows, all_versions=all_versions, say=said.setdefault)
         except UsageError as error:  # rows that this figure needs are not there; another may be drawn
             reasons.append(str(error))
             continue
         for path in save(drawn, directory / "figures", name):
             click.echo(path)
+    for line in said:  # several figures may leave out the same rows
+        _complain(line)
     if len(reasons) == len(FIGURES):
         raise UsageError(reasons[0])
     return 0

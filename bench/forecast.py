@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.cell import Cell
 from bench.errors import UsageError
-from bench.runner import pending
+from bench.runner import from_other_source, pending
 from bench.store import Store
 
 __all__ = ["forecast"]
@@ -31,9 +31,10 @@ def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
         store: Its rows say what is done, and how long cells took (``cell_s``).
         jobs: Cells at a time.
     """
-    todo = {cell.key: cell for cell in pending(list(cells), store)}
+    states = store.states(rename_broken=False)  # a forecast changes nothing
+    todo = {cell.key: cell for cell in pending(list(cells), states)}
     past = _past(store)
-    lines, total, unknown = [], 0.0, 0
+    lines, total, unknown = from_other_source(list(cells), states), 0.0, 0
     for cell in cells:
         if cell.key not in todo:
             lines.append(f"done   {cell.label}")

@@ -9,7 +9,9 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.seeding import derive_seed
 
-__all__ = ["load_plugin"]
+__all__ = ["PLUGIN", "load_plugin"]
+
+PLUGIN = "scorebench_plugin_"  # begins the name of the module that a plug-in file becomes
 
 
 def load_plugin(path: str) -> None:
@@ -19,7 +21,7 @@ def load_plugin(path: str) -> None:
         UsageError: if the file is missing or raises.
     """
     file = Path(path).resolve()
-    name = f"scorebench_plugin_{file.stem}_{derive_seed(str(file))}"
+    name = f"{PLUGIN}{file.stem}_{derive_seed(str(file))}"
     if name in sys.modules:
         return
     if not file.is_file():

@@ -131,6 +131,8 @@ def _describe(outcome: Outcome) -> str:
     else:
         score = "" if math.isnan(outcome.mean_c2st) else f"c2st {outcome.mean_c2st:.3f}, "
         parts.append(f"{score}{outcome.seconds:.1f} s")
+    if outcome.failed_metrics:
+        parts.append(f", failed metrics: {', '.join(outcome.failed_metrics)}")
     if outcome.num_failed_simulations:
         parts.append(f", {outcome.num_failed_simulations} failed simulations dropped")
     return "".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from bench.claims import claim
 from bench.progress import Progress
 from bench.store import Row, State, Store, done
 
-__all__ = ["Outcome", "Plan", "Summary", "pending", "run"]
+__all__ = ["Outcome", "Plan", "Summary", "from_other_source", "pending", "run"]
+
+MOST_LINES = 10  # about cells of another source
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,12 @@ class Outcome:
     mean_c2st: float
     seconds: float
     elsewhere: bool = False
+    failed_metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Cells that ran here, with an error among them, that were done before, that another runner did."""
+    """Counts of cells: run by this process, failed, complete at the start, completed by another process."""
 
     ran: int
     failed: int
@@ -68,13 +72,37 @@ class _Work:
     before: State
 
 
-def pending(cells: list[Cell], store: Store) -> list[Cell]:
-    """Cells with observations that have no good row yet, cut down to those observations."""
-    return [work.cell for work in _todo(cells, store)]
+def pending(cells: list[Cell], states: dict[str, State]) -> list[Cell]:
+    """Cells with observations that have no good row yet, cut down to those observations.
+
+    Arguments:
+        cells: Cells of a grid.
+        states: What :meth:`bench.store.Store.states` knows of them.
+    """
+    return [work.cell for work in _todo(cells, states)]
 
 
-def _todo(cells: list[Cell], store: Store) -> list[_Work]:
-    states = store.states()
+def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
+    """A line for each cell with complete rows of which the task or method has another source now.
+
+    Versions say when results change; this finds a change that no version tells of.
+    """
+    lines = []
+    for cell in cells:
+        state = states.get(cell.key, {})
+        rows = [state[k] for k in done(state, cell.calibration) if k in cell.observations]
+        now = cell.sources() if rows else {}
+        changed = [
+            column.removesuffix("_sha256")
+            for column, sha256 in now.items()
+            if any(row[column] not in (None, sha256) for row in rows)
+        ]
+        if changed:
+            lines.append(f"{cell.label}: done with another source of the {' and the '.join(changed)}")
+    return lines
+
+
+def _todo(cells: list[Cell], states: dict[str, State]) -> list[_Work]:
     found = []
     for cell in cells:
         state = states.get(cell.key, {})
@@ -93,7 +121,9 @@ def run(cells: list[Cell], store: Store, plan: Plan, progress: Progress) -> Summ
     Raises:
         StorageError: where rows cannot be written; the rest is left for the next run.
     """
-    todo = _todo(cells, store)
+    states = store.states()
+    _say_sources(from_other_source(cells, states), progress)
+    todo = _todo(cells, states)
     ran = failed = elsewhere = 0
     with progress.over(len(todo), plan.jobs):
         held: list[_Work] = []
@@ -110,6 +140,17 @@ def run(cells: list[Cell], store: Store, plan: Plan, progress: Progress) -> Summ
                 break
             progress.waiting(len(held))
     return Summary(ran, failed, len(cells) - len(todo), elsewhere)
+
+
+def _say_sources(lines: list[str], progress: Progress) -> None:
+    for line in lines[:MOST_LINES]:
+        progress.say(line)
+    if len(lines) > MOST_LINES:
+        progress.say(f"… and {len(lines) - MOST_LINES} more cells")
+    if lines:
+        progress.say(
+            "rows of another source are kept; a new version, or another --out, runs these cells again"
+        )
 
 
 def _outcomes(
@@ -168,4 +209,7 @@ def _outcome(cell: Cell, rows: list[Row], start: float, elsewhere: bool = False)
         mean_c2st=sum(scores) / len(scores) if scores else float("nan"),
         seconds=time.perf_counter() - start,
         elsewhere=elsewhere,
+        failed_metrics=tuple(
+            sorted({name for row in rows for name in json.loads(row["metric_errors"] or "{}")})
+        ),
     )

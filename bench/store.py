@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,101 +16,44 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.claims import claim
 from bench.errors import StorageError, UsageError
+from bench.schema import COLUMNS, SCHEMA
 
 __all__ = ["COLUMNS", "SCHEMA", "Row", "State", "Store", "done"]
 
 Row = dict[str, Any]
 
-_TEXT, _INT, _FLOAT, _CURVE = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
-SCHEMA = pa.schema(
-    [
-        ("task", _TEXT),
-        ("task_version", _TEXT),
-        ("method", _TEXT),
-        ("params", _TEXT),  # JSON, every parameter
-        ("method_version", _TEXT),
-        ("task_sha256", _TEXT),  # source of the modules that define the task; null in rows of an older suite
-        ("method_sha256", _TEXT),  # the same for the method
-        ("num_simulations", _INT),
-        ("seed", _INT),
-        ("num_observation", _INT),
-        ("status", _TEXT),  # ok, error or timeout
-        ("error", _TEXT),  # traceback of fitting or sampling
-        ("metric_errors", _TEXT),  # JSON: name of each metric that failed, and why; null where none did
-        ("num_posterior_samples", _INT),  # for each observation
-        ("batch_size", _INT),  # observations sampled at once
-        ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row
-        ("c2st", _FLOAT),
-        ("c2st_se", _FLOAT),  # standard error over folds
-        ("c2st_es", _FLOAT),  # with early stopping
-        ("c2st_rf", _FLOAT),  # by sbi's random forest
-        ("mmd2", _FLOAT),
-        ("sliced_w2", _FLOAT),
-        ("marginal_kl", _FLOAT),  # nats
-        ("gaussian_kl", _FLOAT),  # nats
-        ("gaussian_w2", _FLOAT),
-        ("ppc", _FLOAT),  # the data's units
-        ("outside_prior", _FLOAT),  # fraction
-        ("simulate_s", _FLOAT),
-        ("train_s", _FLOAT),
-        ("sample_s", _FLOAT),  # median, rejection outside the prior included
-        ("sample_s_iqr", _FLOAT),
-        ("sample_s_raw", _FLOAT),  # the same without rejection, where scorebench time has measured it
-        ("energy_j", _FLOAT),  # of a sampling call, where the machine counts it
-        ("nfe", _FLOAT),
-        ("num_parameters", _INT),
-        ("peak_memory_mb", _FLOAT),
-        ("cell_s", _FLOAT),  # of the whole cell, scoring included
-        ("num_failed_simulations", _INT),  # dropped before fitting
-        ("num_calibration", _INT),  # fresh pairs (theta, x); the same columns in all rows of a cell
-        ("sbc_ks", _FLOAT),
-        ("coverage_error", _FLOAT),
-        ("tarp_ece", _FLOAT),
-        ("sbc_curve", _CURVE),  # parameters x levels
-        ("coverage_curve", _CURVE),
-        ("tarp_curve", _CURVE),
-        ("device", _TEXT),
-        ("device_name", _TEXT),
-        ("driver_version", _TEXT),
-        ("dtype", _TEXT),
-        ("threads", _INT),
-        ("timing", _TEXT),  # shared or exclusive
-        ("foreign_load", _FLOAT),  # cores that other programs kept busy before a timed call
-        ("cell", _TEXT),
-        ("scorebench_version", _TEXT),
-        ("git_commit", _TEXT),
-        ("torch_version", _TEXT),
-        ("sbi_version", _TEXT),
-        ("started_at", _TEXT),  # ISO 8601, UTC
-    ]
-)
-COLUMNS = SCHEMA.names
 STATE = ["cell", "num_observation", "status", "num_calibration", "started_at"]
+STATE += ["task_sha256", "method_sha256"]
+ORIGIN = b"scorebench_directories"  # key of a cell file's metadata: the directories that its rows were run in
 BROKEN = ".broken"  # behind the name of a file that could not be read
 BATCH = 500  # files that are read before their rows are put together, to free what each holds
 # Of ten rows, dictionaries and statistics save nothing, and take a third of the time to read.
 PLAIN = {"use_dictionary": False, "write_statistics": False}
 
+IDENTITY = "store.json"
 State = dict[int, Row]  # the columns of STATE for every observation of a cell
 
 
 class Store:
     """The results of a directory. Reading never needs the methods or tasks that wrote it.
 
-    A cell file that is not whole is never in the way: it is set aside under another name, ``warn`` hears of
-    it, and its cell is pending again.
+    A corrupt cell file is never in the way: it is renamed to ``*.broken``, a warning is given, and its cell
+    is pending again. Cell files know the directory that they were written in: one that was copied here from
+    another may have replaced rows of the same cell, so that is said as well.
 
     Arguments:
-        directory: Where; made when the first cell is written.
-        warn: Hears a line about every file that is set aside or left out.
+        directory: Folder of the results; made when the first cell is written.
+        warn: Receives one line about every file that is renamed or left out, and about copied ones.
 
     Raises:
         UsageError: where the path, or a parent of it, is a file.
     """
 
     def __init__(self, directory: str | Path, warn: Callable[[str], None] = warnings.warn) -> None:
-        self.directory, self.warn = Path(directory), warn
+        self.directory, self._say = Path(directory), warn
+        self._said: set[str] = set()
         for path in (self.directory, *self.directory.parents):
             if path.exists():
                 if not path.is_dir():
@@ -121,13 +67,16 @@ class Store:
         The file is written under a temporary name and renamed, so a reader sees the old or the new.
 
         Raises:
-            StorageError: where it cannot be written; the old file is then left as it was.
+            StorageError: where it cannot be written; the old file is then unchanged.
         """
-        merged = {row["num_observation"]: row for row in [*self.rows(cell), *rows]}
+        before = self._cell(cell)
+        merged = {row["num_observation"]: row for row in [*(before.rows if before else []), *rows]}
         table = pa.Table.from_pylist([merged[k] for k in sorted(merged)], schema=SCHEMA)
         temporary = self.cells / f".{cell}.{uuid.uuid4().hex}.tmp"
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
+            origins = sorted((before.origins if before else set()) | {self._identity()})
+            table = table.replace_schema_metadata({ORIGIN: json.dumps(origins).encode()})
             try:
                 pq.write_table(table, temporary, **PLAIN)
                 os.replace(temporary, self._path(cell))
@@ -139,64 +88,135 @@ class Store:
                 "is kept: make room, then run the same command to go on"
             ) from None
 
-    def states(self) -> dict[str, State]:
-        """What is known of every cell; files that cannot be read are set aside."""
-        states: dict[str, State] = {}
-        for file in self._files():
-            part = self._table(file, STATE, aside=True)
-            states[file.stem] = {row["num_observation"]: row for row in part.to_pylist()} if part else {}
-        return states
+    def states(self, *, rename_broken: bool = True) -> dict[str, State]:
+        """What is known of every cell.
+
+        Arguments:
+            rename_broken: Rename corrupt files to ``*.broken``; otherwise nothing is changed.
+        """
+        parts = self._parts(STATE, rename_broken=rename_broken)
+        return {name: {row["num_observation"]: row for row in part.rows} for name, part in parts}
 
     def state(self, cell: str) -> State:
         """The same for one cell, as it is now."""
         return {row["num_observation"]: {name: row[name] for name in STATE} for row in self.rows(cell)}
 
     def read(self, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
-        """All rows; what cannot be read is left out, with a word about it.
+        """All rows; what cannot be read is left out, with a warning.
 
         Arguments:
-            columns: Of ``SCHEMA``; fewer are read faster.
+            columns: Names in ``SCHEMA``; fewer are read faster.
 
         Raises:
             UsageError: where there are none.
         """
-        files, parts = self._files(), []
-        for start in range(0, len(files), BATCH):
-            batch = [self._table(file, columns, aside=False) for file in files[start : start + BATCH]]
-            if any(batch):
-                parts.append(pa.concat_tables(part for part in batch if part).combine_chunks())
-        if not parts:
+        tables, batch = [], []
+        for _, part in self._parts(columns, rename_broken=False):
+            batch.append(part.table.select(columns))
+            if len(batch) == BATCH:
+                tables.append(pa.concat_tables(batch).combine_chunks())
+                batch = []
+        tables += batch
+        if not tables:
             raise UsageError(f"{self.directory}: no results there (expected {self.cells}/*.parquet)")
-        return pa.concat_tables(parts).to_pandas(split_blocks=True, self_destruct=True)
-
-    def _files(self) -> list[Path]:
-        return sorted(self.cells.glob("*.parquet"))
-
-    def _table(self, file: Path, columns: Sequence[str], aside: bool) -> pa.Table | None:
-        try:
-            return _read(file, columns)
-        except (OSError, pa.ArrowException) as error:
-            reason = str(error).splitlines()[0]
-        if not aside:
-            self.warn(
-                f"{file}: left out, no cell file of this suite ({reason}); scorebench run makes it again"
-            )
-            return None
-        kept = file.with_name(f"{file.name}{BROKEN}")
-        os.replace(file, kept)
-        self.warn(
-            f"{file}: no cell file of this suite ({reason}); set aside as {kept.name}, its cell runs again"
-        )
-        return None
+        return pa.concat_tables(tables).to_pandas(split_blocks=True, self_destruct=True)
 
     def rows(self, cell: str) -> list[Row]:
         """All columns of a cell's rows; none where there is no such cell."""
+        part = self._cell(cell)
+        return part.rows if part else []
+
+    def _warn(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            self._say(line)
+
+    def _cell(self, cell: str) -> _Part | None:
         path = self._path(cell)
-        part = self._table(path, COLUMNS, aside=True) if path.exists() else None
-        return part.to_pylist() if part else []
+        return self._part(path, COLUMNS, rename_broken=True) if path.exists() else None
+
+    def _parts(self, columns: Sequence[str], *, rename_broken: bool) -> Iterator[tuple[str, _Part]]:
+        """Cell files that can be read, by cell; says at the end which were copied from elsewhere."""
+        own = self._identity_if_known()
+        copied, total, origins = 0, 0, {own} if own else set[str]()
+        for file in sorted(self.cells.glob("*.parquet")):
+            part = self._part(file, columns, rename_broken=rename_broken)
+            if part is None:
+                continue
+            total += 1
+            # Without an identity of its own, the directory is that of the first file.
+            origins = origins or set(part.origins)
+            copied += not part.origins <= origins
+            yield file.stem, part
+        if copied:
+            self._warn(
+                f"{self.cells}: {copied} of {total} cell files were written in another directory. Copying "
+                "does not merge: of a cell that both had, only the rows of one are left. The run command "
+                "of each directory runs again what is missing"
+            )
+
+    def _part(self, file: Path, columns: Sequence[str], *, rename_broken: bool) -> _Part | None:
+        try:
+            part = _read(file, columns)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            self._reject(file, f"no cell file of this suite ({str(error).splitlines()[0]})", rename_broken)
+            return None
+        others = sorted(set(part.table["cell"].to_pylist()) - {file.stem, None})
+        if any(self._path(other).exists() for other in others):
+            self._reject(file, f"its rows are of cell {', '.join(others)}, which is here too", rename_broken)
+            return None
+        if others:
+            self._warn(f"{file}: its rows are of cell {', '.join(others)}, by which the file should be named")
+        return part
+
+    def _reject(self, file: Path, reason: str, rename: bool) -> None:
+        if not rename:
+            self._warn(f"{file}: left out, {reason}; scorebench run runs its cell again")
+            return
+        kept = file.with_name(f"{file.name}{BROKEN}")
+        os.replace(file, kept)
+        self._warn(f"{file}: {reason}; renamed to {kept.name}, its cell runs again")
+
+    def _identity(self) -> str:
+        """Identity of the directory, made with the first cell; copies of the whole directory keep it."""
+        known = self._identity_if_known()
+        if known:
+            return known
+        with claim(self.directory, IDENTITY):
+            known = self._identity_if_known() or self._adopted() or uuid.uuid4().hex
+            temporary = self.directory / f".{IDENTITY}.{uuid.uuid4().hex}.tmp"
+            temporary.write_text(json.dumps({"directory": known}) + "\n", encoding="utf-8")
+            os.replace(temporary, self.directory / IDENTITY)
+        return known
+
+    def _identity_if_known(self) -> str | None:
+        try:
+            return str(json.loads((self.directory / IDENTITY).read_text(encoding="utf-8"))["directory"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _adopted(self) -> str | None:
+        """The identity in the first file that has one: its directory lost its own (only cells were kept)."""
+        for file in sorted(self.cells.glob("*.parquet")):
+            with contextlib.suppress(OSError, ValueError, pa.ArrowException):
+                for origin in sorted(_read(file, ["cell"]).origins):
+                    return origin
+        return None
 
     def _path(self, cell: str) -> Path:
         return self.cells / f"{cell}.parquet"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a cell file holds: a table, and the identities of the directories that it was written in."""
+
+    table: pa.Table
+    origins: set[str]
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.table.to_pylist()
 
 
 def done(state: State, num_calibration: int = 0) -> set[int]:
@@ -208,13 +228,16 @@ def done(state: State, num_calibration: int = 0) -> set[int]:
     }
 
 
-def _read(file: Path, columns: Sequence[str]) -> pa.Table:
-    """Columns of a file; those that an older suite did not write are empty."""
+def _read(file: Path, columns: Sequence[str]) -> _Part:
+    """Columns of a file, ``cell`` among them; those that an older suite did not write are empty."""
+    columns = list(dict.fromkeys([*columns, "cell"]))
     wanted = pa.schema([SCHEMA.field(name) for name in columns])
     with pq.ParquetFile(file) as opened:
-        table = opened.read(columns=list(columns), use_threads=False)
+        table = opened.read(columns=columns, use_threads=False)
+        noted = (opened.metadata.metadata or {}).get(ORIGIN, b"[]")
+    table, origins = table.replace_schema_metadata(None), {str(origin) for origin in json.loads(noted)}
     if table.schema.equals(wanted):
-        return table
+        return _Part(table, origins)
     for name in set(columns) - set(table.column_names):
         table = table.append_column(name, pa.nulls(len(table)))
-    return table.select(columns).cast(wanted)
+    return _Part(table.select(columns).cast(wanted), origins)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pandas as pd
 import seaborn as sns
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 
 from bench.errors import UsageError
 from bench.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palette, scored
+from bench.selection import times_of_one_kind
 
 __all__ = ["accuracy_by_time"]
 
@@ -17,26 +19,28 @@ PER = 10_000
 POINT = ["task", "method", "num_simulations", "steps"]
 
 
-def accuracy_by_time(rows: pd.DataFrame) -> Figure:
+def accuracy_by_time(
+    rows: pd.DataFrame, *, all_versions: bool = False, say: Callable[[str], None] | None = None
+) -> Figure:
     """One point for each task, method and budget: mean C2ST, median seconds per 10 000 samples.
 
     Methods that differ only in ``steps``, those of an ODE's solver, share a colour and are joined by a line.
-    Times that were taken beside other work and those that were not are never mixed: of these the kind that
-    more points have is shown, and named below.
+    Times on different devices, or taken next to other work and alone, are never mixed: the kind that most
+    points have is shown, and named below. The arguments are those of :func:`bench.figures.style.scored`.
 
     Raises:
         UsageError: where no row has both.
     """
-    data, floor = noise_floor(scored(_steps_apart(rows)))
+    shown = scored(_with_steps(rows), all_versions=all_versions, without=("steps",), say=say)
+    data, floor = noise_floor(shown)
     colors = palette(data)
     seconds = data["sample_s"] / (data["num_posterior_samples"] * data["batch_size"].fillna(1)) * PER
     data = data.assign(seconds=seconds.where(seconds > 0))
     points = data.groupby(POINT, as_index=False).agg(c2st=("c2st", "mean"))
-    clocked = data.groupby([*POINT, "timing"], as_index=False).agg(seconds=("seconds", "median")).dropna()
+    clocked, (device, timing) = times_of_one_kind(data.dropna(subset="seconds"), POINT)
     if clocked.empty:
         raise UsageError("plot: no row with a C2ST has a sampling time")
-    kind = clocked["timing"].value_counts().sort_index().idxmax()
-    points = points.merge(clocked[clocked["timing"] == kind], on=POINT)
+    points = points.merge(clocked.groupby(POINT, as_index=False).agg(seconds=("seconds", "median")), on=POINT)
     points["simulations"] = points["num_simulations"].astype(str)
     grid = sns.relplot(
         data=points,
@@ -67,12 +71,10 @@ def accuracy_by_time(rows: pd.DataFrame) -> Figure:
                     color="0.3",
                 )
     grid.set(xscale="log")
-    return finish(grid, f"seconds per 10 000 samples ({kind})", floor)
+    return finish(grid, f"seconds per 10 000 samples ({device}, {timing})", floor)
 
 
-def _steps_apart(rows: pd.DataFrame) -> pd.DataFrame:
-    """``steps`` as a column (-1 without), and the parameters without it, so that labels do not tell it."""
-    parsed = {text: json.loads(text) for text in rows["params"].unique()}
-    steps = {text: params.pop("steps", -1) for text, params in parsed.items()}
-    rest = {text: json.dumps(params) for text, params in parsed.items()}
-    return rows.assign(steps=rows["params"].map(steps), params=rows["params"].map(rest))
+def _with_steps(rows: pd.DataFrame) -> pd.DataFrame:
+    """The parameter ``steps`` as a column, -1 where there is none."""
+    steps = {text: json.loads(text).get("steps", -1) for text in rows["params"].unique()}
+    return rows.assign(steps=rows["params"].map(steps))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -11,9 +13,14 @@ from bench.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palett
 __all__ = ["c2st_by_budget"]
 
 
-def c2st_by_budget(rows: pd.DataFrame) -> Figure:
-    """Mean over observations and seeds; bars are the standard deviation over them. The line is 0.5."""
-    data, floor = noise_floor(scored(rows))
+def c2st_by_budget(
+    rows: pd.DataFrame, *, all_versions: bool = False, say: Callable[[str], None] | None = None
+) -> Figure:
+    """Mean over observations and seeds; bars are the standard deviation over them. The line is 0.5.
+
+    The arguments are those of :func:`bench.figures.style.scored`.
+    """
+    data, floor = noise_floor(scored(rows, all_versions=all_versions, say=say))
     colors = palette(data)
     grid = sns.catplot(
         data=data,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +16,7 @@ from scipy.stats import binom
 from bench.calibration import LEVELS
 from bench.errors import UsageError
 from bench.figures.style import STYLE, palette
-from bench.labels import method_labels
+from bench.selection import select
 
 __all__ = ["calibration"]
 
@@ -27,20 +29,26 @@ PANELS = {
 }
 
 
-def calibration(rows: pd.DataFrame) -> Figure:
+def calibration(
+    rows: pd.DataFrame, *, all_versions: bool = False, say: Callable[[str], None] | None = None
+) -> Figure:
     """A row of panels for each task: SBC, coverage of central intervals, TARP, as differences from perfect.
 
     One line for each method and budget, the mean over seeds (for SBC one for each parameter); darker lines
-    have more simulations. The grey band holds 95 % of the curves of a perfect posterior, level by level.
+    have more simulations. The grey band holds 95 % of the curves of a perfect posterior, level by level, at
+    the smallest number of pairs that a curve of the task is over. The arguments are those of
+    :func:`bench.figures.style.scored`.
 
     Raises:
         UsageError: where no row was calibrated.
     """
-    data = rows[rows["sbc_ks"].notna()]
+    chosen = select(rows, all_versions=all_versions, say=say)
+    data = chosen[(chosen["status"] == "ok") & chosen["sbc_ks"].notna()].drop_duplicates("cell")
     if data.empty:
         raise UsageError("plot: no row is calibrated (run with --calibration 200)")
     mpl.rcParams.update(STYLE)
-    data = data.assign(method=method_labels(data)).drop_duplicates("cell")
+    # Rows from before the pairs that did not fail were counted have the number that was asked for.
+    data = data.assign(pairs=data["num_calibration_finite"].fillna(data["num_calibration"]))
     colors, tasks = palette(data), sorted(data["task"].unique())
     budgets = sorted(data["num_simulations"].unique())
     figure, axes = plt.subplots(
@@ -55,7 +63,7 @@ def calibration(rows: pd.DataFrame) -> Figure:
     for task, panels in zip(tasks, axes, strict=True):
         here = data[data["task"] == task]
         for axis, (curve, (title, label)) in zip(panels, PANELS.items(), strict=True):
-            _band(axis, int(here["num_calibration"].min()))
+            _band(axis, int(here["pairs"].min()))
             for (method, budget), group in here.groupby(["method", "num_simulations"]):
                 strength = (1 + budgets.index(budget)) / len(budgets)
                 mean = np.mean([np.reshape(values, (-1, len(LEVELS))) for values in group[curve]], axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from bench.errors import UsageError
-from bench.labels import method_labels
+from bench.selection import select
 
 __all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "noise_floor", "palette", "save", "scored"]
 
 COLUMNS_WIDE = 3
+FLOOR = "reference"  # the method whose rows are the noise floor
 PANEL = {"height": 2.9, "aspect": 1.15}
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -31,18 +33,46 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def scored(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with a C2ST, with the methods labelled as in tables.
+def scored(
+    rows: pd.DataFrame,
+    *,
+    all_versions: bool = False,
+    without: tuple[str, ...] = (),
+    say: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Rows with a C2ST from one number of posterior samples, labelled as in tables.
+
+    The C2ST depends on how many samples it is given, so the rows are those of the number that most methods
+    have. ``reference`` keeps its own: it has at most half of the reference draws to give.
+
+    Arguments:
+        rows: As :meth:`bench.store.Store.read` gives them.
+        all_versions: Show older versions as well, apart from the newest.
+        without: Parameters that labels leave out.
+        say: Receives one line about rows that are left out.
 
     Raises:
         UsageError: where there are none.
     """
-    good = rows[(rows["status"] == "ok") & rows["c2st"].notna()].copy()
+    chosen = select(rows, all_versions=all_versions, without=without, say=say)
+    good = chosen[(chosen["status"] == "ok") & chosen["c2st"].notna()]
     if good.empty:
         raise UsageError("plot: no row has a C2ST (all cells failed, or the tasks have no reference)")
-    good["method"] = method_labels(good)
     mpl.rcParams.update(STYLE)
-    return good
+    return _of_one_size(good, say)
+
+
+def _of_one_size(good: pd.DataFrame, say: Callable[[str], None] | None) -> pd.DataFrame:
+    proper = good[good["method"] != FLOOR]
+    if proper.empty:
+        proper = good
+    points = proper.drop_duplicates(["task", "method", "num_simulations", "num_posterior_samples"])
+    counts = points.groupby("num_posterior_samples").size()
+    size = max(counts.index, key=lambda number: (counts[number], number))
+    kept = (good["num_posterior_samples"] == size) | ((good["method"] == FLOOR) & (len(proper) < len(good)))
+    if say is not None and not kept.all():
+        say(f"plot: {int((~kept).sum())} rows are not drawn, their number of samples is not {size}")
+    return good[kept]
 
 
 def noise_floor(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
@@ -50,7 +80,7 @@ def noise_floor(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
 
     Where the rows are of ``reference`` alone, it is taken for a method.
     """
-    is_floor = rows["method"] == "reference"
+    is_floor = rows["method"] == FLOOR
     if is_floor.all():
         return rows, {}
     means = rows[is_floor].groupby("task")["c2st"].mean()

@@ -69,6 +69,27 @@ class NanSamples(SameMethod):
 
     def fit(self, prior, theta, x, device="cpu", seed=0):
         return Same(theta * torch.nan, x, self.limit)
+
+
+@register_method("outside")
+class Outside(SameMethod):
+    """Gives samples far outside the prior."""
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        return Same(theta + 100.0, x, self.limit)
+
+
+class OneLess(Same):
+    def sample(self, sample_shape, x):
+        return super().sample((sample_shape[0] - 1,), x)
+
+
+@register_method("too_few")
+class TooFew(SameMethod):
+    """Gives fewer samples than asked for."""
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        return OneLess(theta, x, self.limit)
 '''
 
 

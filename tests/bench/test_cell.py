@@ -1,14 +1,17 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 import tasks
 from bench.cell import Cell, run_cell
+from bench.metrics import C2ST, MetricError
 from bench.plugins import load_plugin
+from bench.seeding import derive_seed
 from bench.simulations import simulate
-from bench.store import COLUMNS
+from bench.store import COLUMNS, Store, done
 
 CALIBRATION = {"sbc_ks", "coverage_error", "tarp_ece", "sbc_curve", "coverage_curve", "tarp_curve"}
 
@@ -32,6 +35,7 @@ def test_a_row_for_each_observation_with_every_column(cell):
         missing = {name for name, value in row.items() if value is None}
         # The posterior of two_moons is no normal, `sample_s_raw` is of `scorebench time`, energy of GPUs.
         absent = {"gaussian_kl", "gaussian_w2", "sample_s_raw", "energy_j", "num_calibration"}
+        absent |= {"num_calibration_finite", "metric_errors", "c2st_rf", "foreign_load"}
         assert missing == absent | set(CALIBRATION)
 
 
@@ -134,10 +138,64 @@ def test_samples_that_are_not_numbers_are_an_error_row(plugin):
     assert "50 of 50 rows are not finite" in row["error"]
 
 
-def test_too_few_samples_for_a_metric_are_an_error_row(cell):
-    for num_samples, reason in ((1, "at least 2"), (4, "at least 5")):
-        rows = run_cell(replace(cell, num_samples=num_samples))
-        assert all(row["status"] == "error" and reason in row["error"] for row in rows)
+@pytest.mark.parametrize(("num_samples", "reason"), [(1, "at least 2"), (4, "at least 5")])
+def test_a_metric_that_fails_is_null_with_its_reason(cell, num_samples, reason):
+    for row in run_cell(replace(cell, num_samples=num_samples)):
+        assert (row["status"], row["error"], row["c2st"]) == ("ok", "", None)
+        assert reason in json.loads(row["metric_errors"])["c2st" if num_samples == 4 else "mmd2"]
+        assert row["outside_prior"] is not None
+
+
+def test_samples_outside_the_prior_fail_ppc_alone(plugin, tmp_path):
+    [row] = run_cell(Cell("two_moons", "outside", 200, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert (row["status"], row["outside_prior"], row["ppc"]) == ("ok", 1.0, None)
+    assert row["c2st"] == 1.0
+    assert json.loads(row["metric_errors"]) == {"ppc": "no sample lies in the prior's support"}
+    store = Store(tmp_path)
+    store.write_cell(row["cell"], [row])
+    assert done(store.state(row["cell"])) == {1}  # not run again for ever
+
+
+def test_a_calibration_that_fails_leaves_the_accuracy(cell, monkeypatch):
+    def fail(*_):
+        raise MetricError("too few pairs")
+
+    monkeypatch.setattr("bench.cell.calibrate", fail)
+    [row] = run_cell(replace(cell, observations=(1,), calibration=100))
+    assert (row["status"], row["sbc_ks"]) == ("ok", None)
+    assert row["c2st"] > 0.5
+    assert json.loads(row["metric_errors"]) == {"calibration": "too few pairs"}
+
+
+def test_one_pair_that_cannot_be_scored_leaves_the_others(cell, monkeypatch):
+    def picky(pairs, **_):
+        if any(len(reference) == 300 and float(reference[0, 0]) == worst for reference, _ in pairs):
+            raise RuntimeError("not this one")
+        return [C2ST(np.full((1, 5), 0.75))] * len(pairs)
+
+    first = run_cell(cell.only({1}))
+    monkeypatch.setattr("bench.scoring.c2st_many", picky)
+    generator = torch.Generator().manual_seed(derive_seed("reference order", "two_moons", 200, 0, 1))
+    worst = float(
+        tasks.get("two_moons").reference_samples(1)[torch.randperm(10_000, generator=generator)][0, 0]
+    )
+    bad, good = run_cell(cell)
+    assert first[0]["c2st"] is not None
+    assert (bad["status"], bad["c2st"], good["c2st"]) == ("ok", None, 0.75)
+    assert json.loads(bad["metric_errors"])["c2st"] == "RuntimeError: not this one"
+    assert bad["mmd2"] is not None
+
+
+def test_a_row_knows_its_sources_and_what_was_changed(plugin):
+    [row] = run_cell(Cell("two_moons", "same[limit=1e8]", 20, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert json.loads(row["changed_params"]) == {"limit": 1e8}
+    assert len(row["task_sha256"]) == len(row["method_sha256"]) == 64
+
+
+def test_samples_of_a_wrong_shape_are_an_error_row(plugin):
+    [row] = run_cell(Cell("two_moons", "too_few", 20, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert row["status"] == "error"
+    assert "shape (49, 2), not (50, 2)" in row["error"]
 
 
 def test_the_reference_is_the_noise_floor():

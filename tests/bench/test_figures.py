@@ -1,6 +1,7 @@
 import io
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -107,4 +108,47 @@ def test_shared_and_exclusive_times_are_not_mixed(rows):
     figure = FIGURES["accuracy_by_time"](pd.concat([rows, slow], ignore_index=True))
     seconds = [float(x) for axis in figure.axes for x in axis.collections[0].get_offsets()[:, 0]]
     assert max(seconds) < 1e6
-    assert "(exclusive)" in figure.axes[0].get_xlabel()
+    assert "(cpu, exclusive)" in figure.axes[0].get_xlabel()
+
+
+@pytest.mark.parametrize("name", BY_TASK)
+def test_numbers_of_samples_are_not_pooled(rows, name):
+    fewer = rows[rows["method"] == "prior"].assign(num_posterior_samples=10, c2st=0.0)
+    said = []
+    figure = FIGURES[name](pd.concat([rows, fewer], ignore_index=True), say=said.append)
+    assert said == [f"plot: {len(fewer)} rows are not drawn, their number of samples is not 60"]
+    for with_fewer, without in zip(figure.axes, FIGURES[name](rows).axes, strict=True):
+        for one, other in zip(with_fewer.collections, without.collections, strict=True):
+            np.testing.assert_array_equal(one.get_offsets(), other.get_offsets())
+
+
+def test_the_noise_floor_may_have_fewer_samples(rows):
+    fewer = rows.assign(
+        num_posterior_samples=rows["num_posterior_samples"].where(rows["method"] != "reference", 30)
+    )
+    assert FIGURES["c2st_by_budget"](fewer).axes[0].texts[0].get_text() == "reference"
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_newest_version_alone_is_drawn(rows, name):
+    old = rows[rows["method"] == "prior"].assign(method_version="0", c2st=0.0, cell="old")
+    both = pd.concat([rows, old], ignore_index=True)
+    said = []
+
+    def legend(**options):
+        return {text.get_text() for text in FIGURES[name](both, **options).legends[0].get_texts()}
+
+    assert "prior" in legend(say=said.append)
+    assert "rows of prior@0 are left out" in "".join(said)
+    assert {"prior@0", "prior@1"} <= legend(all_versions=True)
+
+
+def test_calibration_takes_good_rows_and_the_pairs_that_did_not_fail(rows, monkeypatch):
+    bands = []
+    monkeypatch.setattr("bench.figures.calibration._band", lambda axis, pairs: bands.append(pairs))
+    failed = rows.assign(status="error", num_calibration_finite=1, cell="failed")
+    drawn = FIGURES["calibration"](
+        pd.concat([rows.assign(num_calibration_finite=97), failed], ignore_index=True)
+    )
+    assert set(bands) == {97}
+    assert len(drawn.axes[0].lines) == 2 * 2 * 2

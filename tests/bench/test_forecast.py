@@ -39,3 +39,14 @@ def test_the_nearest_past_rows_are_gone_by(tmp_path, cells):
         f"to do  {sir_abc.label}: about 30 s",
     ]
     assert lines[-1] == "4 cells: 1 done, 3 to do; about 35 s for 3 of them"
+
+
+def test_a_dry_run_changes_no_file(tmp_path, cells):
+    store = Store(tmp_path, warn=lambda line: None)
+    stored(store, cells[0], 10.0)
+    broken = store.cells / f"{cells[1].key}.parquet"
+    broken.write_bytes(b"PAR1 rubbish")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    lines = forecast(cells, store, jobs=1)
+    assert lines[-1].startswith("4 cells: 1 done, 3 to do")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from bench.forecast import forecast
 from bench.grid import read_grid
 from bench.progress import Progress
-from bench.runner import Plan, pending, run
+from bench.runner import Plan, from_other_source, pending, run
 from bench.store import Store
 
 HERE = Plan(backend="sequential")
@@ -42,7 +43,7 @@ def test_new_observations_join_their_cell(tmp_path, quiet):
     store = Store(tmp_path)
     run(grid().cells(), store, HERE, quiet)
     more = grid(observation=[1, 2]).cells()
-    assert [cell.observations for cell in pending(more, store)] == [(2,), (2,)]
+    assert [cell.observations for cell in pending(more, store.states())] == [(2,), (2,)]
     run(more, store, HERE, quiet)
     assert len(list(store.cells.iterdir())) == 2
     assert store.read().groupby("method")["num_observation"].apply(list).tolist() == [[1, 2], [1, 2]]
@@ -78,6 +79,30 @@ def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
     pd.testing.assert_frame_equal(alone, together)
     assert set(exclusive) == {"exclusive"}
     assert set(shared) == {"shared"}
+
+
+def test_done_cells_of_another_source_are_said_and_kept(tmp_path, quiet, monkeypatch):
+    store, cells = Store(tmp_path), grid().cells()
+    run(cells, store, HERE, quiet)
+    assert "another source" not in quiet.console.file.getvalue()
+    monkeypatch.setattr("bench.cell.source_sha256", lambda cls: f"edited {cls.__name__}")
+    assert run(cells, store, HERE, quiet).done_before == 2
+    text = quiet.console.file.getvalue()
+    assert "two_moons prior n=150 seed=0: done with another source of the task and the method" in text
+    assert "rows of another source are kept" in text
+    assert from_other_source(cells, store.states()) == [
+        line for line in forecast(cells, store, 1) if "another source" in line
+    ]
+
+
+def test_rows_without_a_source_are_not_said_to_have_another(tmp_path, quiet):
+    store, cells = Store(tmp_path), grid().cells()
+    run(cells, store, HERE, quiet)
+    for cell in cells:
+        store.write_cell(
+            cell.key, [r | {"method_sha256": None, "task_sha256": None} for r in store.rows(cell.key)]
+        )
+    assert from_other_source(cells, store.states()) == []
 
 
 def test_dropped_simulations_are_reported(tmp_path, quiet, plugin):

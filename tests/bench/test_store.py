@@ -1,3 +1,5 @@
+import shutil
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -61,6 +63,13 @@ def test_columns_are_the_documented_ones():
         "gaussian_w2",
         "ppc",
         "num_calibration",
+        "num_calibration_finite",
+        "task_sha256",
+        "method_sha256",
+        "changed_params",
+        "metric_errors",
+        "c2st_rf",
+        "foreign_load",
         "sbc_ks",
         "coverage_error",
         "tarp_ece",
@@ -102,7 +111,7 @@ def test_some_columns_of_many_files(tmp_path, monkeypatch):
     monkeypatch.setattr("bench.store.BATCH", 2)
     store = Store(tmp_path)
     for number in range(5):
-        store.write_cell(f"c{number}", [row(1, c2st=0.5 + number / 10)])
+        store.write_cell(f"c{number}", [row(1, cell=f"c{number}", c2st=0.5 + number / 10)])
     rows = store.read(["c2st", "method"])
     assert list(rows.columns) == ["c2st", "method"]
     assert rows["c2st"].tolist() == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9])
@@ -147,3 +156,56 @@ def test_a_broken_cell_file_is_named(tmp_path):
     (tmp_path / "cells" / "bad.parquet").write_bytes(b"PAR1 rubbish")
     with pytest.warns(UserWarning, match=r"bad\.parquet: left out"):
         store.read()
+
+
+def test_a_file_copied_from_another_directory_is_said(tmp_path):
+    ours, theirs = Store(tmp_path / "ours"), Store(tmp_path / "theirs")
+    ours.write_cell("abc", [row(1), row(2)])
+    ours.write_cell("own", [row(1, cell="own")])
+    theirs.write_cell("abc", [row(3)])
+    shutil.copy(theirs.cells / "abc.parquet", ours.cells / "abc.parquet")
+    for look in (Store.read, Store.states):
+        said = []
+        look(Store(tmp_path / "ours", warn=said.append))
+        [line] = said
+        assert "1 of 2 cell files were written in another directory" in line
+    # Rows that are added do not hide it.
+    ours.write_cell("abc", [row(1)])
+    with pytest.warns(UserWarning, match="another directory"):
+        Store(tmp_path / "ours").read()
+
+
+def test_two_directories_copied_into_a_new_one_are_said(tmp_path):
+    for name in ("first", "second"):
+        Store(tmp_path / name).write_cell(name, [row(1, cell=name)])
+        shutil.copytree(tmp_path / name / "cells", tmp_path / "both" / "cells", dirs_exist_ok=True)
+    with pytest.warns(UserWarning, match="1 of 2 cell files"):
+        Store(tmp_path / "both").read()
+
+
+@pytest.mark.parametrize("inside", ["", "cells"])
+def test_a_directory_that_moved_is_the_same(tmp_path, inside):
+    Store(tmp_path / "old").write_cell("abc", [row(1)])
+    shutil.copytree(tmp_path / "old" / inside, tmp_path / "new" / inside)
+    said = []
+    store = Store(tmp_path / "new", warn=said.append)
+    store.write_cell("own", [row(1, cell="own")])
+    assert len(store.read()) == 2
+    assert said == []
+
+
+def test_a_renamed_copy_is_not_counted_twice(tmp_path):
+    store = Store(tmp_path)
+    store.write_cell("abc", [row(1), row(2)])
+    shutil.copy(store.cells / "abc.parquet", store.cells / "copy.parquet")
+    with pytest.warns(UserWarning, match=r"copy\.parquet: left out, its rows are of cell abc"):
+        assert len(store.read()) == 2
+
+
+def test_looking_at_states_need_not_rename_a_broken_file(tmp_path):
+    store = Store(tmp_path)
+    store.write_cell("abc", [row(1)])
+    (store.cells / "bad.parquet").write_bytes(b"PAR1 rubbish")
+    with pytest.warns(UserWarning, match="left out"):
+        assert set(store.states(rename_broken=False)) == {"abc"}
+    assert (store.cells / "bad.parquet").exists()
