@@ -143,12 +143,15 @@ def test_the_newest_version_alone_is_drawn(rows, name):
     assert {"prior@0", "prior@1"} <= legend(all_versions=True)
 
 
-def test_calibration_takes_good_rows_and_the_pairs_that_did_not_fail(rows, monkeypatch):
-    bands = []
-    monkeypatch.setattr("bench.figures.calibration._band", lambda axis, pairs: bands.append(pairs))
+def test_calibration_takes_good_rows_and_the_pairs_that_did_not_fail(rows):
+    def band(shown):
+        return FIGURES["calibration"](shown).axes[0].collections[0].get_paths()[0].vertices
+
     failed = rows.assign(status="error", num_calibration_finite=1, cell="failed")
-    drawn = FIGURES["calibration"](
-        pd.concat([rows.assign(num_calibration_finite=97), failed], ignore_index=True)
+    shown = pd.concat([rows.assign(num_calibration_finite=97), failed], ignore_index=True)
+    # 97 of the 100 pairs that were asked for; rows from before they were counted say what was asked for.
+    np.testing.assert_array_equal(
+        band(shown), band(rows.assign(num_calibration=97, num_calibration_finite=np.nan))
     )
-    assert set(bands) == {97}
-    assert len(drawn.axes[0].lines) == 2 * 2 * 2
+    assert not np.array_equal(band(shown), band(rows.assign(num_calibration_finite=100)))
+    assert len(FIGURES["calibration"](shown).axes[0].lines) == 2 * 2 * 2 + 1
