@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.metrics import (
     MetricError,
     c2st_many,
+    c2st_rf_many,
     gaussian_kl,
     gaussian_w2,
     inside_prior,
@@ -67,10 +68,11 @@ def c2st_columns(pairs: dict[int, Pair], device: str) -> dict[int, Row]:
     try:
         plain = c2st_many(every, device=device)
         stopped = c2st_many(every, device=device, early_stopping=True)
+        forest = c2st_rf_many(every)
     except Exception:
         return dict.fromkeys(pairs, failure())
     columns = (
-        {"c2st": one.mean, "c2st_se": one.se, "c2st_es": other.mean}
-        for one, other in zip(plain, stopped, strict=True)
+        {"c2st": one.mean, "c2st_se": one.se, "c2st_es": other.mean, "c2st_rf": trees.mean}
+        for one, other, trees in zip(plain, stopped, forest, strict=True)
     )
     return dict(zip(pairs, columns, strict=True))
