@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import tasks
+from bench.cell import Cell, run_cell
 from bench.metrics import c2st, c2st_rf, c2st_rf_many
 
 
@@ -61,3 +62,11 @@ def test_it_is_another_measure_than_the_networks():
     stripes = (16 * samples).floor() % 2 == 0
     samples = torch.where(stripes, samples, samples + 1 / 16)
     assert c2st_rf(reference, samples) > c2st(reference, samples) + 0.05
+
+
+def test_a_cell_has_it_for_each_observation():
+    rows = run_cell(Cell("gaussian_mixture", "reference", 10, 0, 200, "cpu", (1, 2)))
+    assert [row["status"] for row in rows] == ["ok", "ok"]
+    # Draws of the reference against others: 400 rows have a standard error of .025, here four of them.
+    assert [row["c2st_rf"] for row in rows] == pytest.approx([0.5, 0.5], abs=0.1)
+    assert rows[0]["c2st_rf"] != rows[0]["c2st"]
