@@ -1,4 +1,4 @@
-"""Is the batched C2ST the same test as scikit-learn's, and what does it cost next to it and to a forest?"""
+"""Is the batched C2ST the same test as scikit-learn's, and how long does each take, and the forest's?"""
 
 from __future__ import annotations
 
