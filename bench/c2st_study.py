@@ -1,4 +1,4 @@
-"""Is the batched C2ST the same test as scikit-learn's, and how much faster is it?"""
+"""Is the batched C2ST the same test as scikit-learn's, and how long does each take, and the forest's?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from torch import Tensor
 
 import tasks
-from bench.metrics import c2st_many, c2st_sklearn
+from bench.metrics import c2st_many, c2st_rf_many, c2st_sklearn
 from bench.seeding import derive_seed
 from bench.timing import timed
 
@@ -74,11 +74,23 @@ def speed(
     size: int,
     device: str = "cpu",
 ) -> pd.DataFrame:
-    """Seconds an observation takes, scikit-learn's call and the batched one, one after the other.
+    """Seconds an observation takes: the batched C2ST, scikit-learn's and the random forest's, in turn.
 
     The samples are those of a Gaussian with the reference's mean and covariance: near where the posterior is
-    close to Gaussian (bernoulli_glm), far where it is not (two_moons, slcp). Scikit-learn may do fewer of
-    the observations.
+    close to Gaussian (bernoulli_glm), far where it is not (two_moons, slcp).
+
+    Arguments:
+        task_names: Tasks with references.
+        observations: Observations that the batched C2ST and the forest score together.
+        sklearn_observations: Observations that scikit-learn scores one after the other; fewer will do.
+        size: Samples on each side.
+        device: Device of the batched C2ST; the others run on the CPU.
+
+    Returns:
+        A row for each task: ``batched_s``, ``sklearn_s`` and ``forest_s`` for one observation,
+        ``times_faster`` (``sklearn_s`` over ``batched_s``), ``forest_to_batched`` (``forest_s`` over
+        ``batched_s``), means over ``observations`` of both measures, ``mean_c2st`` and ``mean_c2st_rf``,
+        and ``mean_difference`` (batched less scikit-learn).
     """
     rows = []
     for name in task_names:
@@ -86,6 +98,8 @@ def speed(
         ours_at, theirs_at = ([pairs[k] for k in which] for which in (observations, sklearn_observations))
         results, seconds = timed(partial(c2st_many, ours_at, device=device), device)
         batched = seconds / len(observations)
+        forests, seconds = timed(partial(c2st_rf_many, ours_at), "cpu")
+        forest = seconds / len(observations)
         yardstick, seconds = timed(partial(_sklearn_all, theirs_at), "cpu")
         sklearn = seconds / len(sklearn_observations)
         ours = {k: result.mean for k, result in zip(observations, results, strict=True)}
@@ -98,8 +112,11 @@ def speed(
                 "threads": torch.get_num_threads(),
                 "batched_s": batched,
                 "sklearn_s": sklearn,
+                "forest_s": forest,
                 "times_faster": sklearn / batched,
+                "forest_to_batched": forest / batched,
                 "mean_c2st": float(np.mean(list(ours.values()))),
+                "mean_c2st_rf": float(np.mean([result.mean for result in forests])),
                 "mean_difference": float(np.mean(difference)) if difference else float("nan"),
             }
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
-from bench.metrics import c2st_many, marginal_kl, mmd2, sliced_w2
+from bench.metrics import c2st_many, c2st_rf_many, marginal_kl, mmd2, sliced_w2
 from bench.metrics.marginal_kl import levels
 from bench.seeding import derive_seed
 
@@ -58,7 +58,8 @@ def known_errors(dims: Sequence[int], size: int) -> pd.DataFrame:
         samples = [part.repeat(case.copies, 1) for part, case in zip(drawn, cases, strict=True)]
         pairs = [(reference[: len(part)], part) for part in samples]
         plain, stopped = c2st_many(pairs), c2st_many(pairs, early_stopping=True)
-        for case, pair, one, other in zip(cases, pairs, plain, stopped, strict=True):
+        forests = c2st_rf_many(pairs)
+        for case, pair, one, other, forest in zip(cases, pairs, plain, stopped, forests, strict=True):
             rows.append(
                 {
                     "dim": dim,
@@ -67,6 +68,7 @@ def known_errors(dims: Sequence[int], size: int) -> pd.DataFrame:
                     "c2st": one.mean,
                     "c2st_se": one.se,
                     "c2st_es": other.mean,
+                    "c2st_rf": forest.mean,
                     "mmd2": mmd2(*pair),
                     "sliced_w2": sliced_w2(*pair),
                     "marginal_kl": marginal_kl(quantiles, pair[1]),

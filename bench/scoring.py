@@ -13,6 +13,7 @@ from bench.metrics import (
     C2ST,
     MetricError,
     c2st_many,
+    c2st_rf_many,
     gaussian_kl,
     gaussian_w2,
     inside_prior,
@@ -52,7 +53,7 @@ class Scores:
         try:
             value = compute()
         except Exception as error:
-            self._reasons[metric] = reason(error)
+            self.fail(metric, reason(error))
             return
         self._values |= value if isinstance(value, dict) else {metric: value}
 
@@ -95,24 +96,28 @@ def distances(scores: Scores, pair: SamplePair) -> None:
 
 
 def c2st_columns(scores: dict[int, Scores], pairs: dict[int, SamplePair], device: str) -> None:
-    """Add the C2STs of all observations, whose classifiers are trained together.
+    """Add the C2STs of all observations, whose classifiers of one kind are trained together.
 
     Arguments:
         scores: Of each observation.
         pairs: Reference and samples of each observation that has a reference.
-        device: Where the classifiers are trained.
+        device: Where the networks are trained; forests are grown on the CPU.
     """
-    for suffix, early_stopping in (("", False), ("_es", True)):
-        test = partial(c2st_many, device=device, early_stopping=early_stopping)
+    tests: dict[str, Callable[[list[SamplePair]], list[C2ST]]] = {
+        "c2st": partial(c2st_many, device=device),
+        "c2st_es": partial(c2st_many, device=device, early_stopping=True),
+        "c2st_rf": c2st_rf_many,
+    }
+    for name, test in tests.items():
         for k, result in _each(test, pairs).items():
             if isinstance(result, Exception):
-                scores[k].fail(f"c2st{suffix}", reason(result))
+                scores[k].fail(name, reason(result))
             else:
-                scores[k].add(f"c2st{suffix}", partial(_c2st_row, result, suffix))
+                scores[k].add(name, partial(_c2st_row, name, result))
 
 
-def _c2st_row(result: C2ST, suffix: str) -> Row:
-    return {f"c2st{suffix}": result.mean} | ({} if suffix else {"c2st_se": result.se})
+def _c2st_row(name: str, result: C2ST) -> Row:
+    return {name: result.mean} | ({"c2st_se": result.se} if name == "c2st" else {})
 
 
 def _each(

@@ -92,7 +92,7 @@ def time_c2st(
     num_samples: int,
     device: str,
 ) -> int:
-    """Seconds per observation: the batched C2ST and scikit-learn's."""
+    """Seconds per observation: the batched C2ST, scikit-learn's, and the random forest's."""
     from bench.c2st_study import speed
 
     known = known_tasks(task)

@@ -1,6 +1,7 @@
 """How far samples are from a reference posterior: one metric a file, one column a metric."""
 
 from bench.metrics.c2st import C2ST, c2st, c2st_many
+from bench.metrics.c2st_rf import c2st_rf, c2st_rf_many
 from bench.metrics.c2st_sklearn import c2st_sklearn
 from bench.metrics.checks import MetricError
 from bench.metrics.gaussian import gaussian_kl, gaussian_w2
@@ -16,6 +17,8 @@ __all__ = [
     "MetricError",
     "c2st",
     "c2st_many",
+    "c2st_rf",
+    "c2st_rf_many",
     "c2st_sklearn",
     "gaussian_kl",
     "gaussian_w2",
@@ -30,6 +33,7 @@ __all__ = [
 METRICS = {
     "c2st": "accuracy of a classifier that tells samples from the reference; 0.5 is perfect, 1 is worst",
     "c2st_es": "the same with early stopping, which does not overfit in many dimensions",
+    "c2st_rf": "the same by sbi's random forest; comparable with published figures of a forest alone",
     "mmd2": "unbiased squared maximum mean discrepancy, Gaussian kernel, median heuristic; 0 is perfect",
     "sliced_w2": "sliced 2-Wasserstein distance in units of the reference's standard deviations",
     "marginal_kl": "KL of the binned marginals from exact ones, in nats; 0 is perfect, the floor 0.0025",

@@ -20,7 +20,7 @@ import torch
 from sklearn.model_selection import KFold
 from torch import Tensor
 
-from bench.metrics.checks import check_pair
+from bench.metrics.checks import check_classes
 from bench.metrics.mlp_ensemble import Problem, train_and_score
 
 __all__ = ["C2ST", "c2st", "c2st_many"]
@@ -61,7 +61,8 @@ def c2st(
 
     Arguments:
         reference: ``(N, D)``; sets the scale.
-        samples: ``(M, D)``; N = M, or the larger class alone would be worth more than 0.5.
+        samples: ``(N, D)``, as many rows as the reference: of unequal numbers the larger class alone would be
+            worth more than 0.5.
         seed: First seed of folds and initial weights.
         num_folds: sbibm's are 5.
         num_seeds: Seeds to average over, from ``seed`` upwards.
@@ -71,7 +72,7 @@ def c2st(
             samples each. A variant, with a column of its own.
 
     Raises:
-        MetricError: for values that are not finite, unequal dimensions or too few rows.
+        MetricError: for values that are not finite, unequal dimensions or numbers, or too few rows.
 
     Example:
         >>> x = torch.randn(100, 1, generator=torch.Generator().manual_seed(0))
@@ -103,7 +104,7 @@ def c2st_many(
     :func:`c2st`; on the CPU all threads that torch may use take part.
     """
     for reference, samples in pairs:
-        check_pair(reference, samples, at_least=num_folds)
+        check_classes(reference, samples, num_folds)
     seeds = range(seed, seed + num_seeds)
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for number, (reference, samples) in enumerate(pairs):

@@ -8,13 +8,11 @@ Reference: Lueckmann et al., Benchmarking Simulation-Based Inference, AISTATS 20
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 
-from bench.metrics.checks import check_pair
+from bench.metrics.checks import check_classes
+from bench.metrics.cross_validation import fold_accuracies
 
 __all__ = ["c2st_sklearn"]
 
@@ -24,11 +22,7 @@ def c2st_sklearn(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds
 
     Arguments and errors are those of :func:`bench.metrics.c2st`.
     """
-    check_pair(reference, samples, at_least=num_folds)
-    # In float32 and through torch, as sbibm does it: the classifier's path depends on the last digits.
-    mean, std = torch.mean(reference, dim=0), torch.std(reference, dim=0)
-    data = np.concatenate([((part - mean) / std).cpu().numpy() for part in (reference, samples)])
-    target = np.concatenate([np.zeros(len(reference)), np.ones(len(samples))])
+    check_classes(reference, samples, num_folds)
     dim = reference.shape[1]
     classifier = MLPClassifier(
         activation="relu",
@@ -37,5 +31,4 @@ def c2st_sklearn(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds
         solver="adam",
         random_state=seed,
     )
-    folds = KFold(n_splits=num_folds, shuffle=True, random_state=seed)
-    return float(cross_val_score(classifier, data, target, cv=folds, scoring="accuracy").mean())
+    return float(fold_accuracies(classifier, [(reference, samples)], seed=seed, num_folds=num_folds).mean())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["MetricError", "check_pair"]
+__all__ = ["MetricError", "check_classes", "check_pair"]
 
 
 class MetricError(ValueError):
@@ -25,3 +25,20 @@ def check_pair(reference: Tensor, samples: Tensor, *, at_least: int = 2) -> None
         raise MetricError(f"reference has {reference.shape[1]} columns, samples have {samples.shape[1]}")
     if bool((reference == reference[0]).all(dim=0).any()):
         raise MetricError("a column of the reference is constant: it has no scale")
+
+
+def check_classes(reference: Tensor, samples: Tensor, num_folds: int) -> None:
+    """Raise MetricError unless a classifier can tell the two apart over so many folds, and 0.5 is chance.
+
+    Of unequal numbers the larger class alone would be worth more than 0.5, so that equal draws would seem
+    different. Which rows to leave out is the caller's choice: nothing is dropped here.
+    """
+    check_pair(reference, samples, at_least=num_folds)
+    sizes = {"reference": len(reference), "samples": len(samples)}
+    if len(reference) != len(samples):
+        larger, smaller = sorted(sizes, key=sizes.__getitem__, reverse=True)
+        chance = sizes[larger] / sum(sizes.values())
+        raise MetricError(
+            f"reference has {len(reference)} rows, samples have {len(samples)}: a C2ST needs equal numbers, "
+            f"or equal draws would score {chance:.2f}; use {sizes[smaller]} rows of {larger}"
+        )

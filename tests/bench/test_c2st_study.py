@@ -19,5 +19,7 @@ def test_pairs_of_equals_are_disjoint():
 def test_speed_is_measured():
     table = speed(["two_moons"], observations=[1, 2], sklearn_observations=[1], size=60)
     assert table["task"].tolist() == ["two_moons"]
-    assert (table[["batched_s", "sklearn_s"]] > 0).all().all()
+    assert (table[["batched_s", "sklearn_s", "forest_s"]] > 0).all().all()
     assert (table["times_faster"] - table["sklearn_s"] / table["batched_s"]).abs().max() < 1e-9
+    assert (table["forest_to_batched"] - table["forest_s"] / table["batched_s"]).abs().max() < 1e-9
+    assert table["mean_c2st_rf"].between(0.4, 1).all()

@@ -137,6 +137,7 @@ def test_time_and_study_of_c2st(scorebench):
     timed = scorebench("time", "c2st", "-t", "two_moons", "-o", 1, "--num-samples", 50)
     assert timed.returncode == 0, timed.stderr
     assert "times_faster" in timed.stdout
+    assert "forest_to_batched" in timed.stdout
     studied = scorebench("study", "c2st", "-t", "two_moons", "--num-samples", 50, "--num-seeds", 2)
     assert studied.returncode == 0, studied.stderr
     assert "3 pairs: mean difference" in studied.stdout

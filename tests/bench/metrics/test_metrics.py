@@ -8,7 +8,17 @@ import torch
 from torch.distributions import Independent, LogNormal, Uniform
 
 import tasks
-from bench.metrics import MetricError, c2st, c2st_many, c2st_sklearn, mmd2, outside_prior, sliced_w2
+from bench.metrics import (
+    MetricError,
+    c2st,
+    c2st_many,
+    c2st_rf,
+    c2st_rf_many,
+    c2st_sklearn,
+    mmd2,
+    outside_prior,
+    sliced_w2,
+)
 
 
 def stored_pair(name="two_moons", n=400):
@@ -94,7 +104,7 @@ def test_each_fold_and_seed_has_an_accuracy():
 
 
 def test_a_pair_scores_the_same_whatever_its_company():
-    pairs = [stored_pair("two_moons", 150), (normal(101, 2, 0), normal(99, 2, 1)), stored_pair("slcp", 150)]
+    pairs = [stored_pair("two_moons", 150), (normal(101, 2, 0), normal(101, 2, 1)), stored_pair("slcp", 150)]
     together = [result.mean for result in c2st_many(pairs)]
     assert together == [c2st(*pair) for pair in pairs]
 
@@ -141,11 +151,31 @@ BAD_PAIRS = {
 }
 
 
-@pytest.mark.parametrize("metric", [c2st, c2st_sklearn, mmd2, sliced_w2])
+@pytest.mark.parametrize("metric", [c2st, c2st_rf, c2st_sklearn, mmd2, sliced_w2])
 @pytest.mark.parametrize("problem", BAD_PAIRS)
 def test_bad_samples_are_an_error_and_never_a_number(metric, problem):
     with pytest.raises(MetricError, match=problem):
         metric(*BAD_PAIRS[problem])
+
+
+C2STS = {
+    "c2st": c2st,
+    "c2st_many": lambda *pair: c2st_many([pair]),
+    "c2st_es": lambda *pair: c2st(*pair, early_stopping=True),
+    "c2st_rf": c2st_rf,
+    "c2st_rf_many": lambda *pair: c2st_rf_many([pair]),
+    "c2st_sklearn": c2st_sklearn,
+}
+
+
+@pytest.mark.parametrize("variant", C2STS)
+def test_unequal_numbers_are_an_error_that_says_what_would_do(variant):
+    """400 and 100 equal draws scored .80: the share of the larger class."""
+    many, few = normal(400, 2, 0), normal(100, 2, 1)
+    with pytest.raises(MetricError, match=r"400 rows, samples have 100: .*0\.80; use 100 rows of reference$"):
+        C2STS[variant](many, few)
+    with pytest.raises(MetricError, match=r"100 rows, samples have 400: .*; use 100 rows of samples$"):
+        C2STS[variant](few, many)
 
 
 def test_a_metric_changes_nothing():
@@ -153,7 +183,7 @@ def test_a_metric_changes_nothing():
     copies = reference.clone(), samples.clone()
     np.random.seed(0)
     state = np.random.get_state()[1].copy()
-    for metric in (c2st, c2st_sklearn, mmd2, sliced_w2):
+    for metric in (c2st, c2st_rf, c2st_sklearn, mmd2, sliced_w2):
         metric(reference, samples)
     assert torch.equal(reference, copies[0])
     assert torch.equal(samples, copies[1])
