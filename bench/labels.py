@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -26,13 +25,12 @@ def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Serie
         >>> list(method_labels(rows))
         ['npe[density_estimator=maf]', 'npe']
     """
-    labels: dict[Hashable, str] = {}
-    changed = _changed(rows)
-    for index, name in rows["method"].items():
-        shown = {key: value for key, value in changed[index].items() if key not in without}
+    labels = []
+    for name, changed in zip(rows["method"], _changed(rows), strict=True):
+        shown = {key: value for key, value in changed.items() if key not in without}
         inside = ",".join(f"{key}={_text(value)}" for key, value in sorted(shown.items()))
-        labels[index] = f"{name}[{inside}]" if inside else str(name)
-    return pd.Series(labels, dtype=object).reindex(rows.index)
+        labels.append(f"{name}[{inside}]" if inside else str(name))
+    return pd.Series(labels, index=rows.index, dtype=object)
 
 
 def parameters(rows: pd.DataFrame) -> pd.Series:
@@ -40,10 +38,8 @@ def parameters(rows: pd.DataFrame) -> pd.Series:
 
     A parameter that a row does not name, because it was written before there was one, has its default.
     """
-    changed = _changed(rows)
-    return pd.Series(
-        {index: json.dumps(values, sort_keys=True) for index, values in changed.items()}, dtype=object
-    ).reindex(rows.index)
+    known = [json.dumps(changed, sort_keys=True) for changed in _changed(rows)]
+    return pd.Series(known, index=rows.index, dtype=object)
 
 
 def version_order(version: str) -> tuple[Any, ...]:
@@ -57,30 +53,30 @@ def version_order(version: str) -> tuple[Any, ...]:
     return tuple(int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", version)))
 
 
-def _changed(rows: pd.DataFrame) -> dict[Hashable, dict[str, Any]]:
-    """Parameters that differ from their defaults, for each row's index."""
-    found: dict[Hashable, dict[str, Any]] = {}
-    noted = rows["changed_params"] if "changed_params" in rows else pd.Series(None, rows.index, dtype=object)
-    for name, group in rows.groupby("method"):
-        defaults = _defaults(str(name))
-        # Thousands of rows share a few parameter sets.
-        pairs = list(zip(group["params"].fillna("{}"), noted[group.index].fillna(""), strict=True))
-        parsed = {params: json.loads(params) for params, _ in pairs}
-        old = [parsed[params] for params, changed in pairs if not changed]
-        keys = {key for params in old for key in params}
-        varying = {key for key in keys if len({_text(params.get(key)) for params in old}) > 1}
-        by_pair = {}
-        for pair in set(pairs):
-            params, changed = pair
+def _changed(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Parameters that differ from their defaults, row by row."""
+    known = rows.reindex(columns=["method", "params", "changed_params"]).fillna({"params": "{}"})
+    known = known.astype(object).fillna({"changed_params": ""})
+    # Thousands of rows share a few parameter sets.
+    keys = list(known.itertuples(index=False, name=None))
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for name in dict.fromkeys(name for name, _, _ in keys):
+        sets = {key: json.loads(key[1]) for key in set(keys) if key[0] == name}
+        defaults = _defaults(name)
+        varying = _varying([params for (_, _, changed), params in sets.items() if not changed])
+        for key, params in sets.items():
             if defaults is not None:
-                names = {key for key, value in parsed[params].items() if value != defaults.get(key)}
-            elif changed:
-                names = set(json.loads(changed))
+                names = {name for name, value in params.items() if value != defaults.get(name)}
             else:
-                names = varying
-            by_pair[pair] = {key: parsed[params].get(key) for key in names}
-        found |= {index: by_pair[pair] for index, pair in zip(group.index, pairs, strict=True)}
-    return found
+                names = set(json.loads(key[2])) if key[2] else varying
+            found[key] = {name: params.get(name) for name in names}
+    return [found[key] for key in keys]
+
+
+def _varying(sets: list[dict[str, Any]]) -> set[str]:
+    """Names of the parameters in which sets differ."""
+    names = {name for params in sets for name in params}
+    return {name for name in names if len({_text(params.get(name)) for params in sets}) > 1}
 
 
 def _defaults(name: str) -> dict[str, Any] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
 
 import methods
 from bench.published import Classifier, best_amortized
+from bench.selection import of_one_size, select, times_of_one_kind
 
 __all__ = ["METHODS", "TASKS", "Comparison", "comparison"]
 
@@ -52,14 +53,19 @@ class Comparison(NamedTuple):
     seconds: pd.DataFrame
 
 
-def comparison(rows: pd.DataFrame) -> Comparison:
+def comparison(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> Comparison:
     """Compare methods on rows of a store; NaN where a method has no good row.
 
     Arguments:
-        rows: As :meth:`bench.store.Store.read` gives them; rows of other versions or parameters are left out.
+        rows: As :meth:`bench.store.Store.read` gives them; rows of older versions, of other parameters or of
+            other numbers of samples than most have are left out.
+        say: Receives one line about each kind of rows that are left out, or are not of the present version.
     """
-    good = rows[rows["status"] == "ok"]
-    good = good.assign(method=_specifications(good)).dropna(subset=["method"])
+    chosen = select(rows, say=say)
+    good = chosen[(chosen["status"] == "ok") & chosen["method"].isin(METHODS)]
+    if say is not None:
+        _explain_versions(good, say)
+    good = of_one_size(good, [*KEYS, "method"], say)
     single = good.pivot_table(index=[*KEYS, "num_observation"], columns="method", values="c2st")
     single = single.reindex(columns=list(METHODS))
     accuracy = single.groupby(level=KEYS).mean()
@@ -71,8 +77,11 @@ def comparison(rows: pd.DataFrame) -> Comparison:
     accuracy["to_best_peer"] = mean_ahead[PEERS].max(axis=1)
     accuracy["distilled"] = mean_ahead["denoiser"]
     accuracy["distilled_worst"] = ahead["denoiser"].groupby(level=KEYS).max()
-    train = good.pivot_table(index=KEYS, columns="method", values="train_s").reindex(columns=list(METHODS))
-    sample = good.pivot_table(index=KEYS, columns="method", values="sample_s").reindex(columns=list(METHODS))
+    timed, _ = times_of_one_kind(good, [*KEYS, "method"])
+    train, sample = (
+        timed.pivot_table(index=KEYS, columns="method", values=name).reindex(columns=list(METHODS))
+        for name in ("train_s", "sample_s")
+    )
     seconds = pd.concat(
         [train.add_prefix("train_"), sample.div(sample["one_pass"], axis=0).add_prefix("sample_")], axis=1
     )
@@ -80,14 +89,12 @@ def comparison(rows: pd.DataFrame) -> Comparison:
     return Comparison(accuracy.reset_index(), published.reset_index(), seconds.reset_index())
 
 
-def _specifications(rows: pd.DataFrame) -> pd.Series:
-    """Which of ``METHODS`` a row is of, as that method is now; NaN for others."""
-    known = {}
-    for spec in METHODS:
-        method = methods.get(spec)
-        known[method.name, method.version, json.dumps(method.model_dump(mode="json"), sort_keys=True)] = spec
-    keys = zip(rows["method"], rows["method_version"], rows["params"], strict=True)
-    return pd.Series([known.get(key) for key in keys], index=rows.index, dtype=object)
+def _explain_versions(good: pd.DataFrame, say: Callable[[str], None]) -> None:
+    """Say which rows are of another version than the method has now."""
+    for spec, group in good.groupby("method"):
+        now = methods.get(str(spec)).version
+        for version, old in group[group["method_version"] != now].groupby("method_version"):
+            say(f"{spec}: {len(old)} rows are of {spec}@{version}, the method is @{now} now")
 
 
 def _published(rows: pd.DataFrame, index: pd.Index) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.labels import method_labels, parameters, version_order
 
-__all__ = ["SELECTED_BY", "newest", "select", "times_of_one_kind"]
+__all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]
 
 # Columns of the store that selecting and labelling rows needs.
 SELECTED_BY = ["task", "task_version", "method", "method_version", "params", "changed_params"]
@@ -50,6 +50,7 @@ def select(
         without: Parameters that labels leave out.
         say: Receives one line for each method of which older rows are left out.
     """
+    rows = rows.reset_index(drop=True)
     shown = rows if all_versions else newest(rows, say)
     labels = method_labels(shown, without)
     versions = _known(shown)
@@ -69,12 +70,33 @@ def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFra
         rows: With the columns ``device``, ``timing`` and those of ``groups``.
         groups: Columns that tell what a table's line or a figure's point stands for.
     """
-    kinds = rows.assign(device=rows["device"].fillna("cpu"), timing=rows["timing"].fillna("shared"))
+    kinds = rows.reindex(columns=list(dict.fromkeys([*groups, "device", "timing"])))
+    kinds = kinds.astype(object).fillna({"device": "cpu", "timing": "shared"})
     counts = kinds.drop_duplicates([*groups, "device", "timing"]).groupby(["device", "timing"]).size()
     if counts.empty:
         return rows, ("", "")
     device, timing = min(counts.index, key=lambda kind: (-counts[kind], kind[1] != "exclusive", kind))
     return rows[(kinds["device"] == device) & (kinds["timing"] == timing)], (str(device), str(timing))
+
+
+def of_one_size(
+    rows: pd.DataFrame, groups: list[str], say: Callable[[str], None] | None = None
+) -> pd.DataFrame:
+    """Rows of one number of posterior samples, on which a C2ST depends: the number that most groups have.
+
+    Arguments:
+        rows: With the columns ``num_posterior_samples`` and those of ``groups``.
+        groups: Columns that tell what a table's line or a figure's point stands for.
+        say: Receives one line if rows are left out.
+    """
+    numbers = rows.reindex(columns=["num_posterior_samples"])["num_posterior_samples"]
+    counts = rows[groups].assign(number=numbers).drop_duplicates().groupby("number").size()
+    if counts.empty:
+        return rows
+    size = max(counts.index, key=lambda number: (counts[number], number))
+    if say is not None and (numbers != size).any():
+        say(f"{int((numbers != size).sum())} rows are left out: their number of samples is not {size:.0f}")
+    return rows[numbers == size]
 
 
 def _known(rows: pd.DataFrame) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def study_one_pass(
         budgets = list(num_simulations)
         grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
         run_cells(grid.cells(), store, grid.plan, Progress())
-    for shown in comparison(store.read()):
+    for shown in comparison(store.read(), say=lambda line: click.echo(f"scorebench: {line}", err=True)):
         click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
     return 0
 

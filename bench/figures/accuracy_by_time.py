@@ -10,13 +10,13 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from bench.errors import UsageError
-from bench.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palette, scored
+from bench.figures.style import COLUMNS_WIDE, PANEL, POINT, finish, noise_floor, palette, scored
 from bench.selection import times_of_one_kind
 
 __all__ = ["accuracy_by_time"]
 
 PER = 10_000
-POINT = ["task", "method", "num_simulations", "steps"]
+CURVE = [*POINT, "steps"]
 
 
 def accuracy_by_time(
@@ -36,11 +36,11 @@ def accuracy_by_time(
     colors = palette(data)
     seconds = data["sample_s"] / (data["num_posterior_samples"] * data["batch_size"].fillna(1)) * PER
     data = data.assign(seconds=seconds.where(seconds > 0))
-    points = data.groupby(POINT, as_index=False).agg(c2st=("c2st", "mean"))
-    clocked, (device, timing) = times_of_one_kind(data.dropna(subset="seconds"), POINT)
+    points = data.groupby(CURVE, as_index=False).agg(c2st=("c2st", "mean"))
+    clocked, (device, timing) = times_of_one_kind(data.dropna(subset="seconds"), CURVE)
     if clocked.empty:
         raise UsageError("plot: no row with a C2ST has a sampling time")
-    points = points.merge(clocked.groupby(POINT, as_index=False).agg(seconds=("seconds", "median")), on=POINT)
+    points = points.merge(clocked.groupby(CURVE, as_index=False).agg(seconds=("seconds", "median")), on=CURVE)
     points["simulations"] = points["num_simulations"].astype(str)
     grid = sns.relplot(
         data=points,
@@ -56,7 +56,7 @@ def accuracy_by_time(
         s=70,
         **PANEL,
     )
-    for (task, method, _), line in points.groupby(["task", "method", "num_simulations"]):
+    for (task, method, _), line in points.groupby(POINT):
         if len(line) > 1:
             ordered = line.sort_values("steps")
             axis = grid.axes_dict[task]

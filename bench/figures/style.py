@@ -12,12 +12,13 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from bench.errors import UsageError
-from bench.selection import select
+from bench.selection import of_one_size, select
 
 __all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "noise_floor", "palette", "save", "scored"]
 
 COLUMNS_WIDE = 3
 FLOOR = "reference"  # the method whose rows are the noise floor
+POINT = ["task", "method", "num_simulations"]
 PANEL = {"height": 2.9, "aspect": 1.15}
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -59,20 +60,9 @@ def scored(
     if good.empty:
         raise UsageError("plot: no row has a C2ST (all cells failed, or the tasks have no reference)")
     mpl.rcParams.update(STYLE)
-    return _of_one_size(good, say)
-
-
-def _of_one_size(good: pd.DataFrame, say: Callable[[str], None] | None) -> pd.DataFrame:
-    proper = good[good["method"] != FLOOR]
-    if proper.empty:
-        proper = good
-    points = proper.drop_duplicates(["task", "method", "num_simulations", "num_posterior_samples"])
-    counts = points.groupby("num_posterior_samples").size()
-    size = max(counts.index, key=lambda number: (counts[number], number))
-    kept = (good["num_posterior_samples"] == size) | ((good["method"] == FLOOR) & (len(proper) < len(good)))
-    if say is not None and not kept.all():
-        say(f"plot: {int((~kept).sum())} rows are not drawn, their number of samples is not {size}")
-    return good[kept]
+    floor = good["method"] == FLOOR
+    proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
+    return good[good.index.isin(proper.index) | floor]
 
 
 def noise_floor(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:

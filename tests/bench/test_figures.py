@@ -116,7 +116,7 @@ def test_numbers_of_samples_are_not_pooled(rows, name):
     fewer = rows[rows["method"] == "prior"].assign(num_posterior_samples=10, c2st=0.0)
     said = []
     figure = FIGURES[name](pd.concat([rows, fewer], ignore_index=True), say=said.append)
-    assert said == [f"plot: {len(fewer)} rows are not drawn, their number of samples is not 60"]
+    assert said == [f"{len(fewer)} rows are left out: their number of samples is not 60"]
     for with_fewer, without in zip(figure.axes, FIGURES[name](rows).axes, strict=True):
         for one, other in zip(with_fewer.collections, without.collections, strict=True):
             np.testing.assert_array_equal(one.get_offsets(), other.get_offsets())

@@ -127,7 +127,9 @@ def test_times_are_multiples_of_one_pass():
     assert row["train_npe"] == 10
 
 
-@pytest.mark.parametrize("changed", [{"method_version": "0"}, {"params": "{}"}, {"status": "error"}])
+@pytest.mark.parametrize(
+    "changed", [{"method_version": "0"}, {"params": '{"passes": 3}'}, {"status": "error"}]
+)
 def test_rows_of_other_settings_do_not_count(changed):
     both = pd.concat([rows({"one_pass": 0.5}), rows({"one_pass": 0.9}, **changed)])
     assert comparison(both).accuracy["one_pass"].iloc[0] == pytest.approx(0.515)
