@@ -21,13 +21,13 @@ from bench.metrics import MetricError, outside_prior
 from bench.plugins import load_plugin
 from bench.provenance import device_name, versions
 from bench.scoring import Pair, attempt, c2st_columns, checks, distances, failure
-from bench.seeding import derive_seed
 from bench.simulations import Simulations, simulations
 from bench.store import COLUMNS, Row
 from bench.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
 from methods import Method, Posterior
 from methods.baselines import HeldOutDraws
 from tasks import Task
+from tasks.seeding import derive_seed
 
 __all__ = ["Cell", "blank_row", "failed_rows", "fit_cell", "run_cell"]
 
@@ -212,7 +212,8 @@ def _sample(
     reference = task.reference_samples(num_observation)
     num_samples = cell.num_samples
     if reference is not None:
-        order = torch.randperm(len(reference), generator=torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(_seed("reference order", cell, num_observation))
+        order = torch.randperm(len(reference), generator=generator)
         reference = reference[order]
     if isinstance(posterior, HeldOutDraws):
         if reference is None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.seeding import derive_seed
+from tasks.seeding import derive_seed
 
 __all__ = ["load_plugin"]
 
@@ -19,7 +19,8 @@ def load_plugin(path: str) -> None:
         UsageError: if the file is missing or raises.
     """
     file = Path(path).resolve()
-    name = f"scorebench_plugin_{file.stem}_{derive_seed(str(file))}"
+    number = derive_seed("plug-in", str(file))
+    name = f"scorebench_plugin_{file.stem}_{number}"
     if name in sys.modules:
         return
     if not file.is_file():

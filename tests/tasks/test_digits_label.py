@@ -3,6 +3,7 @@
 import pytest
 import torch
 from scipy.stats import chisquare
+from torch.nn.functional import one_hot
 
 import tasks
 from tasks.digits_label import LabelTask
@@ -47,6 +48,15 @@ def test_every_class_is_seen_once_and_its_truth_is_the_first_draw_that_has_it(ta
         assert torch.equal(task.observation(k), x)
         torch.testing.assert_close(task.true_theta(k), theta)
         assert task.log_likelihood(theta, x) > -10.0
+
+
+def test_a_label_that_no_draw_has_is_an_error_that_names_it(task, monkeypatch):
+    threes = one_hot(torch.tensor([3]), 10).float()
+    monkeypatch.setattr(type(task), "simulate", lambda self, theta, seed: threes.expand(len(theta), -1))
+    _, x = task.simulated_truth(4)
+    assert torch.equal(x, threes)
+    with pytest.raises(RuntimeError, match=f"{task.name}: none of 1000 prior draws has the label 7"):
+        task.simulated_truth(8)
 
 
 def test_the_reference_has_the_moments_of_weighted_draws_of_the_prior(task):
