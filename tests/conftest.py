@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-# Another choice of all random numbers, see CONTRIBUTING.md: a test that then fails hinged on chance.
+# Another choice of all random numbers, see CONTRIBUTING.md: a test that then fails hinges on chance.
 SEED_SHIFT = int(os.environ.get("SCOREBENCH_SEED_SHIFT", "0"))
 _shift = 0  # of the test that runs
 
@@ -52,8 +52,15 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _seeded():
+    """What a test draws without a seed of its own must not depend on the tests before it."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+
+
 @pytest.fixture
-def untouched_random_state():
+def untouched_random_state(_seeded):
     """Fails the test if it left torch's global generator in another state."""
     before = torch.random.get_rng_state()
     yield
