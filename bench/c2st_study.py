@@ -13,8 +13,8 @@ from torch import Tensor
 
 import tasks
 from bench.metrics import c2st_many, c2st_rf_many, c2st_sklearn
-from bench.seeding import derive_seed
 from bench.timing import timed
+from tasks.seeding import derive_seed
 
 __all__ = ["agreement", "speed"]
 

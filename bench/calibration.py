@@ -14,10 +14,10 @@ from scipy.stats import kstest
 from torch import Tensor
 
 from bench.metrics import MetricError
-from bench.seeding import derive_seed
 from bench.store import Row
 from methods import Posterior
 from tasks import Task
+from tasks.seeding import derive_seed
 
 __all__ = ["LEVELS", "MIN_PAIRS", "NUM_SAMPLES", "calibrate", "scores"]
 

@@ -21,7 +21,6 @@ from bench.metrics import MetricError
 from bench.plugins import load_plugin
 from bench.provenance import device_name, versions
 from bench.scoring import SamplePair, Scores, c2st_columns, checks, distances, failure
-from bench.seeding import derive_seed
 from bench.simulations import Simulations, simulations
 from bench.sources import source_sha256
 from bench.store import COLUMNS, Row
@@ -29,6 +28,7 @@ from bench.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeate
 from methods import Method, Posterior
 from methods.baselines import HeldOutDraws
 from tasks import Task
+from tasks.seeding import derive_seed
 
 __all__ = ["Cell", "blank_row", "failed_rows", "fit_cell", "run_cell"]
 

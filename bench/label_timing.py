@@ -15,6 +15,7 @@ from bench.timing import timed
 from methods.exact_score import FlowMap, JointPosterior, KernelPosterior, Schedule, leave_one_out, solve
 from methods.scaling import Standardizer
 from methods.student import generate_labels, jittered
+from tasks.seeding import derive_seed
 
 __all__ = ["PUBLISHED_STEPS", "label_speed"]
 
@@ -56,14 +57,15 @@ def label_speed(
     limit = _product_gflops(device)
 
     teacher = FlowMap(kernel, "dpmpp_2m", OURS_STEPS)
-    jitter = jittered(x, num_ours, h_x, seed=0)
+    jitter = jittered(x, num_ours, h_x, seed=derive_seed("label conditions", task_name))
+    seed = derive_seed("label noise", task_name)
     [labels], seconds = timed(
-        lambda: generate_labels([teacher], jitter, dim_theta=theta.shape[1], seed=0), device
+        lambda: generate_labels([teacher], jitter, dim_theta=theta.shape[1], seed=seed), device
     )
     ours_s = seconds / num_ours
 
     conditions = labels.x[:num_published]
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(derive_seed("published label noise", task_name))
     noise = torch.randn(num_published, theta.shape[1] + x.shape[1], generator=generator).to(device)
 
     def by_the_paper() -> Tensor:

@@ -12,7 +12,7 @@ from torch.distributions import Categorical, Distribution, Independent, MixtureS
 
 from bench.metrics import c2st_many, c2st_rf_many, marginal_kl, mmd2, sliced_w2
 from bench.metrics.marginal_kl import levels
-from bench.seeding import derive_seed
+from tasks.seeding import derive_seed
 
 __all__ = ["known_errors"]
 

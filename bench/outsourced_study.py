@@ -16,13 +16,13 @@ import tasks
 from bench.figures.style import save
 from bench.outsourced import CountedReward, Measured, hmc, measured, random_walk, shuffled
 from bench.outsourced.figures import classes_figure, halves_figure
-from bench.seeding import derive_seed
 from bench.simulations import simulate
 from bench.timing import timed
 from methods.outsourced import Outsourced, OutsourcedPosterior
 from tasks.digits.generator_prior import GeneratorPrior
 from tasks.digits_label import LabelTask
 from tasks.digits_prior import HalfTask
+from tasks.seeding import derive_seed
 
 __all__ = ["TASKS", "outsourced_study"]
 
@@ -83,7 +83,7 @@ def _compared(
     say: Callable[[str], None],
 ) -> dict[str, Measured]:
     """What each sampler gave, by its name."""
-    seed = derive_seed("outsourced study", task.name)
+    seed = derive_seed("outsourced policy", task.name)
     data = simulate(task, num_simulations, 0)
     reward = CountedReward(task.log_likelihood)
     say(f"{task.name}: training the policy")
@@ -92,25 +92,27 @@ def _compared(
     )
     assert isinstance(policy, OutsourcedPosterior)  # noqa: S101  (it was not to be distilled)
     say(f"{task.name}: its student")
-    student, student_s = timed(lambda: method.student_of(policy, data.x, seed), "cpu")
+    student_seed = derive_seed("outsourced student", task.name)
+    student, student_s = timed(lambda: method.student_of(policy, data.x, student_seed), "cpu")
     trained = reward.calls // task.num_observations
     calls = trained + (num_samples * policy.candidates if policy.log_reward else 0)
     say(f"{task.name}: {reward.calls} reward calls in training; {calls} for the chains of each observation")
 
     def drawn(sample: Callable[..., Tensor], k: int) -> Tensor:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed("outsourced study", task.name, k))
+            torch.manual_seed(derive_seed("outsourced draws", task.name, k))
             return sample((num_samples,), x=task.observation(k))
 
-    def chain(run: Callable[..., Tensor], k: int) -> Tensor:
-        return run(task.log_likelihood, task.observation(k), task.dim_theta, calls, seed + k)
+    def chain(name: str, k: int) -> Tensor:
+        chain_seed = derive_seed("outsourced chain", name, task.name, k)
+        return CHAINS[name](task.log_likelihood, task.observation(k), task.dim_theta, calls, chain_seed)
 
     draws: dict[str, Draw] = {
         "reference": partial(_other_half, task),
         POLICY: partial(drawn, policy.sample),
         UNWEIGHED: partial(drawn, policy.unweighed().sample),
         STUDENT: partial(drawn, student.sample),
-        **{name: partial(chain, run) for name, run in CHAINS.items()},
+        **{name: partial(chain, name) for name in CHAINS},
     }
     asked = {"reference": 0, UNWEIGHED: trained, STUDENT: trained}
     train = {POLICY: train_s, UNWEIGHED: train_s, STUDENT: train_s + student_s}

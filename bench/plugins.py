@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.seeding import derive_seed
+from tasks.seeding import derive_seed
 
 __all__ = ["PLUGIN", "load_plugin"]
 
@@ -21,7 +21,8 @@ def load_plugin(path: str) -> None:
         UsageError: if the file is missing or raises.
     """
     file = Path(path).resolve()
-    name = f"{PLUGIN}{file.stem}_{derive_seed(str(file))}"
+    number = derive_seed("plug-in", str(file))
+    name = f"{PLUGIN}{file.stem}_{number}"
     if name in sys.modules:
         return
     if not file.is_file():

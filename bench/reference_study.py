@@ -13,9 +13,9 @@ from torch import Tensor
 
 import tasks
 from bench.calibration import NUM_SAMPLES, scores
-from bench.seeding import derive_seed
 from tasks.certified_task import CertifiedTask
 from tasks.reference.runs import SAMPLERS, PriorDraws
+from tasks.seeding import derive_seed
 
 __all__ = ["CHEAP", "sampler_calibration"]
 
@@ -46,8 +46,7 @@ def sampler_calibration(names: Sequence[str], num_pairs: int, seed: int, jobs: i
         x = task.simulate(theta, seed=derive_seed("reference study x", name, seed))
         for sampler in dict.fromkeys((task.reference_by, "metropolis")):
             found = Parallel(jobs)(
-                delayed(_draws)(name, sampler, row[None], derive_seed(sampler, name, seed, number))
-                for number, row in enumerate(x)
+                delayed(_draws)(name, sampler, row[None], number, seed) for number, row in enumerate(x)
             )
             figures = scores(theta, x, torch.stack(found, dim=1))
             p_value = task.dim_theta * float(kstwo.sf(figures["sbc_ks"], num_pairs))
@@ -58,12 +57,13 @@ def sampler_calibration(names: Sequence[str], num_pairs: int, seed: int, jobs: i
     return pd.DataFrame(rows)
 
 
-def _draws(name: str, sampler: str, x_o: Tensor, seed: int) -> Tensor:
-    """``NUM_SAMPLES`` of the sampler's draws ``(L, D)``, as far apart as can be."""
+def _draws(name: str, sampler: str, x_o: Tensor, number: int, seed: int) -> Tensor:
+    """``NUM_SAMPLES`` of the sampler's draws ``(L, D)`` for pair ``number``, as far apart as can be."""
     torch.set_num_threads(1)
     task = tasks.get(name)
     assert isinstance(task, CertifiedTask)  # noqa: S101
-    prior = PriorDraws(task, PRIOR_DRAWS, seed)
-    run = SAMPLERS[sampler](task, prior.coordinates, x_o, prior.at(x_o), seed)
+    prior = PriorDraws(task, PRIOR_DRAWS, derive_seed("reference study pool", sampler, name, seed, number))
+    run_seed = derive_seed("reference study run", sampler, name, seed, number)
+    run = SAMPLERS[sampler](task, prior.coordinates, x_o, prior.at(x_o), run_seed)
     chosen = np.linspace(0, len(run.draws) - 1, NUM_SAMPLES).astype(int)
     return run.draws[chosen].float()

@@ -23,11 +23,11 @@ from bench.errors import UsageError
 from bench.grid import Grid, read_grid
 from bench.labels import method_labels
 from bench.scoring import failure
-from bench.seeding import derive_seed
 from bench.simulations import simulate
 from bench.store import Row, Store
 from bench.timing import Timed, peak_memory_mb, reset_peak_memory, timed_repeatedly
 from methods import Posterior
+from tasks.seeding import derive_seed
 
 __all__ = ["Request", "Shape", "sampling_times", "times_table"]
 
@@ -144,8 +144,9 @@ def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[
         blank |= {"num_failed_simulations": data.num_failed}
         posterior, fitted = fit_cell(task, method, data, cell)
         blank |= fitted
-        torch.manual_seed(derive_seed("time", cell.task, cell.seed))
-        many = task.simulate(task.prior().sample((max(size for _, size in shapes),)), seed=cell.seed)
+        torch.manual_seed(derive_seed("time theta", cell.task, cell.seed))
+        theta = task.prior().sample((max(size for _, size in shapes),))
+        many = task.simulate(theta, seed=derive_seed("time x", cell.task, cell.seed))
         many = torch.nan_to_num(many)
     except Exception:
         return [_row(blank | failure(), cell, shape) for shape in shapes]
@@ -174,7 +175,7 @@ def _measured(posterior: Posterior, x: Tensor, num_samples: int, cell: Cell) -> 
         return timed_repeatedly(lambda: sample((num_samples,), x=x), cell.device, BUDGET_S, MAX_REPEATS)
 
     reset_peak_memory(cell.device)
-    torch.manual_seed(derive_seed("time", cell.task, cell.seed, num_samples, len(x)))
+    torch.manual_seed(derive_seed("time samples", cell.task, cell.seed, num_samples, len(x)))
     _, clock = clocked(posterior)
     nfe, raw = posterior.nfe, posterior.without_rejection()
     return {

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from bench.claims import claim
-from bench.seeding import derive_seed
 from bench.timing import timed
 from tasks import Task
+from tasks.seeding import derive_seed
 
 __all__ = ["Simulations", "simulate", "simulations"]
 

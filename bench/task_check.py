@@ -12,6 +12,7 @@ from torch import Tensor
 from tasks import Task
 from tasks.reference.certificate import diagnose, failures
 from tasks.reference.store import fingerprint, read_certificate
+from tasks.seeding import derive_seed
 from tasks.stored_task import StoredTask
 
 __all__ = ["CHECKS", "Finding", "check_task"]
@@ -50,8 +51,13 @@ def check_task(task: Task) -> Iterator[Finding]:
 
 def _draws(task: Task, num: int) -> Tensor:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(derive_seed("check theta", task.name))
         return task.prior().sample((num,))
+
+
+def _simulated(task: Task, theta: Tensor, number: int = 1) -> Tensor:
+    """Data of theta ``(N, dim_theta)``; each number is another seed."""
+    return task.simulate(theta, seed=derive_seed("check x", task.name, number))
 
 
 def _prior(task: Task) -> str:
@@ -62,16 +68,16 @@ def _prior(task: Task) -> str:
 
 
 def _simulations(task: Task) -> str:
-    x = task.simulate(_draws(task, FEW), seed=1)
+    x = _simulated(task, _draws(task, FEW))
     if x.shape != (FEW, task.dim_x) or x.dtype != torch.float32:
         return f"simulate gives {tuple(x.shape)} of {x.dtype}, not {(FEW, task.dim_x)} of torch.float32"
-    one = task.simulate(_draws(task, 1), seed=1)
+    one = _simulated(task, _draws(task, 1))
     return "" if one.shape == (1, task.dim_x) else f"one row of theta gives {tuple(one.shape)}"
 
 
 def _seeds(task: Task) -> str:
     theta, before = _draws(task, FEW), torch.random.get_rng_state()
-    first, again, other = (task.simulate(theta, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (_simulated(task, theta, number) for number in (1, 1, 2))
     if not torch.equal(before, torch.random.get_rng_state()):
         return "simulate changes torch's global random state"
     if not torch.equal(first, again):
@@ -83,7 +89,7 @@ def _edges(task: Task) -> str:
     """The outermost of many draws, where a simulator fails first."""
     theta = _draws(task, MANY)
     rows = torch.cat([theta.argmin(0), theta.argmax(0)])
-    x = task.simulate(theta[rows], seed=1)
+    x = _simulated(task, theta[rows])
     failed = ~x.isfinite()
     if (failed.any(1) & ~x.isnan().all(1)).any():
         return "a failed simulation at the prior's edge is not a row of NaN"
@@ -151,7 +157,7 @@ def _speed(task: Task) -> str:
     torch.set_num_threads(1)
     try:
         start = time.perf_counter()
-        task.simulate(theta, seed=1)
+        _simulated(task, theta)
         seconds = time.perf_counter() - start
     finally:
         torch.set_num_threads(threads)

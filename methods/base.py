@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from torch.distributions import Distribution
 
+from methods.spec import written
+
 __all__ = ["LogLikelihood", "Method", "Posterior"]
 
 LogLikelihood = Callable[[Tensor, Tensor], Tensor]
@@ -107,5 +109,5 @@ class Method(BaseModel, ABC):
     def spec(self) -> str:
         """Name with the parameters that differ from their defaults, as the command line takes it."""
         changed = self.model_dump(exclude_defaults=True)
-        inside = ",".join(f"{key}={value}" for key, value in sorted(changed.items()))
+        inside = ",".join(f"{key}={written(value)}" for key, value in sorted(changed.items()))
         return f"{self.name}[{inside}]" if inside else self.name

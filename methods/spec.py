@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-__all__ = ["SpecError", "explain", "nearest", "parse"]
+__all__ = ["SpecError", "explain", "nearest", "parse", "written"]
 
 
 class SpecError(ValueError):
@@ -22,26 +22,50 @@ def parse(spec: str) -> tuple[str, list[dict[str, Any]]]:
     """Split a specification into a name and one parameter set for every combination of its lists.
 
     The inside of the brackets is read as a YAML flow mapping with ``=`` for ``:``, so values may be
-    numbers, booleans, plain or quoted words.
+    numbers, booleans, plain or quoted words, and ``null`` for None.
+
+    Raises:
+        SpecError: if it does not parse, or a parameter has no value.
 
     Example:
         >>> parse("npe[density_estimator=[maf, nsf], learning_rate=1e-3]")[1][1]
         {'density_estimator': 'nsf', 'learning_rate': '1e-3'}
+        >>> parse("inflationary[keep=[null, 2]]")[1]
+        [{'keep': None}, {'keep': 2}]
     """
     match = re.fullmatch(r"\s*([\w-]+)\s*(?:\[(.*)\])?\s*", spec, flags=re.DOTALL)
     if match is None:
         raise SpecError(f"method {spec!r}: write name or name[param=value,...]")
     name, inside = match.groups()
+    text = "{" + re.sub(r"(\w+)\s*=\s*", r"\1: ", inside or "") + "}"
     try:
-        params = yaml.safe_load("{" + re.sub(r"(\w+)\s*=\s*", r"\1: ", inside or "") + "}")
+        params = yaml.safe_load(text)
     except yaml.YAMLError:
         params = None
-    if not isinstance(params, dict) or any(value is None for value in params.values()):
+    if not isinstance(params, dict) or _lacks_a_value(text):
         raise SpecError(f"method {spec!r}: parameters must read [param=value,...]")
     axes = [value if isinstance(value, list) else [value] for value in params.values()]
     if not all(axes):
         raise SpecError(f"method {spec!r}: an empty list chooses nothing")
     return name, [dict(zip(params, values, strict=True)) for values in itertools.product(*axes)]
+
+
+def _lacks_a_value(text: str) -> bool:
+    """Whether a value of a YAML mapping is empty, which YAML reads as None like a written null."""
+    mapping = yaml.compose(text, Loader=yaml.SafeLoader)
+    return any(value.value == "" and value.style is None for _, value in mapping.value)
+
+
+def written(value: Any) -> str:
+    """A parameter's value as :func:`parse` reads it: None as ``null``, a word in quotes where it needs them.
+
+    Example:
+        >>> [written(value) for value in (None, 0.5, "maf", "null")]
+        ['null', '0.5', 'maf', "'null'"]
+    """
+    if value is not None and not isinstance(value, str):
+        return str(value)
+    return yaml.safe_dump([value], default_flow_style=True, width=float("inf")).strip()[1:-1]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
-__all__ = ["Card", "Task", "UnknownTaskError"]
+from tasks.seeding import derive_seed
 
-FIRST_OBSERVATION_SEED = 1_000_000
-DATA_SEEDS = 1_000_000  # from the seeds of true parameters to those of their data
+__all__ = ["Card", "Task", "UnknownTaskError"]
 
 
 class UnknownTaskError(LookupError):
@@ -88,7 +87,7 @@ class Task(ABC):
     def true_theta(self, num_observation: int) -> Tensor | None:
         """The parameters behind an observation, ``(1, dim_theta)``; by default a seeded prior draw."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._observation_seed(num_observation))
+            torch.manual_seed(self._seed("true theta", num_observation))
             return self.prior().sample((1,)).float()
 
     def observation(self, num_observation: int) -> Tensor:
@@ -97,12 +96,10 @@ class Task(ABC):
         Raises:
             ValueError: if there is no such observation.
         """
-        # Not the seed of true_theta: noise would repeat the very numbers that theta was drawn from.
-        seed = self._observation_seed(num_observation) + DATA_SEEDS
         theta = self.true_theta(num_observation)
         if theta is None:
             raise NotImplementedError(f"task {self.name} has neither observations nor true parameters")
-        return self.simulate(theta, seed=seed)
+        return self.simulate(theta, seed=self._seed("observation", num_observation))
 
     def reference_samples(self, num_observation: int) -> Tensor | None:
         """Draws of the reference posterior, ``(10_000, dim_theta)``, or None where no reference exists."""
@@ -135,6 +132,16 @@ class Task(ABC):
                 f"must be an integer from 1 to {self.num_observations}"
             )
 
-    def _observation_seed(self, num_observation: int) -> int:
+    def _seed(self, purpose: str, num_observation: int) -> int:
+        """Seed of an observation's random numbers for one purpose.
+
+        Arguments:
+            purpose: ``"true theta"``, ``"observation"`` or ``"reference"``. Each has a stream of its own:
+                noise would else repeat the very numbers that theta was drawn from.
+            num_observation: 1 … ``num_observations``.
+
+        Raises:
+            ValueError: if there is no such observation.
+        """
         self.check_observation(num_observation)
-        return FIRST_OBSERVATION_SEED + num_observation
+        return derive_seed(purpose, self.name, num_observation)

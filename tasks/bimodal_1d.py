@@ -23,7 +23,6 @@ NOISE_VARIANCE = 0.1
 CONDITIONS = (1.0, 0.25, 2.5)
 CELLS = 100_000  # of width 4e-5, against modes no narrower than 0.1
 CELLS_OF_NORMALISER = 2000  # the trapezoid's error is of second order: < 1e-6 of the integral
-FIRST_REFERENCE_SEED = 2_000_000
 NUM_REFERENCE = 10_000
 
 
@@ -31,6 +30,7 @@ NUM_REFERENCE = 10_000
 class Bimodal1D(Task):
     """Sign and size of theta from its noisy square; the sign stays unknown."""
 
+    version = "2"
     dim_theta, dim_x = 1, 1
     num_observations = len(CONDITIONS)
     card = Card(
@@ -84,7 +84,7 @@ class Bimodal1D(Task):
     def reference_samples(self, num_observation: int) -> Tensor:
         """Exact draws of the posterior, ``(10_000, 1)``."""
         self.check_observation(num_observation)
-        generator = torch.Generator().manual_seed(FIRST_REFERENCE_SEED + num_observation)
+        generator = torch.Generator().manual_seed(self._seed("reference", num_observation))
         levels = torch.rand(NUM_REFERENCE, generator=generator, dtype=torch.float64)
         return self.marginal_quantiles(num_observation, levels).float()
 

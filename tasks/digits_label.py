@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from tasks.base import DATA_SEEDS, Card
+from tasks.base import Card
 from tasks.certified_task import CertifiedTask
 from tasks.digits.classifier import NUM_CLASSES, log_class_probabilities
 from tasks.digits.generator_prior import GeneratorPrior
@@ -62,13 +62,21 @@ class LabelTask(GeneratorPrior, CertifiedTask):
         """The first of a seeded sequence of prior draws with this label, ``(1, dim_theta)``, and the label.
 
         By rejection that is a draw of the posterior, as the truths of other tasks are.
+
+        Raises:
+            RuntimeError: if none of the ``TRIED`` draws has the label.
         """
-        seed = self._observation_seed(num_observation)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(self._seed("true theta", num_observation))
             theta = self.prior().sample((TRIED,))
-        x = self.simulate(theta, seed + DATA_SEEDS)
-        first = int(x[:, num_observation - 1].argmax())
+        x = self.simulate(theta, self._seed("observation", num_observation))
+        found = (x.argmax(1) == num_observation - 1).nonzero()
+        if not len(found):
+            raise RuntimeError(
+                f"task {self.name}: none of {TRIED} prior draws has the label {num_observation - 1}, "
+                f"so that observation {num_observation} has no true theta"
+            )
+        first = int(found[0])
         return theta[first : first + 1], x[first : first + 1]
 
 

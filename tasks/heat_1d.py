@@ -29,7 +29,6 @@ __all__ = ["Heat1D", "Heat1D20", "Heat1D80"]
 NUM_PLACES = 15
 TIMES = (0.002, 0.02)  # in units of length² over diffusivity
 NUM_REFERENCE = 10_000
-FIRST_REFERENCE_SEED = 2_000_000
 
 
 def _card(dim: int) -> Card:
@@ -47,6 +46,7 @@ def _card(dim: int) -> Card:
 class Heat1D(NoisySignal):
     """Theta = the first five coefficients."""
 
+    version = "2"
     dim_theta, dim_x = 5, len(TIMES) * NUM_PLACES
     noise_sd = 0.02
     card = _card(5)
@@ -83,7 +83,7 @@ class Heat1D(NoisySignal):
         """Exact draws of the posterior, ``(10_000, dim_theta)``."""
         exact = self.gaussian_posterior(num_observation)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(FIRST_REFERENCE_SEED + num_observation)
+            torch.manual_seed(self._seed("reference", num_observation))
             return exact.sample((NUM_REFERENCE,)).float()
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tasks.base import DATA_SEEDS, Card, Task
+from tasks.base import Card, Task
 from tasks.reference.store import read_certificate, read_reference, summary
 
-__all__ = ["StoredTask", "stored_card"]
+__all__ = ["STORED_SEEDS", "StoredTask", "stored_card"]
+
+# The stored files were made with these plus the observation's number, in every task. All other seeds are
+# derived from names by :mod:`tasks.seeding`; a test asserts that none of them is one of these.
+STORED_SEEDS = {"true theta": 1_000_000, "observation": 2_000_000}
 
 
 def stored_card(name: str, *, text: str, noise: str, citation: str) -> Card:
@@ -41,8 +45,7 @@ class StoredTask(Task):
         """A seeded draw of the prior, ``(1, dim_theta)``, and data simulated from it, ``(1, dim_x)``."""
         theta = Task.true_theta(self, num_observation)
         assert theta is not None  # noqa: S101  (the base class draws it)
-        # Not theta's own seed: the noise would then repeat the numbers that theta is made of.
-        return theta, self.simulate(theta, seed=self._observation_seed(num_observation) + DATA_SEEDS)
+        return theta, self.simulate(theta, seed=self._seed("observation", num_observation))
 
     def true_theta(self, num_observation: int) -> Tensor:
         """The stored parameters behind an observation, ``(1, dim_theta)``."""
@@ -55,6 +58,11 @@ class StoredTask(Task):
     def reference_samples(self, num_observation: int) -> Tensor:
         """The stored draws, ``(10_000, dim_theta)``; draw i is of chain i modulo the chains' number."""
         return self._stored("draws", num_observation)
+
+    def _seed(self, purpose: str, num_observation: int) -> int:
+        """Seed that the stored file was made with, of purpose ``"true theta"`` or ``"observation"``."""
+        self.check_observation(num_observation)
+        return STORED_SEEDS[purpose] + num_observation
 
     def _stored(self, array: str, num_observation: int) -> Tensor:
         self.check_observation(num_observation)

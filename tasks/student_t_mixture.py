@@ -29,7 +29,6 @@ __all__ = ["StudentTMixture", "StudentTMixture10x10", "StudentTMixture15x5", "TM
 DF = 10.0
 DELTA = tuple(value for value in (1.35, 0.5, 0.2, 0.1) for _ in range(5))
 CONDITIONS = (0.0, -0.25, 0.25)
-FIRST_REFERENCE_SEED = 2_000_000
 NUM_REFERENCE = 10_000
 PAPER = "Zhang, Tatsuoka, Xiu, Zhang: Exact Conditional Score-Guided Generative Modeling, arXiv 2506.18227"
 
@@ -137,6 +136,7 @@ def log_t(squared_distance: Tensor, squared_scale: Tensor, df: float, dim: int) 
 class StudentTMixture(Task):
     """The first ``dim_theta`` coordinates are theta, the others x; observations are c · 1."""
 
+    version = "2"
     num_observations = len(CONDITIONS)
     dim_theta: int
     dim_x: int
@@ -183,7 +183,7 @@ class StudentTMixture(Task):
         """Exact draws of the posterior, ``(10_000, dim_theta)``."""
         exact = self.exact_posterior(num_observation)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(FIRST_REFERENCE_SEED + num_observation)
+            torch.manual_seed(self._seed("reference", num_observation))
             return exact.sample((NUM_REFERENCE,))
 
     def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:

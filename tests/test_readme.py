@@ -8,7 +8,7 @@ import yaml
 
 import methods
 from bench.cell import run_cell
-from bench.grid import Grid, read_grid
+from bench.grid import Grid, presets, read_grid
 from methods.registry import method_class
 
 README = Path(__file__).parents[1] / "README.md"
@@ -44,6 +44,15 @@ def test_the_grid_is_valid():
     [block] = re.findall(r"```yaml\n(.*?)```", README.read_text(), flags=re.DOTALL)
     grid = Grid(**yaml.safe_load(block))
     assert len(grid.cells()) == 3 * 4 * 2 * 3
+
+
+def test_every_preset_grid_is_counted_and_named():
+    [(number, named)] = re.findall(
+        r"(\w+) grids come with the suite and are run by name: (.*?)\(", README.read_text(), flags=re.DOTALL
+    )
+    numbers = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    assert numbers.index(number.lower()) == len(presets())
+    assert set(re.findall(r"`(?:scorebench run )?(\w+)`", named)) == set(presets())
 
 
 def test_options_are_all_documented():

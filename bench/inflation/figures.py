@@ -18,6 +18,7 @@ from bench.figures.style import STYLE
 from bench.inflation.maps import RADII
 from bench.inflation.toy_flow import ToyFlow
 from bench.inflation.toys import toy
+from tasks.seeding import derive_seed
 
 __all__ = ["inflation_panels", "weights_figure"]
 
@@ -38,7 +39,8 @@ def inflation_panels(flows: Sequence[ToyFlow]) -> Figure:
     for number, flow in enumerate(flows):
         points, colour = toy(flow.name, SHOWN, "figure")
         dim = points.shape[1]
-        normal = torch.randn(SHOWN, dim, generator=torch.Generator().manual_seed(1))
+        generator = torch.Generator().manual_seed(derive_seed("inflation figure", flow.name))
+        normal = torch.randn(SHOWN, dim, generator=generator)
         end = flow.flow.schedule.end
         axes = [
             figure.add_subplot(

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bench.inflation.toy_flow import ToyFlow
 from bench.inflation.toys import toy
-from bench.seeding import derive_seed
 from methods.inflationary import participation_ratio
+from tasks.seeding import derive_seed
 
 __all__ = ["RADII", "map_row"]
 

@@ -17,13 +17,14 @@ from methods.inflationary import (
     fit_flow,
     participation_ratio,
 )
+from tasks.seeding import derive_seed
 
 __all__ = ["ToyFlow"]
 
 PLAN = {"rho": 2.0, "end": 7.01, "start_noise": 5e-4}  # as published
 GAP = 1.02
 NUM_POINTS = 20_000
-SIZES = Sizes(width=128, depth=3, steps=6000, batch_size=512, seed=0)
+SIZES = Sizes(width=128, depth=3, steps=6000, batch_size=512, seed=derive_seed("toy flow"))
 NOTHING = torch.zeros(1, 0)  # the condition
 
 

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import make_circles, make_moons, make_s_curve, make_swiss_roll
 from torch import Tensor
 
-from bench.seeding import derive_seed
+from tasks.seeding import derive_seed
 
 __all__ = ["TOYS", "toy"]
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from bench.inflation.toy_flow import ToyFlow
-from bench.seeding import derive_seed
 from tasks.reference.diagnostics import bulk_ess, rank_rhat
+from tasks.seeding import derive_seed
 
 __all__ = ["LEVELS", "weights_coverage"]
 

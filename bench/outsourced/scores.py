@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from bench.metrics import c2st_many
-from bench.seeding import derive_seed
 from bench.timing import timed
 from tasks.digits.generator_prior import GeneratorPrior
 from tasks.digits_label import LabelTask
+from tasks.seeding import derive_seed
 
 __all__ = ["Measured", "diversity", "measured", "share_right", "shuffled"]
 
@@ -40,7 +40,7 @@ def share_right(task: GeneratorPrior, theta: Tensor, x_o: Tensor) -> float:
 
 def shuffled(name: str, k: int, reference: Tensor) -> Tensor:
     """A task's reference draws of observation k, ``(R, dim_theta)``, always in the same new order."""
-    generator = torch.Generator().manual_seed(derive_seed("outsourced study", name, k))
+    generator = torch.Generator().manual_seed(derive_seed("outsourced reference order", name, k))
     return reference[torch.randperm(len(reference), generator=generator)]
 
 

@@ -15,7 +15,7 @@ import torch
 import methods
 import tasks
 from bench.metrics.projection_kl import Bandwidth, kde_kl
-from bench.reproduce.common import Figure, draw, kernel_spec
+from bench.reproduce.common import Figure, draw, fit_seed, kernel_spec
 from bench.simulations import simulate
 from methods.diffusion.solvers import SolverName
 from methods.exact_score import ExactScore
@@ -84,7 +84,8 @@ def bimodal_1d(
             raise TypeError("the method exact_score is not the suite's own")
         for number in range(num_sets):
             data = simulate(task, setting.num_simulations, number)
-            posterior = method.fit(task.prior(), data.theta, data.x, device=device, seed=number)
+            seed = fit_seed("bimodal_1d", config, number)
+            posterior = method.fit(task.prior(), data.theta, data.x, device=device, seed=seed)
             samples = draw(posterior, num_samples, x, "bimodal_1d", config, number)[:, 0]
             smooth = posterior.log_prob(GRID[:, None].float(), x).cpu().double().exp()
             yield Figure(

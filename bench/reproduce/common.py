@@ -8,11 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bench.seeding import derive_seed
 from methods import Posterior
 from methods.diffusion.solvers import SolverName
+from tasks.seeding import derive_seed
 
-__all__ = ["Figure", "draw", "kernel_spec"]
+__all__ = ["Figure", "draw", "fit_seed", "kernel_spec"]
 
 
 class Figure(NamedTuple):
@@ -56,8 +56,13 @@ def kernel_spec(
     )
 
 
+def fit_seed(experiment: str, variant: str, number: int) -> int:
+    """Seed of a fit, for a set of simulations by its number."""
+    return derive_seed("reproduce fit", experiment, variant, number)
+
+
 def draw(posterior: Posterior, n: int, x: Tensor, *seed: str | int) -> Tensor:
     """Posterior draws ``(n, dim_theta)`` on the CPU under a seed of their own."""
     with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(*seed))
+        torch.manual_seed(derive_seed("reproduce draws", *seed))
         return posterior.sample((n,), x=x).cpu()

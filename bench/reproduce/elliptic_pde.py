@@ -14,7 +14,7 @@ from torch import Tensor
 import methods
 import tasks
 from bench.metrics import c2st
-from bench.reproduce.common import Figure, draw, kernel_spec
+from bench.reproduce.common import Figure, draw, fit_seed, kernel_spec
 from bench.simulations import simulate
 from bench.timing import timed
 from methods.diffusion.solvers import SolverName
@@ -63,7 +63,8 @@ def elliptic_pde(
     for number in range(num_sets):
         data = simulate(task, num_simulations, number)
         for sampler, text in samplers.items():
-            fit = partial(methods.get(text).fit, task.prior(), data.theta, data.x, device, number)
+            seed = fit_seed("elliptic_pde", sampler, number)
+            fit = partial(methods.get(text).fit, task.prior(), data.theta, data.x, device, seed)
             posterior, seconds = timed(fit, device)
             yield Figure("elliptic_pde", "all", sampler, "fit seconds", "none", number, seconds)
             for k in observations or range(1, task.num_observations + 1):

@@ -14,7 +14,7 @@ from torch import Tensor
 import methods
 import tasks
 from bench.metrics.projection_kl import Bandwidth, marginal_kde_kl, projection_kl
-from bench.reproduce.common import Figure, draw, kernel_spec
+from bench.reproduce.common import Figure, draw, fit_seed, kernel_spec
 from bench.simulations import simulate
 from bench.timing import timed
 from methods.diffusion.solvers import SolverName
@@ -95,7 +95,8 @@ def _one_set(
     samplers = {"network": f"exact_score_net[{spec}{more}]", "ode": f"exact_score[{spec}]"}
     exact = {k: task.exact_posterior(k) for k in range(1, task.num_observations + 1)}
     for sampler, text in samplers.items():
-        fit = partial(methods.get(text).fit, task.prior(), data.theta, data.x, device, number)
+        seed = fit_seed(experiment, sampler, number)
+        fit = partial(methods.get(text).fit, task.prior(), data.theta, data.x, device, seed)
         posterior, seconds = timed(fit, device)
         yield Figure(experiment, "all", sampler, "fit seconds", "none", number, seconds)
         for k, density in exact.items():

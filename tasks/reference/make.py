@@ -25,6 +25,7 @@ from tasks.reference.diagnostics import rank_rhat
 from tasks.reference.runs import CHECKS, HMC_THIN, SAMPLERS, PriorDraws, ReferenceRun
 from tasks.reference.sampler import CHAINS, KEPT, WARM_UP, log_mean_exp
 from tasks.reference.store import write_reference
+from tasks.seeding import derive_seed
 
 __all__ = ["ReferenceError", "make_reference"]
 
@@ -161,9 +162,9 @@ def _speed(task: CertifiedTask) -> str:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        theta = task.prior().sample((TIMED,))
+        theta, seed = task.prior().sample((TIMED,)), derive_seed("speed", task.name)
         start = time.perf_counter()
-        task.simulate(theta, seed=1)
+        task.simulate(theta, seed)
         seconds = time.perf_counter() - start
     finally:
         torch.set_num_threads(threads)

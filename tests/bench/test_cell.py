@@ -9,9 +9,9 @@ import tasks
 from bench.cell import Cell, run_cell
 from bench.metrics import C2ST, MetricError
 from bench.plugins import load_plugin
-from bench.seeding import derive_seed
 from bench.simulations import simulate
 from bench.store import COLUMNS, Store, done
+from tasks.seeding import derive_seed
 
 CALIBRATION = {"sbc_ks", "coverage_error", "tarp_ece", "sbc_curve", "coverage_curve", "tarp_curve"}
 

@@ -9,7 +9,7 @@ from bench.reference_study import sampler_calibration
 
 
 def sampler_of(shift):
-    """Draws of the prior, which are calibrated, moved by a share of its deviation."""
+    """Draws of the prior, which are calibrated, moved by so many of its standard deviations."""
 
     def sampler(task, coordinates, x_o, pool, seed):
         torch.manual_seed(seed)
@@ -19,7 +19,7 @@ def sampler_of(shift):
     return sampler
 
 
-@pytest.mark.parametrize(("shift", "passes"), [(0.0, True), (0.5, False)])
+@pytest.mark.parametrize(("shift", "passes"), [(0.0, True), (2.0, False)])
 def test_only_calibrated_samplers_pass(monkeypatch, shift, passes):
     monkeypatch.setattr(
         reference_study, "SAMPLERS", {"grid": sampler_of(shift), "metropolis": sampler_of(0.0)}
@@ -28,4 +28,4 @@ def test_only_calibrated_samplers_pass(monkeypatch, shift, passes):
     table = sampler_calibration(["damped_oscillator"], num_pairs=100, seed=1, jobs=1)
     assert table["sampler"].tolist() == ["grid", "metropolis"]
     assert tasks.get("damped_oscillator").reference_by == "grid"
-    assert (table["p_value"] > 0.01).tolist() == [passes, True]
+    assert (table["p_value"] > 1e-4).tolist() == [passes, True]

@@ -32,6 +32,7 @@ def found(task):
     return {finding.name: finding.problem for finding in check_task(task) if finding.problem}
 
 
+@pytest.mark.stored_values
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_task_passes(name):
     assert found(tasks.get(name)) == {}

@@ -15,8 +15,8 @@ def problem():
 
 def test_prior_is_the_prior(problem):
     samples = methods.get("prior").fit(*problem).sample((5000,), x=problem[2][:1])
-    assert samples.mean(0).abs().max() < 0.06
-    assert (samples.std(0) - 1).abs().max() < 0.05
+    assert samples.mean(0).abs().max() < 4.5 / 5000**0.5
+    assert (samples.std(0) - 1).abs().max() < 4.5 / 10_000**0.5
 
 
 def test_reference_gives_what_it_holds(problem):
@@ -33,8 +33,9 @@ def test_reference_gives_what_it_holds(problem):
 def test_rejection_abc_finds_the_gaussian_posterior(problem):
     x_o = torch.tensor([[1.0, -1.0]])
     samples = methods.get("rejection_abc[num_accepted=400]").fit(*problem).sample((20_000,), x=x_o)
-    assert (samples.mean(0) - x_o / 2).abs().max() < 0.15
-    assert (samples.std(0) - 0.5**0.5).abs().max() < 0.12
+    # 4.5 standard errors of 400 accepted; the kernel alone widens by 7 %, which is 0.05.
+    assert (samples.mean(0) - x_o / 2).abs().max() < 4.5 * (0.5 / 400) ** 0.5
+    assert (samples.std(0) - 0.5**0.5).abs().max() < 4.5 * (0.5 / 800) ** 0.5 + 0.05
 
 
 def test_rejection_abc_without_smoothing_gives_stored_parameters(problem):

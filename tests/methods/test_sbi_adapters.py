@@ -70,7 +70,8 @@ def test_sde_types(problem, sde_type, recwarn):
 
 
 def test_rejection_ends_in_time(problem, recwarn):
-    method = methods.get("npe[max_num_epochs=1,max_sampling_time=0.2]")
-    posterior = method.fit(*problem)
+    _, theta, x = problem
+    far = Independent(Uniform(torch.full((2,), 1000.0), torch.full((2,), 1001.0)), 1)  # no draw falls there
+    posterior = methods.get("npe[max_num_epochs=1,max_sampling_time=0.2]").fit(far, theta, x)
     with pytest.raises(RuntimeError, match="time"):
-        posterior.sample((1000,), x=torch.tensor([[60.0, 60.0]]))
+        posterior.sample((1000,), x=x[:1])

@@ -1,8 +1,11 @@
+from typing import get_args
+
 import pytest
 
 import methods
 from methods import Method, SpecError, UnknownMethodError, register_method
-from methods.spec import parse
+from methods.registry import method_class
+from methods.spec import parse, written
 
 
 def test_values_are_typed():
@@ -72,3 +75,54 @@ def test_a_taken_name_is_refused():
 def test_a_name_must_be_plain():
     with pytest.raises(ValueError, match="lower-case"):
         register_method("../npe")
+
+
+@pytest.mark.parametrize(
+    ("spec", "values"),
+    [
+        ("inflationary[keep=null]", [None]),
+        ("inflationary[keep=~]", [None]),
+        ("inflationary[keep=[null,1]]", [None, 1]),
+    ],
+)
+def test_null_is_none_where_the_parameter_may_be(spec, values):
+    assert [method.keep for method in methods.expand(spec)] == values
+
+
+@pytest.mark.parametrize("spec", ["exact_score[steps=null]", "exact_score[steps=[10,null]]"])
+def test_null_is_refused_elsewhere(spec):
+    with pytest.raises(SpecError) as caught:
+        methods.expand(spec)
+    assert str(caught.value) == "method exact_score: steps = None: input should be a valid integer"
+
+
+class Odd(Method):
+    """Defaults that are not None, and words that YAML would read as something else."""
+
+    name = "odd"
+    limit: int | None = 3
+    label: str = "plain"
+
+    def fit(self, prior, theta, x, device="cpu", seed=0):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("label", ["plain", "null", "true", "3", "", "a, b", "it's", "[x]", "two words", "é"])
+@pytest.mark.parametrize("limit", [3, 4, None])
+def test_a_specification_gives_the_method_back(limit, label):
+    method = Odd(limit=limit, label=label)
+    name, [params] = parse(method.spec)
+    assert name == "odd"
+    assert Odd(**params) == method
+
+
+def parameters():
+    for name in methods.names():
+        for key, field in method_class(name).model_fields.items():
+            optional = type(None) in get_args(field.annotation)
+            yield from ((name, key, value) for value in {field.default, *([None] if optional else [])})
+
+
+@pytest.mark.parametrize(("name", "key", "value"), parameters())
+def test_every_default_and_every_none_can_be_written_and_read(name, key, value):
+    assert getattr(methods.get(f"{name}[{key}={written(value)}]"), key) == value

@@ -8,6 +8,7 @@ from tasks.bimodal_1d import BOUND, NOISE_VARIANCE, Bimodal1D
 
 TASK = Bimodal1D()
 OBSERVATIONS = [1, 2, 3]
+RARE = 1e-4  # the chance that a right result is refused, at any seed
 
 
 def unnormalised(theta, x):
@@ -32,7 +33,7 @@ def test_the_reference_follows_the_exact_distribution(k):
     draws = TASK.reference_samples(k)
     assert draws.shape == (10_000, 1)
     cdf = np.interp(draws[:, 0].double().numpy(), grid, below / below[-1])
-    assert kstest(cdf, "uniform").pvalue > 0.01
+    assert kstest(cdf, "uniform").pvalue > RARE
 
 
 @pytest.mark.parametrize("k", OBSERVATIONS)
@@ -57,5 +58,6 @@ def test_outside_the_prior_there_is_no_mass():
 
 def test_simulations_have_the_mean_and_variance_of_the_model():
     x = TASK.simulate(torch.full((100_000, 1), -1.5), seed=0)
-    assert abs(float(x.mean()) - 2.25) < 0.005
-    assert abs(float(x.var()) / NOISE_VARIANCE - 1) < 0.02
+    # 4.5 standard errors.
+    assert abs(float(x.mean()) - 2.25) < 4.5 * (NOISE_VARIANCE / 100_000) ** 0.5
+    assert abs(float(x.var()) / NOISE_VARIANCE - 1) < 4.5 * (2 / 100_000) ** 0.5

@@ -3,10 +3,12 @@
 import pytest
 import torch
 from scipy.stats import chisquare
+from torch.nn.functional import one_hot
 
 import tasks
 from tasks.digits_label import LabelTask
 
+RARE = 1e-4  # the chance that a right result is refused, at any seed
 NAMES = [name for name in tasks.names() if isinstance(tasks.get(name), LabelTask)]
 
 
@@ -31,7 +33,7 @@ def test_labels_are_drawn_from_the_classifiers_probabilities(task, theta):
     expected = torch.cat([probabilities[likely], probabilities[~likely].sum()[None]])
     counts = x.double().sum(0)
     found = torch.cat([counts[likely], counts[~likely].sum()[None]])
-    assert chisquare(found, 20_000 * expected / expected.sum()).pvalue > 0.01
+    assert chisquare(found, 20_000 * expected / expected.sum()).pvalue > RARE
 
 
 def test_the_likelihood_is_the_probability_of_the_label(task, theta):
@@ -40,6 +42,7 @@ def test_the_likelihood_is_the_probability_of_the_label(task, theta):
     torch.testing.assert_close(likelihood, task.classify(task.images(theta)))
 
 
+@pytest.mark.stored_values
 def test_every_class_is_seen_once_and_its_truth_is_the_first_draw_that_has_it(task):
     for k in range(1, 11):
         theta, x = task.simulated_truth(k)
@@ -47,6 +50,15 @@ def test_every_class_is_seen_once_and_its_truth_is_the_first_draw_that_has_it(ta
         assert torch.equal(task.observation(k), x)
         torch.testing.assert_close(task.true_theta(k), theta)
         assert task.log_likelihood(theta, x) > -10.0
+
+
+def test_a_label_that_no_draw_has_is_an_error_that_names_it(task, monkeypatch):
+    threes = one_hot(torch.tensor([3]), 10).float()
+    monkeypatch.setattr(type(task), "simulate", lambda self, theta, seed: threes.expand(len(theta), -1))
+    _, x = task.simulated_truth(4)
+    assert torch.equal(x, threes)
+    with pytest.raises(RuntimeError, match=f"{task.name}: none of 1000 prior draws has the label 7"):
+        task.simulated_truth(8)
 
 
 def test_the_reference_has_the_moments_of_weighted_draws_of_the_prior(task):
@@ -62,8 +74,8 @@ def test_the_reference_has_the_moments_of_weighted_draws_of_the_prior(task):
         variance, fourth = ((weights * (theta - mean) ** power).sum(0) for power in (2, 4))
         draws = task.reference_samples(k).double()
         number = 1.0 / effective + 1.0 / len(draws)
-        assert ((draws.mean(0) - mean).abs() < 4.0 * (variance * number).sqrt()).all()
-        assert ((draws.var(0) - variance).abs() < 4.0 * ((fourth - variance**2) * number).sqrt()).all()
+        assert ((draws.mean(0) - mean).abs() < 4.5 * (variance * number).sqrt()).all()
+        assert ((draws.var(0) - variance).abs() < 4.5 * ((fourth - variance**2) * number).sqrt()).all()
 
 
 def test_with_two_latents_the_posterior_shows_the_class():

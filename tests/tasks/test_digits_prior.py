@@ -21,6 +21,7 @@ def test_images_and_classes(task):
     torch.testing.assert_close(probabilities.sum(1), torch.ones(30, dtype=torch.float64))
 
 
+@pytest.mark.stored_values
 def test_observations_come_from_their_seeds(task):
     for k in (1, 10):
         theta, x = task.simulated_truth(k)

@@ -90,6 +90,7 @@ def test_the_data_of_an_observation_do_not_share_its_parameters_randomness():
         assert ((residual[:, :4] - theta / task.prior().stddev).abs() > 1e-3).any()
 
 
+@pytest.mark.stored_values
 def test_stored_truths_and_observations_are_the_simulated_ones(task):
     for k in range(1, 11):
         theta, x = task.simulated_truth(k)

@@ -45,6 +45,7 @@ def test_stored_observations_are_unremarkable_at_the_true_parameters():
             simulated = task.log_likelihood(repeated, task.simulate(repeated, seed=k))
             observed = task.log_likelihood(theta, task.observation(k))
             ranks.append(float((simulated < observed).float().mean()))
+    # Theta and data are stored: another seed only moves the ranks, by 0.016 standard errors at most.
     assert kstest(ranks, "uniform").pvalue > 0.01
 
 
@@ -88,11 +89,12 @@ def test_the_stored_lotka_volterra_posterior_is_the_one_of_our_likelihood():
         theta = draws.exp()
         log_p = task.log_likelihood(theta, task.observation(k)) + task.prior().log_prob(theta) + draws.sum(1)
         weights = torch.softmax((log_p - proposal.log_prob(draws)).double(), 0)[:, None]
-        assert 1.0 / float((weights**2).sum()) > 800
+        effective = 1.0 / float((weights**2).sum())
+        assert effective > 800
         weighted_mean = (weights * draws).sum(0)
         weighted_std = (weights * (draws - weighted_mean) ** 2).sum(0).sqrt()
-        assert ((weighted_mean - mean) / reference.std(0)).abs().max() < 0.12
-        assert (weighted_std / reference.std(0) - 1).abs().max() < 0.08
+        assert ((weighted_mean - mean) / reference.std(0)).abs().max() < 4.5 / effective**0.5
+        assert (weighted_std / reference.std(0) - 1).abs().max() < 4.5 / (2 * effective) ** 0.5
 
 
 def test_a_failed_integration_is_a_row_of_nan(task):

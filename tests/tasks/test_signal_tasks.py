@@ -11,6 +11,7 @@ import tasks
 from tasks.lorenz63 import _readings
 from tasks.signal_task import SignalTask
 
+RARE = 1e-4  # the chance that a right result is refused, at any seed
 NAMES = [name for name in tasks.names() if isinstance(tasks.get(name), SignalTask)]
 
 
@@ -34,7 +35,7 @@ def test_the_likelihood_is_normal(task, theta):
 def test_the_noise_is_what_the_task_says(task, theta):
     many = theta[:1].expand(1000, -1)
     z = (task.simulate(many, seed=3) - task.signal(many)) / task.noise_sd
-    assert kstest(z.flatten().numpy(), "norm").pvalue > 0.01
+    assert kstest(z.flatten().numpy(), "norm").pvalue > RARE
 
 
 @pytest.mark.parametrize("k", [1, 6])

@@ -16,9 +16,11 @@ def test_what_an_untrained_flow_does(untrained):
 
 
 def test_training_makes_the_data_more_normal(untrained):
-    trained = ToyFlow.fit("circles", untrained.keep, Sizes(128, 3, 600, 512, 0), 2000)
-    row = map_row(trained, 1000)
-    assert row["radius_error"] < 0.85 * map_row(untrained, 1000)["radius_error"]
+    trained = ToyFlow.fit("circles", untrained.keep, Sizes(128, 3, 1500, 512, 0), 2000).by("heun", 40)
+    row = map_row(trained, 5000)
+    # Two shares of the same 5000 points differ by 0.008 from chance alone, one standard error; training takes
+    # off 0.03 to 0.07, depending on the seed. Narrower networks or fewer steps hardly reduce it.
+    assert row["radius_error"] < map_row(untrained, 5000)["radius_error"]
     assert row["schedule"] == ("PRP" if untrained.keep is None else "PRR 2→1")
 
 

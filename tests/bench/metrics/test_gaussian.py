@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from scipy.linalg import sqrtm
+from scipy.stats import chi2
 from torch.distributions import MultivariateNormal
 
 from bench.metrics import MetricError, gaussian_kl, gaussian_w2
@@ -24,8 +25,11 @@ def draws(exact, size):
 @pytest.mark.parametrize("dim", [1, 5, 20])
 def test_exact_draws_score_the_floor(dim):
     exact = law(dim)
-    floor = dim * (dim + 3) / (4 * 10_000)
-    assert 0.2 * floor < gaussian_kl(exact, draws(exact, 10_000)) < 2.5 * floor
+    # Twice the number of draws times this divergence is chi-square, with as many degrees of freedom as mean
+    # and covariance have entries; both ends are left once in ten thousand.
+    statistic = chi2(dim * (dim + 3) / 2)
+    kl = gaussian_kl(exact, draws(exact, 10_000))
+    assert statistic.ppf(1e-4) < 2 * 10_000 * kl < statistic.isf(1e-4)
     assert gaussian_w2(exact, draws(exact, 10_000)) < 0.05 * math.sqrt(dim)
 
 
@@ -33,10 +37,13 @@ def test_a_shift_moves_both_as_it_should():
     exact = law(3)
     x = draws(exact, 50_000).double()
     shift = torch.tensor([0.3, -0.2, 0.1]).double()
-    assert gaussian_kl(exact, x + shift) == pytest.approx(
-        0.5 * float(shift @ exact.precision_matrix @ shift), rel=0.1
-    )
-    assert gaussian_w2(exact, x + shift) == pytest.approx(float(shift.norm()), rel=0.05)
+    expected = 0.5 * float(shift @ exact.precision_matrix @ shift)
+    # By 4.5 standard errors: the mean of the draws is off, along the shift too, and their covariance.
+    error = 4.5 * math.sqrt(2 * expected / 50_000) + expected * 4.5 * math.sqrt(2 / 50_000)
+    assert gaussian_kl(exact, x + shift) == pytest.approx(expected, abs=error + 1e-3)
+    largest = float(torch.linalg.eigvalsh(exact.covariance_matrix)[-1])
+    error = 4.5 * math.sqrt(largest / 50_000)
+    assert gaussian_w2(exact, x + shift) == pytest.approx(float(shift.norm()), abs=error + 1e-3)
 
 
 def test_the_distance_of_covariances_is_gelbrichs():

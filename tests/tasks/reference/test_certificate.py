@@ -56,9 +56,9 @@ def test_diagnostics_tell_independent_draws_from_sticky_ones():
     figures = diagnose(free)
     assert figures["rhat_own"] < 1.003
     assert min(figures["ess_bulk_min"], figures["ess_tail_min"]) > 8000
-    assert figures["lag_one_max"] < 0.03
+    assert figures["lag_one_max"] < 0.045  # 4.5 standard errors of 10 000 draws
     sticky = diagnose(free[:5000].reshape(500, 10, 2).repeat_interleave(2, dim=0).flatten(0, 1))
-    assert sticky["lag_one_max"] == pytest.approx(0.5, abs=0.03)
+    assert sticky["lag_one_max"] == pytest.approx(0.5, abs=0.045)
     assert sticky["ess_bulk_min"] < 6000
     apart = free.clone()
     apart[::10] += 1.0

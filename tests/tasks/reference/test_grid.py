@@ -8,6 +8,7 @@ from tasks.reference import grid
 from tasks.reference.grid import sample_on_grid
 
 SD = np.array([0.001, 0.05, 0.02])
+RARE = 1e-4  # the chance that a right result is refused, at any seed
 
 
 def narrow(v):
@@ -24,10 +25,10 @@ def test_two_narrow_modes_and_their_evidence():
     assert run.draws.shape == (10_000, 3)
     assert run.log_evidence == pytest.approx(0.0, abs=2e-3)
     right = run.draws[:, 0] > 0.5
-    assert right.mean() == pytest.approx(0.7, abs=0.02)
-    assert kstest((run.draws[right, 0] - 0.8) / SD[0], "norm").pvalue > 0.01
+    assert right.mean() == pytest.approx(0.7, abs=0.02)  # 4.4 standard errors
+    assert kstest((run.draws[right, 0] - 0.8) / SD[0], "norm").pvalue > RARE
     for column, middle in ((1, 0.5), (2, 0.4)):
-        assert kstest((run.draws[:, column] - middle) / SD[column], "norm").pvalue > 0.01
+        assert kstest((run.draws[:, column] - middle) / SD[column], "norm").pvalue > RARE
 
 
 def test_cells_are_cut_where_the_density_varies():
@@ -46,7 +47,7 @@ def test_a_spike_on_a_plain_is_not_missed():
         return np.logaddexp(plain, spike)
 
     run = sample_on_grid(log_density, dim=3, num=10_000, seed=0)
-    assert (run.draws[:, 0] > 0.88).mean() == pytest.approx(0.01, abs=0.004)
+    assert (run.draws[:, 0] > 0.88).mean() == pytest.approx(0.01, abs=0.0045)  # 4.5 standard errors
 
 
 def test_the_seed_decides_the_draws_alone():
@@ -59,7 +60,7 @@ def test_the_seed_decides_the_draws_alone():
 def test_a_posterior_on_the_edge_stays_inside():
     draws = sample_on_grid(lambda v: -v[:, 0] / 0.01, dim=1, num=5000, seed=0).draws
     assert (draws > 0).all()
-    assert kstest(draws[:, 0] / 0.01, "expon").pvalue > 0.01
+    assert kstest(draws[:, 0] / 0.01, "expon").pvalue > RARE
 
 
 def test_too_large_a_grid_says_so(monkeypatch):

@@ -11,6 +11,7 @@ from tasks.reference.hmc import run_hmc, whitening
 FACTOR = np.array([[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [-3.0, 0.5, 2.0]])
 PRECISION = np.linalg.inv(FACTOR @ FACTOR.T)
 MEAN = np.array([1.0, -2.0, 0.5])
+RARE = 1e-4  # the chance that a right result is refused, at any seed
 
 
 def correlated_normal(u):
@@ -43,8 +44,9 @@ def test_draws_of_a_correlated_normal():
     flat = run.draws.reshape(-1, 3)
     covariance = FACTOR @ FACTOR.T
     sd = np.sqrt(np.diagonal(covariance))
-    np.testing.assert_allclose((flat.mean(0) - MEAN) / sd, 0.0, atol=0.12)
-    np.testing.assert_allclose(np.cov(flat.T) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.12)
+    # 4.5 standard errors of a thousand independent draws: 1 / sqrt(1000), and of a variance sqrt(2 / 1000).
+    np.testing.assert_allclose((flat.mean(0) - MEAN) / sd, 0.0, atol=0.142)
+    np.testing.assert_allclose(np.cov(flat.T) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.201)
     chains = torch.from_numpy(run.draws)
     assert rank_rhat(chains).max() < 1.02
     assert bulk_ess(chains).min() > 1000
@@ -56,7 +58,7 @@ def test_draws_of_a_correlated_normal():
 
 def test_draws_of_a_skewed_density():
     run = run_hmc(log_gamma, np.zeros(1), num_chains=2, num_kept=400, thin=2, warm_up=50, seed=2)
-    assert kstest(np.exp(run.draws.ravel()), gamma(3.0).cdf).pvalue > 0.01
+    assert kstest(np.exp(run.draws.ravel()), gamma(3.0).cdf).pvalue > RARE
 
 
 def test_gradients_are_counted():

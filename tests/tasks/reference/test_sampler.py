@@ -27,8 +27,10 @@ def test_a_normal_posterior_and_its_evidence():
     result = run(log_likelihood)
     draws = result.draws.reshape(-1, 2)
     variance = 1 / (1 / PRIOR_SD**2 + 1 / noise**2)
-    np.testing.assert_allclose(draws.mean(0), variance * x_o / noise**2, atol=0.01)
-    np.testing.assert_allclose(draws.std(0), np.sqrt(variance), rtol=0.03)
+    # 4.5 standard errors of 5000 independent draws, and there are more.
+    z = (draws.mean(0) - variance * x_o / noise**2) / np.sqrt(variance)
+    np.testing.assert_allclose(z, 0.0, atol=0.064)
+    np.testing.assert_allclose(draws.std(0), np.sqrt(variance), rtol=0.045)
     exact = multivariate_normal(np.zeros(2), np.diag(PRIOR_SD**2 + noise**2)).logpdf(x_o)
     assert result.log_evidence == pytest.approx(exact, abs=5 * result.log_evidence_se)
     assert result.draws.shape == (CHAINS, KEPT, 2)
@@ -50,7 +52,7 @@ def test_two_narrow_modes_keep_their_shares():
     draws = run(log_likelihood).draws
     prior = multivariate_normal(np.zeros(2), np.diag(PRIOR_SD**2 + 0.05**2)).pdf(places)
     exact = (np.exp(log_shares) * prior)[0] / (np.exp(log_shares) * prior).sum()
-    assert (draws[..., 0] < 0.0).mean() == pytest.approx(exact, abs=0.02)
+    assert (draws[..., 0] < 0.0).mean() == pytest.approx(exact, abs=4.5 * np.sqrt(exact * (1 - exact) / 5000))
 
 
 def test_fewer_kept_states_repeat_less():
@@ -59,10 +61,12 @@ def test_fewer_kept_states_repeat_less():
     def log_likelihood(theta):
         return -0.5 * ((np.hypot(*theta.T) - 0.8) / 0.01) ** 2
 
-    repeated = [(np.diff(run(log_likelihood, thin=thin).draws, axis=1) == 0.0).mean() for thin in (1, 4, 12)]
-    assert repeated[0] > 0.3
-    assert repeated[1] < 0.5 * repeated[0]
-    assert repeated[2] < 0.3 * repeated[1]
+    runs = [run(log_likelihood, thin=thin).draws for thin in (1, 4, 12)]
+    repeated = np.array([(np.diff(draws, axis=1) == 0.0).mean((1, 2)) for draws in runs])
+    mean, error = repeated.mean(1), repeated.std(1, ddof=1) / np.sqrt(CHAINS)
+    assert mean[0] > 0.3
+    for often, seldom in ((0, 1), (1, 2)):
+        assert mean[often] - mean[seldom] > 4.0 * np.hypot(error[often], error[seldom])
 
 
 def test_the_same_seed_gives_the_same_run():

@@ -26,5 +26,6 @@ def test_importance_weights_leave_the_moments_alone(name, k):
     assert effective > 100
     weighted_mean = (weights * theta).sum(0)
     weighted_std = (weights * (theta - weighted_mean) ** 2).sum(0).sqrt()
-    assert ((weighted_mean - mean) / std).abs().max() < 4.0 / effective**0.5
-    assert (weighted_std / std - 1.0).abs().max() < 4.0 / effective**0.5
+    # Standard errors, but that a posterior's tails make more of a deviation's than a normal's would.
+    assert ((weighted_mean - mean) / std).abs().max() < 4.5 / effective**0.5
+    assert (weighted_std / std - 1.0).abs().max() < 4.5 / effective**0.5
