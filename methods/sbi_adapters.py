@@ -16,16 +16,18 @@ import io
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.base import Method, Posterior
+from methods.counting import Evaluations
 from methods.registry import register_method
+from methods.sbi_networks import run_by_one_evaluation
+from methods.seeding import derive_seed
 
 __all__ = ["FMPE", "NPE", "NPSE", "SbiMethod", "SbiTraining", "quietly"]
 
@@ -55,29 +57,19 @@ def quietly() -> Iterator[None]:
         yield
 
 
-@dataclass
-class _Count:
-    """Rows that a network has evaluated."""
-
-    rows: int = 0
-
-
 class SbiPosterior(Posterior):
     """An sbi posterior with its sampling options bound and its network evaluations counted."""
 
     def __init__(self, posterior: Any, options: dict[str, Any]) -> None:
         self._posterior = posterior
         self._options = {"show_progress_bars": False, **options}
-        self._count = _Count()
+        self._evaluations = Evaluations()
         self.nfe = float("nan")
-        # The counters go on the posterior's own estimator, which is a copy of the trained one.
-        if hasattr(posterior, "vector_field_estimator"):
-            network = posterior.vector_field_estimator
-            network.net.register_forward_pre_hook(self._count_rows, with_kwargs=True)
-        else:
-            network = posterior.posterior_estimator
-            network.sample = self._counting_draws(network.sample)
-        self.num_parameters = sum(p.numel() for p in network.parameters())
+        # The hooks go on the posterior's own estimator, which is a copy of the trained one.
+        self._is_flow = not hasattr(posterior, "vector_field_estimator")
+        estimator = posterior.posterior_estimator if self._is_flow else posterior.vector_field_estimator
+        self._evaluations.watch(*run_by_one_evaluation(estimator))
+        self.num_parameters = sum(p.numel() for p in estimator.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw with sbi's own sampler, ``(n, dim_theta)``; RuntimeError past ``max_sampling_time``."""
@@ -89,14 +81,9 @@ class SbiPosterior(Posterior):
         sbi draws for all rows again until the last of them has its samples: one that leaks out of the prior
         would have a flow drawn from a thousand times for the others too.
         """
-        if hasattr(self._posterior, "vector_field_estimator"):
-            return self._counted(self._posterior.sample_batched, sample_shape, x)
-        theta, evaluations = [], []
-        for row in x:
-            theta.append(self.sample(sample_shape, x=row[None]))
-            evaluations.append(self.nfe)
-        self.nfe = sum(evaluations) / len(evaluations)
-        return torch.stack(theta, dim=1)
+        if self._is_flow and self._options["reject_outside_prior"]:
+            return super().sample_batched(sample_shape, x)
+        return self._counted(self._posterior.sample_batched, sample_shape, x)
 
     def without_rejection(self) -> SbiPosterior:
         """The same, with what leaks out of the prior kept."""
@@ -110,24 +97,11 @@ class SbiPosterior(Posterior):
 
     def _counted(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         # What rejection outside the prior throws away was evaluated, so it counts.
-        self._count.rows = 0
         with torch.no_grad(), quietly():
-            theta = draw(torch.Size(sample_shape), x=x, **self._options)
-        self.nfe = self._count.rows / max(theta.shape[:-1].numel(), 1)
+            theta, self.nfe = self._evaluations.per_sample(
+                lambda: draw(torch.Size(sample_shape), x=x, **self._options)
+            )
         return theta
-
-    def _count_rows(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        # A vector field is called as net(theta, condition, time): one evaluation for each row of theta.
-        theta = args[0] if args else next(iter(kwargs.values()))
-        self._count.rows += theta.shape[:-1].numel()
-
-    def _counting_draws(self, draw: Any) -> Any:
-        # A flow is passed through once for each draw.
-        def counted(sample_shape: torch.Size, condition: Tensor, **kwargs: Any) -> Tensor:
-            self._count.rows += torch.Size(sample_shape).numel() * len(condition)
-            return draw(sample_shape, condition=condition, **kwargs)
-
-        return counted
 
 
 class SbiTraining(Method):
@@ -140,6 +114,7 @@ class SbiTraining(Method):
         max_num_epochs: Upper limit of epochs.
     """
 
+    version = "2"
     training_batch_size: int = Field(default=200, ge=1)
     learning_rate: float = Field(default=5e-4, gt=0)
     stop_after_epochs: int = Field(default=20, ge=1)
@@ -161,7 +136,7 @@ class SbiTraining(Method):
         from sbi.utils.user_input_checks import process_prior
 
         with quietly(), torch.random.fork_rng():
-            torch.manual_seed(seed)
+            torch.manual_seed(derive_seed("sbi training", seed))
             own_prior, _, _ = process_prior(copy.deepcopy(prior))
             if device != "cpu":
                 own_prior.to(device)

@@ -48,6 +48,17 @@ class DenoiserFlow:
         with fast_products(z.device):
             return torch.cat([self._carry(z[rows], c if len(c) == 1 else c[rows]) for rows in every])
 
+    @torch.no_grad()
+    def for_each(self, z: Tensor, c: Tensor) -> Tensor:
+        """Carry noise z ``(n, B, dim_theta)`` to residuals of the same shape, given c ``(B, dim_c)``."""
+        draws = max(1, BATCH // len(c))
+        with fast_products(z.device):
+            columns = [
+                torch.cat([self._carry(part, some_c) for part in some_z.split(draws)])
+                for some_z, some_c in zip(z.split(BATCH, dim=1), c.split(BATCH), strict=True)
+            ]
+        return torch.cat(columns, dim=1)
+
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
             velocity = self.network(z, z.new_full((1, 1), log_noise_at(math.atan2(beta, alpha))), c)
