@@ -31,6 +31,8 @@ from methods.seeding import derive_seed
 
 __all__ = ["FMPE", "NPE", "NPSE", "SbiMethod", "SbiTraining", "quietly"]
 
+BATCH = 2**16  # rows of a flow at once
+
 
 class _NoTracker:
     """sbi's tracker protocol, keeping nothing: its default writes a log folder into the working directory."""
@@ -54,6 +56,9 @@ def quietly() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Data has extreme outliers")
         # Said of draws that were asked for with their leakage.
         warnings.filterwarnings("ignore", message=".*samples drawn with reject_outside_prior=False")
+        # Said of chains that were asked for, several observations at once.
+        warnings.filterwarnings("ignore", message="Note that for batched sampling, we use num_chains")
+        warnings.filterwarnings("ignore", message="The passed number of MCMC chains is larger")
         yield
 
 
@@ -76,14 +81,27 @@ class SbiPosterior(Posterior):
         return self._counted(self._posterior.sample, sample_shape, x)
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Draw for all rows of x ``(B, dim_x)``, ``(n, B, dim_theta)``: at once, but for flows row by row.
+        """Draw for all rows of x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``.
 
-        sbi draws for all rows again until the last of them has its samples: one that leaks out of the prior
-        would have a flow drawn from a thousand times for the others too.
+        sbi rejects by drawing for all rows again until the last of them has its samples: one that leaks out
+        of the prior would have a flow drawn from a thousand times for the others too. So a flow is drawn from
+        once for all rows, and what is outside the prior is then drawn again row by row.
         """
         if self._is_flow and self._options["reject_outside_prior"]:
-            return super().sample_batched(sample_shape, x)
+            return self._counted(self._redrawn, sample_shape, x)
         return self._counted(self._posterior.sample_batched, sample_shape, x)
+
+    def _redrawn(self, sample_shape: torch.Size, x: Tensor, **options: Any) -> Tensor:
+        raw = options | {"reject_outside_prior": False}
+        parts = []
+        for rows in x.split(max(1, BATCH // sample_shape.numel())):
+            theta = self._posterior.sample_batched(sample_shape, x=rows, **raw)
+            outside = ~self._posterior.prior.support.check(theta)
+            for k in outside.any(dim=0).nonzero().flatten().tolist():
+                again = outside[:, k]
+                theta[again, k] = self._posterior.sample((int(again.sum()),), x=rows[k : k + 1], **options)
+            parts.append(theta)
+        return torch.cat(parts, dim=1)
 
     def without_rejection(self) -> SbiPosterior:
         """The same, with what leaks out of the prior kept."""

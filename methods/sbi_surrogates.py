@@ -6,6 +6,7 @@ The surrogate by itself, as a function of theta and x, is what ``outsourced`` ta
 from __future__ import annotations
 
 import contextlib
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from methods.sbi_networks import run_by_one_evaluation
 from methods.seeding import derive_seed
 
 __all__ = ["NLE", "NRE", "LogRatio", "SurrogateMethod"]
+
+SIDE_BY_SIDE = 50  # observations whose chains run at once
 
 # Log likelihood of theta (N, dim_theta) and x (N, dim_x), row by row, but for a constant of x: (N,).
 LogRatio = Callable[[Tensor, Tensor], Tensor]
@@ -77,13 +80,26 @@ class SurrogatePosterior(Posterior):
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Run the chains, ``(n, dim_theta)``."""
-        return self._drawn(self._posterior.sample, sample_shape, x)
+        return self._drawn(lambda: self._posterior.sample(sample_shape, x=x, show_progress_bars=False))
 
-    def _drawn(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        with quietly(), _numpy_seeded():
-            theta, self.nfe = self._evaluations.per_sample(
-                lambda: draw(torch.Size(sample_shape), x=x, show_progress_bars=False)
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Run the chains of many rows of x ``(B, dim_x)`` side by side, ``(n, B, dim_theta)``."""
+        return self._drawn(
+            lambda: torch.cat(
+                [self._side_by_side(sample_shape, rows) for rows in x.split(SIDE_BY_SIDE)], dim=1
             )
+        )
+
+    def _side_by_side(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        # sbi writes into the options that it is given; those of the posterior serve other calls too.
+        options = copy.copy(self._posterior.init_strategy_parameters)
+        return self._posterior.sample_batched(
+            sample_shape, x=x, init_strategy_parameters=options, show_progress_bars=False
+        )
+
+    def _drawn(self, draw: Callable[[], Tensor]) -> Tensor:
+        with quietly(), _numpy_seeded():
+            theta, self.nfe = self._evaluations.per_sample(draw)
         return theta.detach()
 
 

@@ -36,3 +36,17 @@ def test_chains_draw_from_the_posterior_and_leave_numpys_state(simulations, recw
     torch.testing.assert_close(theta.mean(0), torch.tensor([0.4, -0.24]), atol=0.25, rtol=0)
     assert (theta.std(0) - 0.2**0.5).abs().max() < 0.15
     assert posterior.nfe > 1
+
+
+def test_chains_of_several_observations_run_side_by_side(simulations, recwarn):
+    posterior = methods.get("nre[max_num_epochs=30,warmup_steps=30]").fit(PRIOR, *simulations, seed=0)
+    x = torch.tensor([[0.5, -0.3], [-0.8, 0.4]])
+    calls = []
+    inner = posterior._posterior
+    real = inner.sample_batched
+    inner.sample_batched = lambda *args, **options: calls.append(options["x"]) or real(*args, **options)
+    torch.manual_seed(3)
+    theta = posterior.sample_batched((200,), x=x)
+    assert [len(rows) for rows in calls] == [2]
+    torch.testing.assert_close(theta.mean(0), x / 1.25, atol=0.3, rtol=0)
+    assert posterior.sample((5,), x=x[:1]).shape == (5, 2)
