@@ -15,9 +15,14 @@ def simulations():
     return theta, theta + 0.5 * torch.randn(1000, 2)
 
 
-@pytest.mark.parametrize("spec", ["nre[max_num_epochs=30]", "nle[max_num_epochs=30]"])
-def test_the_surrogate_is_the_likelihood_but_for_a_constant_of_x(spec, simulations, recwarn):
-    surrogate = methods.get(spec).surrogate(PRIOR, *simulations, "cpu", 0)
+# Of eight seeds the largest error was 0.7 and 1.2 nats; at sbi's rate, 1000 simulations left up to 3.
+@pytest.mark.parametrize("spec", ["nre[learning_rate=0.002]", "nle[learning_rate=0.003]"])
+def test_the_surrogate_is_the_likelihood_but_for_a_constant_of_x(spec, recwarn):
+    torch.manual_seed(0)
+    simulated = PRIOR.sample((3000,))
+    x = simulated + 0.5 * torch.randn(3000, 2)
+    method = methods.get(spec).model_copy(update={"max_num_epochs": 15})
+    surrogate = method.surrogate(PRIOR, simulated, x, "cpu", 0)
     theta = torch.tensor([[0.4, -0.3], [-1.0, 0.0], [0.0, 1.0], [1.2, -1.2]])
     x = torch.tensor([[0.5, -0.3]])
     found = surrogate(theta, x.expand(4, -1))
