@@ -22,9 +22,13 @@ class Posterior(ABC):
     """What a fitted method gives: draws of theta for any x (amortized) or for the x it was made for.
 
     Attributes:
-        nfe: Evaluations of the network (or of the score) per sample of the latest :meth:`sample`; 0 where
-            there is none, NaN before the first sampling of a method that counts.
-        num_parameters: Trained parameters, 0 for a training-free method.
+        nfe: Evaluations per sample returned by the latest :meth:`sample` or :meth:`sample_batched`. One
+            evaluation is one row passed through a network, a score, a surrogate or a likelihood, each
+            counted on its own; see :class:`methods.counting.Evaluations`. Draws that are rejected count, and
+            so does a network that encodes x, whose few rows are shared by all samples. A normalising flow is
+            one network: one pass is one run of all its conditioners, and an autoregressive inverse makes a
+            pass for each dimension. NaN before the first sampling; 0 for a method that evaluates nothing.
+        num_parameters: Trained parameters of all networks that sampling runs; 0 for a training-free method.
     """
 
     nfe: float = 0.0
@@ -39,7 +43,12 @@ class Posterior(ABC):
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, B, dim_theta)`` samples for B observations x, ``(B, dim_x)``; by default one by one."""
-        return torch.stack([self.sample(sample_shape, x=row[None]) for row in x], dim=1)
+        theta, evaluations = [], []
+        for row in x:
+            theta.append(self.sample(sample_shape, x=row[None]))
+            evaluations.append(self.nfe)
+        self.nfe = sum(evaluations) / max(len(evaluations), 1)
+        return torch.stack(theta, dim=1)
 
     def without_rejection(self) -> Posterior:
         """The same with the draws that fall outside the prior kept; itself where it rejects none."""

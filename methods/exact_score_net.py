@@ -14,6 +14,7 @@ from torch.distributions import Distribution
 
 from methods.exact_score.sampler import KernelMethod
 from methods.registry import register_method
+from methods.seeding import derive_seed
 from methods.student import OnePassPosterior, fit_student, generate_labels, jittered, student_network
 
 __all__ = ["ExactScoreNet"]
@@ -36,7 +37,7 @@ class ExactScoreNet(KernelMethod):
         learning_rate: Peak rate of AdamW under a cosine decay.
     """
 
-    version = "4"
+    version = "5"
     num_labels: int = Field(default=50_000, ge=1)
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=6, ge=1)
@@ -63,10 +64,12 @@ class ExactScoreNet(KernelMethod):
             steps=self.training_steps,
             batch_size=self.training_batch_size,
             learning_rate=self.learning_rate,
-            seed=seed,
+            seed=derive_seed("student", seed),
         )
 
         def decode(theta: Tensor, x: Tensor) -> Tensor:
             return teacher.scale_theta.inverse(theta)
 
-        return OnePassPosterior([student], theta.shape[1], teacher.encode_x, decode, kernel.theta.device)
+        return OnePassPosterior(
+            [student], theta.shape[1], teacher.encode_x, decode, kernel.theta.device, teacher.networks
+        )

@@ -9,15 +9,17 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from methods.seeding import derive_seed
+
 __all__ = ["ResidualMLP", "joined", "mlp", "seeded"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def seeded(make: Callable[[], Network], seed: int) -> Network:
-    """What ``make`` makes, with weights that depend on the seed; torch's global state is left as it was."""
+    """What ``make`` makes, with weights that depend on the seed; torch's global state is left unchanged."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        torch.manual_seed(derive_seed("weights", seed))
         return make()
 
 

@@ -36,4 +36,4 @@ class OnePass(DenoiserMethod, StudentMethod):
         base = teacher.base
         c = base.encode_x(x.to(device))
         students = self.distil(teacher.flow.stages(self.passes), c, theta.shape[1], seed)
-        return OnePassPosterior(students, theta.shape[1], base.encode_x, base.theta, c.device)
+        return OnePassPosterior(students, theta.shape[1], base.encode_x, base.theta, c.device, base.networks)

@@ -24,33 +24,53 @@ from methods.scaling import Standardizer
 __all__ = ["RejectionABC"]
 
 
+DISTANCES = 2**22  # at once: 17 MB
+
+
 class _AbcPosterior(Posterior):
     def __init__(self, theta: Tensor, x: Tensor, num_accepted: int, kde: bool) -> None:
         self._theta, self._num_accepted, self._kde = theta, num_accepted, kde
         self._scale = Standardizer.fit(x)
         self._x = self._scale(x)
 
-    def _accepted(self, x: Tensor) -> Tensor:
-        distance = (self._x - self._scale(x)).norm(dim=1)
-        return self._theta[distance.topk(self._num_accepted, largest=False).indices]
-
-    def _density(self, accepted: Tensor) -> gaussian_kde:
-        return gaussian_kde(accepted.double().numpy().T)
-
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        accepted = self._accepted(x)
+        return self.sample_batched(sample_shape, x)[:, 0]
+
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         (n,) = sample_shape
-        if not self._kde:
-            return accepted[torch.randint(len(accepted), (n,))]
-        seed = int(torch.randint(2**31, (1,)))
-        draws = self._density(accepted).resample(n, seed=seed).T
-        return torch.from_numpy(draws).to(accepted.dtype)
+        observations = max(1, DISTANCES // len(self._x))
+        return torch.cat([self._drawn(n, self._accepted(rows)) for rows in x.split(observations)], dim=1)
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         if not self._kde:
             return super().log_prob(theta, x)
-        density = self._density(self._accepted(x))
+        [accepted] = self._accepted(x)
+        density = gaussian_kde(accepted.double().numpy().T)
         return torch.from_numpy(density.logpdf(theta.double().numpy().T)).to(theta.dtype)
+
+    def _accepted(self, x: Tensor) -> Tensor:
+        """Parameters of the nearest simulations to each x, ``(B, num_accepted, dim_theta)``."""
+        # Distances by matrix products would be differences of large numbers.
+        distance = torch.cdist(self._scale(x), self._x, compute_mode="donot_use_mm_for_euclid_dist")
+        return self._theta[distance.topk(self._num_accepted, largest=False).indices]
+
+    def _drawn(self, n: int, accepted: Tensor) -> Tensor:
+        """Draws ``(n, B, dim_theta)`` among the accepted, smoothed or not."""
+        num_x, number, dim = accepted.shape
+        chosen = torch.randint(number, (n, num_x))
+        theta = accepted[torch.arange(num_x), chosen]
+        if not self._kde:
+            return theta
+        noise = torch.randn(n, num_x, dim, 1, dtype=torch.float64)
+        return theta + (torch.linalg.cholesky(kernel_covariance(accepted)) @ noise)[..., 0].to(theta)
+
+
+def kernel_covariance(accepted: Tensor) -> Tensor:
+    """Covariances ``(B, dim, dim)`` of Scott's kernel for values ``(B, number, dim)``, as scipy has them."""
+    _, number, dim = accepted.shape
+    centred = accepted.double() - accepted.double().mean(dim=1, keepdim=True)
+    covariance = centred.mT @ centred / (number - 1)
+    return covariance * number ** (-2.0 / (dim + 4))
 
 
 @register_method("rejection_abc")
@@ -63,6 +83,7 @@ class RejectionABC(Method):
     """
 
     citation = "Tavaré et al. 1997"
+    version = "2"
     num_accepted: int = Field(default=100, ge=1)
     kde: bool = True
 

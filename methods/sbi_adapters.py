@@ -16,18 +16,22 @@ import io
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.base import Method, Posterior
+from methods.counting import Evaluations
 from methods.registry import register_method
+from methods.sbi_networks import run_by_one_evaluation
+from methods.seeding import derive_seed
 
 __all__ = ["FMPE", "NPE", "NPSE", "SbiMethod", "SbiTraining", "quietly"]
+
+BATCH = 2**16  # rows of a flow at once
 
 
 class _NoTracker:
@@ -52,14 +56,10 @@ def quietly() -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Data has extreme outliers")
         # Said of draws that were asked for with their leakage.
         warnings.filterwarnings("ignore", message=".*samples drawn with reject_outside_prior=False")
+        # Said of chains that were asked for, several observations at once.
+        warnings.filterwarnings("ignore", message="Note that for batched sampling, we use num_chains")
+        warnings.filterwarnings("ignore", message="The passed number of MCMC chains is larger")
         yield
-
-
-@dataclass
-class _Count:
-    """Rows that a network has evaluated."""
-
-    rows: int = 0
 
 
 class SbiPosterior(Posterior):
@@ -68,35 +68,40 @@ class SbiPosterior(Posterior):
     def __init__(self, posterior: Any, options: dict[str, Any]) -> None:
         self._posterior = posterior
         self._options = {"show_progress_bars": False, **options}
-        self._count = _Count()
+        self._evaluations = Evaluations()
         self.nfe = float("nan")
-        # The counters go on the posterior's own estimator, which is a copy of the trained one.
-        if hasattr(posterior, "vector_field_estimator"):
-            network = posterior.vector_field_estimator
-            network.net.register_forward_pre_hook(self._count_rows, with_kwargs=True)
-        else:
-            network = posterior.posterior_estimator
-            network.sample = self._counting_draws(network.sample)
-        self.num_parameters = sum(p.numel() for p in network.parameters())
+        # The hooks go on the posterior's own estimator, which is a copy of the trained one.
+        self._is_flow = not hasattr(posterior, "vector_field_estimator")
+        estimator = posterior.posterior_estimator if self._is_flow else posterior.vector_field_estimator
+        self._evaluations.watch(*run_by_one_evaluation(estimator))
+        self.num_parameters = sum(p.numel() for p in estimator.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw with sbi's own sampler, ``(n, dim_theta)``; RuntimeError past ``max_sampling_time``."""
         return self._counted(self._posterior.sample, sample_shape, x)
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Draw for all rows of x ``(B, dim_x)``, ``(n, B, dim_theta)``: at once, but for flows row by row.
+        """Draw for all rows of x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``.
 
-        sbi draws for all rows again until the last of them has its samples: one that leaks out of the prior
-        would have a flow drawn from a thousand times for the others too.
+        sbi rejects by drawing for all rows again until the last of them has its samples: one that leaks out
+        of the prior would have a flow drawn from a thousand times for the others too. So a flow is drawn from
+        once for all rows, and what is outside the prior is then drawn again row by row.
         """
-        if hasattr(self._posterior, "vector_field_estimator"):
-            return self._counted(self._posterior.sample_batched, sample_shape, x)
-        theta, evaluations = [], []
-        for row in x:
-            theta.append(self.sample(sample_shape, x=row[None]))
-            evaluations.append(self.nfe)
-        self.nfe = sum(evaluations) / len(evaluations)
-        return torch.stack(theta, dim=1)
+        if self._is_flow and self._options["reject_outside_prior"]:
+            return self._counted(self._redrawn, sample_shape, x)
+        return self._counted(self._posterior.sample_batched, sample_shape, x)
+
+    def _redrawn(self, sample_shape: torch.Size, x: Tensor, **options: Any) -> Tensor:
+        raw = options | {"reject_outside_prior": False}
+        parts = []
+        for rows in x.split(max(1, BATCH // sample_shape.numel())):
+            theta = self._posterior.sample_batched(sample_shape, x=rows, **raw)
+            outside = ~self._posterior.prior.support.check(theta)
+            for k in outside.any(dim=0).nonzero().flatten().tolist():
+                again = outside[:, k]
+                theta[again, k] = self._posterior.sample((int(again.sum()),), x=rows[k : k + 1], **options)
+            parts.append(theta)
+        return torch.cat(parts, dim=1)
 
     def without_rejection(self) -> SbiPosterior:
         """The same, with what leaks out of the prior kept."""
@@ -110,24 +115,11 @@ class SbiPosterior(Posterior):
 
     def _counted(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         # What rejection outside the prior throws away was evaluated, so it counts.
-        self._count.rows = 0
         with torch.no_grad(), quietly():
-            theta = draw(torch.Size(sample_shape), x=x, **self._options)
-        self.nfe = self._count.rows / max(theta.shape[:-1].numel(), 1)
+            theta, self.nfe = self._evaluations.per_sample(
+                lambda: draw(torch.Size(sample_shape), x=x, **self._options)
+            )
         return theta
-
-    def _count_rows(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        # A vector field is called as net(theta, condition, time): one evaluation for each row of theta.
-        theta = args[0] if args else next(iter(kwargs.values()))
-        self._count.rows += theta.shape[:-1].numel()
-
-    def _counting_draws(self, draw: Any) -> Any:
-        # A flow is passed through once for each draw.
-        def counted(sample_shape: torch.Size, condition: Tensor, **kwargs: Any) -> Tensor:
-            self._count.rows += torch.Size(sample_shape).numel() * len(condition)
-            return draw(sample_shape, condition=condition, **kwargs)
-
-        return counted
 
 
 class SbiTraining(Method):
@@ -140,6 +132,7 @@ class SbiTraining(Method):
         max_num_epochs: Upper limit of epochs.
     """
 
+    version = "2"
     training_batch_size: int = Field(default=200, ge=1)
     learning_rate: float = Field(default=5e-4, gt=0)
     stop_after_epochs: int = Field(default=20, ge=1)
@@ -161,7 +154,7 @@ class SbiTraining(Method):
         from sbi.utils.user_input_checks import process_prior
 
         with quietly(), torch.random.fork_rng():
-            torch.manual_seed(seed)
+            torch.manual_seed(derive_seed("sbi training", seed))
             own_prior, _, _ = process_prior(copy.deepcopy(prior))
             if device != "cpu":
                 own_prior.to(device)

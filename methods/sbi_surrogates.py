@@ -6,21 +6,29 @@ The surrogate by itself, as a function of theta and x, is what ``outsourced`` ta
 from __future__ import annotations
 
 import contextlib
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from methods.base import Posterior
+from methods.counting import Evaluations
 from methods.registry import register_method
 from methods.sbi_adapters import SbiTraining, quietly
+from methods.sbi_networks import run_by_one_evaluation
+from methods.seeding import derive_seed
 
 __all__ = ["NLE", "NRE", "LogRatio", "SurrogateMethod"]
+
+SIDE_BY_SIDE = 50  # observations whose chains run at once
 
 # Log likelihood of theta (N, dim_theta) and x (N, dim_x), row by row, but for a constant of x: (N,).
 LogRatio = Callable[[Tensor, Tensor], Tensor]
@@ -30,25 +38,29 @@ LogRatio = Callable[[Tensor, Tensor], Tensor]
 def _numpy_seeded() -> Iterator[None]:
     """Numpy's global state, which sbi's slice sampler draws from, seeded from torch's; then as it was."""
     before = np.random.get_state()
-    np.random.seed(int(torch.randint(2**31, (1,))))
+    np.random.seed(derive_seed("chains", int(torch.randint(2**31, (1,)))))
     try:
         yield
     finally:
         np.random.set_state(before)
 
 
-class _Counted:
-    """A potential of sbi's that counts the rows it is asked for."""
+@dataclass(frozen=True)
+class Surrogate:
+    """A trained surrogate as a function of theta and x; see :data:`LogRatio`.
 
-    def __init__(self, potential: Any) -> None:
-        self._potential, self.rows = potential, 0
+    Attributes:
+        log_ratio: The function.
+        num_parameters: Its trained parameters.
+    """
 
-    def __call__(self, theta: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        self.rows += len(theta)
-        return self._potential(theta, *args, **kwargs)
+    log_ratio: LogRatio
+    num_parameters: int
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._potential, name)
+    def __call__(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Log likelihoods ``(N,)`` but for a constant of x, without gradients."""
+        with torch.no_grad():
+            return self.log_ratio(theta, x)
 
 
 class SurrogatePosterior(Posterior):
@@ -56,22 +68,38 @@ class SurrogatePosterior(Posterior):
 
     Arguments:
         posterior: sbi's.
-        estimator: The network, evaluations of which are counted.
     """
 
-    def __init__(self, posterior: Any, estimator: Any) -> None:
-        self._posterior, self._potential = posterior, _Counted(posterior.potential_fn)
-        posterior.potential_fn = self._potential
+    def __init__(self, posterior: Any) -> None:
+        self._posterior, self._evaluations = posterior, Evaluations()
+        # The hooks go on the potential's own estimator, which is a copy of the trained one.
+        [estimator] = [part for part in vars(posterior.potential_fn).values() if isinstance(part, nn.Module)]
+        self._evaluations.watch(*run_by_one_evaluation(estimator))
         self.nfe = float("nan")
         self.num_parameters = sum(p.numel() for p in estimator.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Run the chains, ``(n, dim_theta)``."""
-        (n,) = sample_shape
-        self._potential.rows = 0
+        return self._drawn(lambda: self._posterior.sample(sample_shape, x=x, show_progress_bars=False))
+
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Run the chains of many rows of x ``(B, dim_x)`` side by side, ``(n, B, dim_theta)``."""
+        return self._drawn(
+            lambda: torch.cat(
+                [self._side_by_side(sample_shape, rows) for rows in x.split(SIDE_BY_SIDE)], dim=1
+            )
+        )
+
+    def _side_by_side(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        # sbi writes into the options that it is given; those of the posterior serve other calls too.
+        options = copy.copy(self._posterior.init_strategy_parameters)
+        return self._posterior.sample_batched(
+            sample_shape, x=x, init_strategy_parameters=options, show_progress_bars=False
+        )
+
+    def _drawn(self, draw: Callable[[], Tensor]) -> Tensor:
         with quietly(), _numpy_seeded():
-            theta = self._posterior.sample((n,), x=x, show_progress_bars=False)
-        self.nfe = self._potential.rows / n
+            theta, self.nfe = self._evaluations.per_sample(draw)
         return theta.detach()
 
 
@@ -105,18 +133,15 @@ class SurrogateMethod(SbiTraining):
                 mcmc_method="slice_np_vectorized",
                 mcmc_parameters={"num_chains": self.num_chains, "warmup_steps": self.warmup_steps, "thin": 1},
             )
-        return SurrogatePosterior(posterior, estimator)
+        return SurrogatePosterior(posterior)
 
-    def surrogate(self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int) -> LogRatio:
+    def surrogate(self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int) -> Surrogate:
         """The trained surrogate by itself, without gradients."""
         with self.training(prior, theta, x, device, seed) as (_, estimator):
             estimator.eval()
 
-        @torch.no_grad()
-        def log_ratio(theta: Tensor, x: Tensor) -> Tensor:
-            return self._log_ratio(estimator, theta, x)
-
-        return log_ratio
+        num_parameters = sum(p.numel() for p in estimator.parameters())
+        return Surrogate(partial(self._log_ratio, estimator), num_parameters)
 
 
 @register_method("nre")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 
 from methods.networks import ResidualMLP
 from methods.precision import fast_products
+from methods.seeding import derive_seed
 
-__all__ = ["Validation", "train"]
+__all__ = ["Validation", "batches", "train"]
 
 # Newton-Schulz iterations of Muon, five of which take half of a step of a deep network: three learn as well.
 ITERATIONS = 3
@@ -50,9 +52,9 @@ def train(
     """Minimise ``loss(*batch)`` over minibatches with a short warm-up and a cosine decay to zero.
 
     Hidden matrices of a :class:`ResidualMLP` are trained with Muon (Jordan et al. 2024), all else with AdamW.
-    Batches come from a fresh permutation each epoch, so every sample is seen once before any is seen
-    twice. The order depends on ``seed`` alone. With a validation the network ends with the best averaged
-    weights, those it came with among them.
+    Batches are cut from fresh permutations, one after the other, see :func:`batches`. The order depends on
+    ``seed`` alone. With a validation the network ends with the best averaged weights, those it came with
+    among them.
 
     Arguments:
         network: Whose parameters are trained, in place.
@@ -79,28 +81,57 @@ def train(
         for optimizer in optimizers
     ]
     best = _Best(network, validation) if validation else None
-    generator = torch.Generator().manual_seed(seed)
+    order = batches(num_samples, batch_size, seed, data[0].device)
     history: list[Tensor] = []  # read at the end: each reading would wait for a GPU
     network.train()
     with fast_products(data[0].device):
-        while len(history) < steps and not (best and best.is_final):
-            order = torch.randperm(num_samples, generator=generator).to(data[0].device)
-            for rows in order[: num_samples - num_samples % batch_size].split(batch_size):
-                if len(history) == steps or (best and best.is_final):
+        for rows in itertools.islice(order, steps):
+            value = loss(*(tensor[rows] for tensor in data))
+            network.zero_grad(set_to_none=True)
+            value.backward()
+            for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
+                optimizer.step()
+                scheduler.step()
+            history.append(value.detach())
+            if best:
+                best.follow(len(history))
+                if best.is_final:
                     break
-                value = loss(*(tensor[rows] for tensor in data))
-                network.zero_grad(set_to_none=True)
-                value.backward()
-                for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
-                    optimizer.step()
-                    scheduler.step()
-                history.append(value.detach())
-                if best:
-                    best.follow(len(history))
     network.eval()
     if best:
         network.load_state_dict(best.state)
     return [float(value) for value in history]
+
+
+def batches(num_samples: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:
+    """Endless batches of row numbers, ``(batch_size,)`` each, on the device.
+
+    They are cut from fresh permutations one after the other, and a batch may end one and begin the next, so
+    every sample is seen once before any is seen twice. No batch has a sample twice: what a batch takes from
+    the end of one permutation comes in the next one after that batch.
+
+    Arguments:
+        num_samples: Rows to choose from.
+        batch_size: At most num_samples.
+        seed: Seed of the permutations.
+        device: Where the row numbers are wanted.
+
+    Example:
+        >>> rows = batches(3, 2, 0, torch.device("cpu"))
+        >>> sorted(torch.cat([next(rows), next(rows)])[:3].tolist())
+        [0, 1, 2]
+    """
+    generator = torch.Generator().manual_seed(derive_seed("order of batches", seed))
+    rest = torch.empty(0, dtype=torch.long)
+    while True:
+        order = torch.randperm(num_samples, generator=generator)
+        if len(rest):
+            new = ~torch.isin(order, rest)
+            first = new & (new.cumsum(0) <= batch_size - len(rest))
+            order = torch.cat([rest, order[first], order[~first]])
+        whole = len(order) - len(order) % batch_size
+        yield from order[:whole].to(device).split(batch_size)
+        rest = order[whole:]
 
 
 def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from methods.denoiser.conditional import ConditionalGaussian
@@ -23,6 +23,7 @@ from methods.denoiser.encoding import Encoding
 from methods.denoiser.relevance import relevant_columns
 from methods.denoiser.unbounded import Unbounded
 from methods.scaling import Standardizer
+from methods.seeding import derive_seed
 
 __all__ = ["ALPHAS", "BLENDS", "GaussianBase"]
 
@@ -112,6 +113,11 @@ class GaussianBase:
         return self.unbounded.inverse(w @ spread.T.to(w) + centre.to(w))
 
     @property
+    def networks(self) -> list[nn.Module]:
+        """What :meth:`theta` runs: the network of the conditional Gaussian, if there is one."""
+        return [] if self.conditional is None else [self.conditional.mlp]
+
+    @property
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.slope, self.intercept, self.cholesky
 
@@ -121,7 +127,7 @@ def _fit(unbounded: Unbounded, theta: Tensor, x: Tensor, encode_x: Encoding, see
     scale = Standardizer.fit(u)
     target, c = scale(u).cpu().numpy(), encode_x(x).double().cpu().numpy()
     model = Ridge(alpha=RidgeCV(alphas=ALPHAS).fit(c, target).alpha_)
-    folds = KFold(min(FOLDS, len(c)), shuffle=True, random_state=seed)
+    folds = KFold(min(FOLDS, len(c)), shuffle=True, random_state=derive_seed("folds of the base", seed))
     # Residuals of what the regression has not seen: those of its own training set would be too small.
     residual = target - cross_val_predict(model, c, target, cv=folds).reshape(target.shape)
     cholesky = np.linalg.cholesky(np.cov(residual.T).reshape(target.shape[1], -1))

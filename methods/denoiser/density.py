@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from methods.denoiser.learning import HeldOut, learn, looks
 from methods.denoiser.likelihood import log_likelihood
 from methods.denoiser.network import DenoiserNetwork
 from methods.networks import seeded
+from methods.seeding import derive_seed
 from methods.training import train
 
 __all__ = ["LearnedDensity", "Sizes", "learn_density"]
@@ -63,14 +64,19 @@ def learn_density(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes
     Elsewhere it only turns and stretches what the denoiser has to learn, and is left out.
     """
     network = _denoiser(w, c, held, rest, sizes)
-    conditional = _gaussian(w, c, held, rest, sizes)
+    conditional = _gaussian(w, c, held, rest, _stage(sizes, "conditional Gaussian"))
     judged = held[:JUDGED]
     without = float(log_likelihood(network, w[judged], c[judged]).mean())
     if _log_density(conditional, w[judged], c[judged]) <= without:
         return LearnedDensity(None, network)
     with torch.no_grad():
         white = conditional.whiten(w, c)
-    return LearnedDensity(conditional, _denoiser(white, c, held, rest, sizes))
+    return LearnedDensity(conditional, _denoiser(white, c, held, rest, _stage(sizes, "on the Gaussian")))
+
+
+def _stage(sizes: Sizes, name: str) -> Sizes:
+    """The same sizes with a seed of its own."""
+    return replace(sizes, seed=derive_seed(name, sizes.seed))
 
 
 def _denoiser(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) -> DenoiserNetwork:

@@ -15,6 +15,7 @@ from methods.denoiser.flow import DenoiserFlow
 from methods.denoiser.regression import MeanRegression
 from methods.denoiser.unbounded import Unbounded
 from methods.scaling import Standardizer
+from methods.seeding import derive_seed
 
 __all__ = ["Emulator"]
 
@@ -58,7 +59,7 @@ class Emulator:
         These are kept within the range of the simulations: beyond it the emulator has seen nothing.
         """
         with torch.random.fork_rng():
-            torch.manual_seed(self._seed)
+            torch.manual_seed(derive_seed("emulated simulations", self._seed))
             theta = self._prior.sample((n,)).to(self._low)
             z = torch.randn(n, self._dim).to(self._low)
         inputs = self._features(theta)

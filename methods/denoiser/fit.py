@@ -14,6 +14,7 @@ from methods.denoiser.emulator import Emulator
 from methods.denoiser.learning import HeldOut, learn, split
 from methods.denoiser.likelihood import log_likelihood
 from methods.denoiser.network import DenoiserNetwork
+from methods.seeding import derive_seed
 
 __all__ = ["FittedDenoiser", "Plan", "fit_denoiser"]
 
@@ -41,9 +42,9 @@ class Plan:
     emulated: int = 60_000
     seed: int = 0
 
-    def sizes(self, steps: int, batch_size: int) -> Sizes:
-        """A network of the plan's size, trained for so long."""
-        return Sizes(self.width, self.depth, steps, batch_size, self.seed)
+    def sizes(self, stage: str, steps: int, batch_size: int) -> Sizes:
+        """A network of the plan's size, trained for so long, with a seed of its own."""
+        return Sizes(self.width, self.depth, steps, batch_size, derive_seed(stage, self.seed))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, plan: Plan) -> F
     real = _Pairs.split(theta, base.encode_x(x), BATCH, plan.seed)
     wide = _emulated(prior, base, real, x, plan) if plan.emulated else real
     w = base.whiten(wide.theta, wide.c)
-    learned = learn_density(w, wide.c, wide.held, wide.rest, plan.sizes(plan.steps, wide.batch_size))
+    learned = learn_density(
+        w, wide.c, wide.held, wide.rest, plan.sizes("denoiser", plan.steps, wide.batch_size)
+    )
     base, network = base.on_top(learned.conditional), learned.network
     if plan.emulated:
         network = _tuned(base, network, real, plan)
@@ -98,11 +101,12 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, plan: Plan) -> F
 def _tuned(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, plan: Plan) -> DenoiserNetwork:
     """The network after training on pairs, or as it was where that is not clearly better."""
     w, c, held, rest = base.whiten(pairs.theta, pairs.c), pairs.c, pairs.held, pairs.rest
-    look = HeldOut(w[held], c[held], plan.seed)
+    seed = derive_seed("tuning", plan.seed)
+    look = HeldOut(w[held], c[held], seed)
     before, tuned = look.losses(network), copy.deepcopy(network)
     wanted = TUNING_EPOCHS * len(rest) // pairs.batch_size
     steps = min(max(plan.steps // 2, wanted), plan.steps)
-    options = {"steps": steps, "batch_size": pairs.batch_size, "seed": plan.seed}
+    options = {"steps": steps, "batch_size": pairs.batch_size, "seed": seed}
     learn(tuned, w[rest], c[rest], look, learning_rate=TUNING_RATE, **options)
     gain = before - look.losses(tuned)
     return tuned if gain.mean() > gain.std() / len(gain) ** 0.5 else network
@@ -111,10 +115,10 @@ def _tuned(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, plan: Pl
 def _emulated(prior: Distribution, base: GaussianBase, real: _Pairs, x: Tensor, plan: Plan) -> _Pairs:
     columns = base.encode_x.gaussian(x)
     depth = min(plan.depth, EMULATOR_DEPTH)
-    sizes = replace(plan.sizes(plan.steps // 2, real.batch_size), depth=depth)
+    sizes = replace(plan.sizes("emulator", plan.steps // 2, real.batch_size), depth=depth)
     emulator = Emulator(prior, real.theta, columns, real.held, real.rest, sizes)
     theta, columns = emulator.sample(plan.emulated)
-    return _Pairs.split(theta, base.encode_x.widen(columns), LARGE_BATCH, plan.seed)
+    return _Pairs.split(theta, base.encode_x.widen(columns), LARGE_BATCH, derive_seed("emulated", plan.seed))
 
 
 def _mean_log_density(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs) -> float:

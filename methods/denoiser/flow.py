@@ -15,6 +15,7 @@ from methods.precision import fast_products
 __all__ = ["DenoiserFlow"]
 
 BATCH = 8192  # rows of z carried through the ODE at once
+CACHED = 2048  # on a CPU: activations that stay in its cache save a fifth of the time
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,21 @@ class DenoiserFlow:
     @torch.no_grad()
     def __call__(self, z: Tensor, c: Tensor) -> Tensor:
         """Carry noise z ``(N, dim_theta)`` to residuals given encoded data c ``(1 or N, dim_c)``."""
-        every = torch.arange(len(z), device=z.device).split(BATCH)
+        every = torch.arange(len(z), device=z.device).split(_rows(z))
         with fast_products(z.device):
             return torch.cat([self._carry(z[rows], c if len(c) == 1 else c[rows]) for rows in every])
+
+    @torch.no_grad()
+    def for_each(self, z: Tensor, c: Tensor) -> Tensor:
+        """Carry noise z ``(n, B, dim_theta)`` to residuals of the same shape, given c ``(B, dim_c)``."""
+        observations = _rows(z)
+        draws = max(1, observations // len(c))
+        with fast_products(z.device):
+            columns = [
+                torch.cat([self._carry(part, some_c) for part in some_z.split(draws)])
+                for some_z, some_c in zip(z.split(observations, dim=1), c.split(observations), strict=True)
+            ]
+        return torch.cat(columns, dim=1)
 
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
@@ -54,3 +67,7 @@ class DenoiserFlow:
             return alpha * z - beta * velocity
 
         return solve(denoise, z, self.solver, self.steps, Trigonometric(), self.until)
+
+
+def _rows(z: Tensor) -> int:
+    return CACHED if z.device.type == "cpu" else BATCH

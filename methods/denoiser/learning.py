@@ -9,6 +9,7 @@ from statistics import NormalDist
 import torch
 from torch import Tensor, nn
 
+from methods.seeding import derive_seed
 from methods.training import Validation, train
 
 __all__ = ["HeldOut", "NoiseNetwork", "learn", "looks", "split"]
@@ -41,7 +42,7 @@ class HeldOut:
         repeats = max(1, ROWS // self._num)
         self._w, self._c = w.repeat(repeats, 1), c.repeat(repeats, 1)
         rows = len(self._w)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(derive_seed("held-out noise", seed))
         # Noise levels on a lattice, shuffled: each sample has its share of all of them.
         levels = torch.tensor([NormalDist().inv_cdf((i + 0.5) / rows) for i in range(rows)])
         self._level = levels[torch.randperm(rows, generator=generator)][:, None].to(w)
@@ -60,7 +61,9 @@ class HeldOut:
 
 def split(num_samples: int, seed: int) -> tuple[Tensor, Tensor]:
     """Rows held out (a tenth, at most ``MAX_HELD_OUT``), and the rest."""
-    order = torch.randperm(num_samples, generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(
+        num_samples, generator=torch.Generator().manual_seed(derive_seed("held-out rows", seed))
+    )
     num_held = min(max(1, round(HELD_OUT * num_samples)), MAX_HELD_OUT)
     return order[:num_held], order[num_held:]
 
@@ -77,7 +80,7 @@ def learn(
     seed: int,
 ) -> None:
     """Train in place on residuals w ``(N, dim)`` with conditions c; the weights best on ``held`` are kept."""
-    generator = torch.Generator(device=w.device).manual_seed(seed)
+    generator = torch.Generator(device=w.device).manual_seed(derive_seed("training noise", seed))
 
     def loss(w: Tensor, c: Tensor) -> Tensor:
         level = torch.randn(len(w), 1, generator=generator, device=w.device)

@@ -13,6 +13,8 @@ from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import FunctionTransformer
 from torch import Tensor
 
+from methods.seeding import derive_seed
+
 __all__ = ["MeanRegression"]
 
 LENGTHS = (0.3, 0.6, 1.0, 2.0)  # of the radial features, per square root of a dimension
@@ -39,7 +41,9 @@ class MeanRegression:
         features, alpha = _choose(inputs[:MAX_ROWS], targets[:MAX_ROWS], seed)
         self._features, self._model = features, Ridge(alpha=alpha)
         design = self._design(inputs)
-        folds = KFold(min(FOLDS, len(inputs)), shuffle=True, random_state=seed)
+        folds = KFold(
+            min(FOLDS, len(inputs)), shuffle=True, random_state=derive_seed("folds of the mean", seed)
+        )
         predicted = cross_val_predict(self._model, design, targets, cv=folds).reshape(targets.shape)
         self._model.fit(design, targets)
         residual = targets - predicted
@@ -76,7 +80,7 @@ def _choose(inputs: np.ndarray, targets: np.ndarray, seed: int) -> tuple[Feature
     for length in LENGTHS:
         landmarks = min(NUM_FEATURES, len(inputs) // 2)
         gamma = 0.5 / (length**2 * inputs.shape[1])
-        radial = Nystroem(gamma=gamma, n_components=landmarks, random_state=seed)
+        radial = Nystroem(gamma=gamma, n_components=landmarks, random_state=derive_seed("landmarks", seed))
         identity: Callable[..., FunctionTransformer] = FunctionTransformer
         union = FeatureUnion(
             [("linear", identity()), ("radial", radial)], transformer_weights={"linear": 1.0, "radial": 3.0}

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.base import Method, Posterior
+from methods.counting import Evaluations
 from methods.denoiser.base import GaussianBase
 from methods.denoiser.fit import FittedDenoiser, Plan, fit_denoiser
 from methods.denoiser.flow import DenoiserFlow
@@ -32,16 +33,25 @@ class DenoiserPosterior(Posterior):
 
     def __init__(self, base: GaussianBase, flow: DenoiserFlow, log_likelihood: float) -> None:
         self.base, self.flow, self.log_likelihood = base, flow, log_likelihood
-        self.num_parameters = sum(p.numel() for p in flow.network.parameters())
-        self.nfe = float(2 * flow.steps - 1 if flow.solver == "heun" else flow.steps)
+        self._evaluations = Evaluations()
+        networks = [flow.network, *base.networks]
+        for network in networks:
+            self._evaluations.watch(network)
+        self.num_parameters = sum(p.numel() for network in networks for p in network.parameters())
+        self.nfe = float("nan")
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Carry fresh noise through the ODE, ``(n, dim_theta)``."""
+        return self.sample_batched(sample_shape, x)[:, 0]
+
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Carry noise for all observations x ``(B, dim_x)`` through one ODE, ``(n, B, dim_theta)``."""
         (n,) = sample_shape
         slope = self.base.slope
         c = self.base.encode_x(x.to(slope.device))
-        z = torch.randn(n, len(slope), device=slope.device)
-        return self.base.theta(self.flow(z, c), c)
+        z = torch.randn(n, len(c), len(slope), device=slope.device)
+        theta, self.nfe = self._evaluations.per_sample(lambda: self.base.theta(self.flow.for_each(z, c), c))
+        return theta
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log density by the change of volume along the ODE, ``(N,)``; minus infinity outside the prior."""
@@ -65,7 +75,7 @@ class DenoiserMethod(Method):
     """
 
     citation = "Karras et al., NeurIPS 2022; Lu, Song, ICLR 2025; base and head start are the suite's own"
-    version = "3"
+    version = "4"
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=5, ge=1)
     training_steps: int = Field(default=4000, ge=2)

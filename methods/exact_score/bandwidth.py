@@ -13,6 +13,8 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from methods.seeding import derive_seed
+
 __all__ = ["leave_one_out"]
 
 GRID = (0.03, 0.1, 0.3, 1.0)
@@ -34,7 +36,7 @@ def leave_one_out(theta: Tensor, x: Tensor, num_queries: int = 1000, seed: int =
     """
     if len(theta) < 2:
         raise ValueError(f"leave-one-out needs at least 2 simulations, got {len(theta)}")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(derive_seed("queries", seed))
     rows = torch.randperm(len(theta), generator=generator)[:num_queries].to(theta.device)
     own = (torch.arange(len(rows), device=theta.device), rows)
     half_x = 0.5 * torch.cdist(x[rows], x).square()

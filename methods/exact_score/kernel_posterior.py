@@ -16,6 +16,8 @@ This is the theta-marginal of the joint mixture of arXiv 2506.18227, whose h_x²
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -79,28 +81,44 @@ class KernelPosterior:
         """
         if len(x) == 1:
             log_w = self.log_weights(x)
-            bias = log_w - log_w.max()
-            key_x = self.theta[:, :0]
-            query_x = x[:, :0]
-        else:
-            bias = -self.x.square().sum(1) / (2 * self.h_x**2)
-            key_x = self.x
-            query_x = x / self.h_x**2
+            return self._denoiser(log_w - log_w.max())
+        bias = -self.x.square().sum(1) / (2 * self.h_x**2)
+        return self._denoiser(bias, key_x=[self.x], query_x=[x / self.h_x**2])
+
+    def denoiser_for_each(self, x: Tensor) -> Denoiser:
+        """The same for z ``(B, n, dim_theta)``: the n draws in row i go with row i of x ``(B, dim_x)``.
+
+        Each x has key biases of its own, which are as exact as those of a single x; they make B times K keys.
+        """
+        log_w = torch.stack([self.log_weights(row[None]) for row in x])
+        return self._denoiser(log_w - log_w.max(dim=1, keepdim=True).values)
+
+    def _denoiser(
+        self, bias: Tensor, key_x: Sequence[Tensor] = (), query_x: Sequence[Tensor] = ()
+    ) -> Denoiser:
+        """The attention, with what its exponents have of x.
+
+        Arguments:
+            bias: Key biases, ``(K,)`` for z ``(N, dim_theta)`` or ``(B, K)`` for z ``(B, n, dim_theta)``.
+            key_x: Further columns of the keys, ``(K, any)``.
+            query_x: Those of the queries, ``(N, any)``.
+        """
         theta = self.theta
         half_norm = 0.5 * theta.square().sum(1)
-        width = theta.shape[1] + key_x.shape[1] + 1
+        width = theta.shape[1] + sum(block.shape[1] for block in key_x) + 1
         width += -width % PAD
-        values = F.pad(theta, (0, width - theta.shape[1]))
+        centres = theta.expand(*bias.shape[:-1], -1, -1)
+        values = F.pad(centres, (0, width - theta.shape[1]))
 
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
             v = beta**2
             c = bias - (alpha**2 / v) * half_norm
-            keys = torch.cat([theta, key_x, c[:, None]], dim=1)
-            ones = z.new_ones(len(z), 1)
-            queries = torch.cat([z * (alpha / v), query_x.expand(len(z), -1), ones], dim=1)
-            padded = [F.pad(block, (0, width - block.shape[1])) for block in (queries, keys)]
+            keys = torch.cat([centres, *key_x, c[..., None]], dim=-1)
+            queries = torch.cat([z * (alpha / v), *query_x, torch.ones_like(z[..., :1])], dim=-1)
+            padded = [F.pad(block, (0, width - block.shape[-1])) for block in (queries, keys)]
             # Four dimensions, for the fused kernel is only taken with them.
-            q, k, val = (block[None, None] for block in (*padded, values))
-            return F.scaled_dot_product_attention(q, k, val, scale=1.0)[0, 0, :, : z.shape[1]]
+            q, k, val = (block.reshape(-1, 1, *block.shape[-2:]) for block in (*padded, values))
+            clean = F.scaled_dot_product_attention(q, k, val, scale=1.0)[..., : z.shape[-1]]
+            return clean.reshape(z.shape)
 
         return denoise

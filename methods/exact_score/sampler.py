@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -12,12 +12,14 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.base import Method, Posterior
-from methods.diffusion.solvers import SolverName, solve
+from methods.counting import Evaluations
+from methods.diffusion.solvers import Denoiser, SolverName, solve
 from methods.exact_score.bandwidth import leave_one_out
 from methods.exact_score.kernel_posterior import KernelPosterior
 from methods.exact_score.summary import PosteriorMean
 from methods.registry import register_method
 from methods.scaling import Standardizer
+from methods.seeding import derive_seed
 from methods.simulations import check_simulations
 
 __all__ = ["Encoder", "ExactScore", "ExactScorePosterior", "FlowMap", "KernelMethod"]
@@ -25,39 +27,81 @@ __all__ = ["Encoder", "ExactScore", "ExactScorePosterior", "FlowMap", "KernelMet
 Encoder = Callable[[Tensor], Tensor]  # what of x the weights see, (N, dim_x) -> (N, any)
 
 BATCH = 8192  # rows of z carried through the ODE at once
+KEYS = 2**18  # of the attention at once: with eight columns they take 8 MB
 
 
 @dataclass(frozen=True)
 class FlowMap:
-    """The deterministic map (z, x) -> theta of a kernel posterior's ODE, in the kernel's own units."""
+    """The deterministic map (z, x) -> theta of a kernel posterior's ODE, in the kernel's own units.
+
+    Arguments:
+        kernel: Whose score is integrated.
+        solver: ODE solver.
+        steps: Its steps.
+        evaluations: Counts evaluations of the score.
+    """
 
     kernel: KernelPosterior
     solver: SolverName
     steps: int
+    evaluations: Evaluations = field(default_factory=Evaluations, repr=False, compare=False)
 
     def __call__(self, z: Tensor, x: Tensor) -> Tensor:
         """Carry noise z ``(N, dim_theta)`` to theta ``(N, dim_theta)`` given x ``(1 or N, dim_x)``."""
         parts = []
         for rows in torch.arange(len(z)).split(BATCH):
             condition = x if len(x) == 1 else x[rows]
-            denoise = self.kernel.denoiser(condition)
-            parts.append(solve(denoise, z[rows], self.solver, self.steps, self.kernel.schedule))
+            parts.append(self._carry(self.kernel.denoiser(condition), z[rows]))
         return torch.cat(parts)
+
+    def for_each(self, z: Tensor, x: Tensor) -> Tensor:
+        """Carry noise z ``(n, B, dim_theta)`` to theta of the same shape, given x ``(B, dim_x)``."""
+        observations = min(BATCH, max(1, KEYS // len(self.kernel.theta)))
+        parts = []
+        for some_z, some_x in zip(z.transpose(0, 1).split(observations), x.split(observations), strict=True):
+            denoise = self.kernel.denoiser_for_each(some_x)
+            draws = max(1, BATCH // len(some_x))
+            parts.append(
+                torch.cat([self._carry(denoise, part) for part in some_z.split(draws, dim=1)], dim=1)
+            )
+        return torch.cat(parts).transpose(0, 1)
+
+    def _carry(self, denoise: Denoiser, z: Tensor) -> Tensor:
+        score = self.evaluations.of(denoise)
+        return solve(score, z, self.solver, self.steps, self.kernel.schedule)
 
 
 class ExactScorePosterior(Posterior):
-    """Samples by the ODE; the density is the kernel posterior's, in closed form."""
+    """Samples by the ODE; the density is the kernel posterior's, in closed form.
+
+    Attributes:
+        flow: The ODE, in standardised units.
+        scale_theta: From the units of theta to those.
+        encode_x: What of x the weights see.
+        networks: Networks that ``encode_x`` runs.
+    """
 
     def __init__(self, flow: FlowMap, scale_theta: Standardizer, encode_x: Encoder) -> None:
         self.flow, self.scale_theta, self.encode_x = flow, scale_theta, encode_x
-        self.nfe = float(flow.steps)
+        self.networks = [encode_x.network] if isinstance(encode_x, PosteriorMean) else []
+        for network in self.networks:
+            flow.evaluations.watch(network)
+        self.num_parameters = sum(p.numel() for network in self.networks for p in network.parameters())
+        self.nfe = float("nan")
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Carry fresh noise through the ODE, ``(n, dim_theta)``."""
+        return self.sample_batched(sample_shape, x)[:, 0]
+
+    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
+        """Carry noise for all observations x ``(B, dim_x)`` through one ODE, ``(n, B, dim_theta)``."""
         (n,) = sample_shape
         centres = self.flow.kernel.theta
-        z = torch.randn(n, centres.shape[1], device=centres.device, dtype=centres.dtype)
-        return self.scale_theta.inverse(self.flow(z, self.encode_x(x.to(centres))))
+        z = torch.randn(n, len(x), centres.shape[1], device=centres.device, dtype=centres.dtype)
+        theta, self.nfe = self.flow.evaluations.per_sample(
+            lambda: self.flow.for_each(z, self.encode_x(x.to(centres)))
+        )
+        return self.scale_theta.inverse(theta)
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log density of the kernel posterior in the units of theta, ``(N,)``."""
@@ -79,11 +123,11 @@ class KernelMethod(Method):
         summary: What the weights compare: x itself (``none``), or a learned estimate of the posterior mean
             (``posterior_mean``), in units of its own standard deviation.
         solver: ODE solver.
-        steps: Its steps, one evaluation of the score each.
+        steps: Its steps, one evaluation of the score each, for ``heun`` two.
     """
 
     citation = "arXiv 2506.18227"
-    version = "3"
+    version = "4"
     bandwidth: Literal["loo", "manual"] = "loo"
     theta_bandwidth: float | None = Field(default=None, gt=0)
     x_bandwidth: float | None = Field(default=None, gt=0)
@@ -114,7 +158,7 @@ class KernelMethod(Method):
         theta = scale_theta(theta)
         encode_x: Encoder = scaler(x)
         if self.summary == "posterior_mean":
-            encode_x = PosteriorMean.fit(theta, x, seed)
+            encode_x = PosteriorMean.fit(theta, x, derive_seed("summary", seed))
         x = encode_x(x)
         if self.theta_bandwidth is not None and self.x_bandwidth is not None:
             h_theta, h_x = self.theta_bandwidth, self.x_bandwidth

@@ -12,8 +12,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from methods.networks import mlp
+from methods.networks import mlp, seeded
 from methods.scaling import Standardizer
+from methods.seeding import derive_seed
 from methods.training import Validation, train
 
 __all__ = ["PosteriorMean"]
@@ -39,12 +40,11 @@ class PosteriorMean:
         scale_x = Standardizer.fit(x)
         inputs = squash(scale_x(x))
         num_held = max(1, round(HELD_OUT * len(x)))
-        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed)).to(x.device)
+        order = torch.randperm(
+            len(x), generator=torch.Generator().manual_seed(derive_seed("held-out rows", seed))
+        ).to(x.device)
         held, rest = order[:num_held], order[num_held:]
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            network = mlp(x.shape[1], theta.shape[1], WIDTH, DEPTH)
-        network.to(inputs)
+        network = seeded(lambda: mlp(x.shape[1], theta.shape[1], WIDTH, DEPTH), seed).to(inputs)
 
         def loss(batch: Tensor, target: Tensor) -> Tensor:
             return (network(batch) - target).square().mean()

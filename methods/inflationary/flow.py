@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchdiffeq import odeint
 
 from methods.diffusion import divergence
 from methods.inflationary.schedule import InflationSchedule
+from methods.seeding import derive_seed
 
 __all__ = ["BATCH", "CleanMean", "FlowSolver", "InflationaryFlow"]
 
@@ -31,16 +32,6 @@ class CleanMean(Protocol):
 
     def __call__(self, y: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """Means ``(N, dim)`` of y ``(N, dim)``, t ``(1, 1)``, c ``(1 or N, dim_c)``."""
-
-
-@dataclass
-class _Count:
-    calls: int = 0
-    batches: int = 0
-
-    @property
-    def mean(self) -> float:
-        return self.calls / max(self.batches, 1)
 
 
 @dataclass(frozen=True)
@@ -63,12 +54,11 @@ class InflationaryFlow:
     schedule: InflationSchedule
     solver: FlowSolver = "heun"
     steps: int = 40
-    _count: _Count = field(default_factory=_Count, repr=False, compare=False)
 
     @property
-    def nfe(self) -> float:
-        """Evaluations of the denoiser for a row of the latest call."""
-        return self._count.mean
+    def networks(self) -> list[nn.Module]:
+        """What the flow runs: the denoiser, if it is a network."""
+        return [self.denoise] if isinstance(self.denoise, nn.Module) else []
 
     def inflate(self, w: Tensor, c: Tensor, until: float | None = None) -> Tensor:
         """Whitened data w ``(N, dim)`` to latent coordinates, at the end or at a time before it."""
@@ -89,7 +79,7 @@ class InflationaryFlow:
         signs that are drawn once for the whole way and depend on ``seed``.
         """
         growth = self._growth(0.0, w)
-        generator = torch.Generator(device=w.device).manual_seed(seed)
+        generator = torch.Generator(device=w.device).manual_seed(derive_seed("divergence probes", seed))
         start = (w / growth, torch.zeros_like(w[:, 0]))
         v, grown = self._carry(start, c, 0.0, self.schedule.end, generator)
         normal = -0.5 * v.square().sum(1) - 0.5 * w.shape[1] * math.log(2.0 * math.pi)
@@ -102,7 +92,6 @@ class InflationaryFlow:
     def _slope(self, v: Tensor, t: Tensor, c: Tensor) -> Tensor:
         t = t.reshape(1, 1).to(v)
         variance = 1.0 + self.schedule.noise(t)
-        self._count.calls += 1
         clean = self.denoise(v * variance.sqrt(), t, c)
         return 0.5 * self.schedule.rates.to(v) * (v / variance - clean / variance.sqrt())
 
@@ -115,7 +104,6 @@ class InflationaryFlow:
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, ...]:
         """The state's tensors, rows of which go together, at the end; the second collects the divergence."""
-        self._count.calls = self._count.batches = 0
         num = len(state[0])
         parts = []
         for rows in torch.arange(num, device=state[0].device).split(BATCH):
@@ -123,7 +111,6 @@ class InflationaryFlow:
             batch = tuple(part[rows] for part in state)
             slopes = self._slopes(batch, condition, generator)
             parts.append(self._integrate(slopes, batch, start, end))
-            self._count.batches += 1
         return tuple(torch.cat(part) for part in zip(*parts, strict=True))
 
     def _slopes(

@@ -6,15 +6,16 @@ theta.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from methods.base import Method, Posterior
+from methods.counting import Evaluations
 from methods.denoiser import Unbounded
 from methods.denoiser.density import Sizes
 from methods.denoiser.encoding import Encoding
@@ -23,6 +24,7 @@ from methods.inflationary.learning import fit_flow
 from methods.inflationary.schedule import InflationSchedule
 from methods.inflationary.whitening import Whitening
 from methods.registry import register_method
+from methods.seeding import derive_seed
 from methods.simulations import check_simulations
 
 __all__ = ["Inflationary", "InflationaryPosterior"]
@@ -41,6 +43,7 @@ class InflationaryPosterior(Posterior):
         whitening: Their principal components under the prior.
         encode_x: What the flow sees of x ``(B, dim_x)``, ``(B, dim_c)``.
         flow: From latents to whitened coordinates.
+        networks: What sampling runs: the denoisers of the flow and of that of x, if there is one.
         device: Where the flow is.
     """
 
@@ -50,26 +53,27 @@ class InflationaryPosterior(Posterior):
         whitening: Whitening,
         encode_x: Encode,
         flow: InflationaryFlow,
-        num_parameters: int,
+        networks: Sequence[nn.Module],
         device: torch.device,
     ) -> None:
-        self.flow, self.num_parameters = flow, num_parameters
+        self.flow = flow
         self._unbounded, self._whitening, self._encode_x = unbounded, whitening, encode_x
         self._device = device
+        self._evaluations = Evaluations()
+        for network in networks:
+            self._evaluations.watch(network)
+        self.num_parameters = sum(p.numel() for network in networks for p in network.parameters())
         self.nfe = float("nan")
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Generate from fresh latents, ``(n, dim_theta)``."""
-        (n,) = sample_shape
-        latent = torch.randn(n, len(self._whitening.deviations), device=self._device)
-        return self._generate(latent, self._encode_x(x.to(self._device)))
+        return self.sample_batched(sample_shape, x)[:, 0]
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Generate for all observations x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``."""
         (n,) = sample_shape
-        c = self._encode_x(x.to(self._device))
-        latent = torch.randn(n * len(c), len(self._whitening.deviations), device=self._device)
-        return self._generate(latent, c.repeat(n, 1)).unflatten(0, (n, len(c)))
+        theta, self.nfe = self._evaluations.per_sample(lambda: self._drawn(n, x))
+        return theta
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         """Log density by the change of volume, ``(N,)``; minus infinity outside the prior."""
@@ -79,11 +83,12 @@ class InflationaryPosterior(Posterior):
         log_slope = self._whitening.log_slope + self._unbounded.log_slope(theta)
         return (log_density + log_slope.float()).where(self._unbounded.inside(theta), -torch.inf)
 
-    def _generate(self, latent: Tensor, c: Tensor) -> Tensor:
-        with torch.no_grad():
-            w = self.flow.generate(latent, c)
-        self.nfe = self.flow.nfe
-        return self._unbounded.inverse(self._whitening.inverse(w)).float()
+    @torch.no_grad()
+    def _drawn(self, n: int, x: Tensor) -> Tensor:
+        c = self._encode_x(x.to(self._device))
+        latent = torch.randn(n * len(c), len(self._whitening.deviations), device=self._device)
+        w = self.flow.generate(latent, c if len(c) == 1 else c.repeat(n, 1))
+        return self._unbounded.inverse(self._whitening.inverse(w)).float().unflatten(0, (n, len(c)))
 
 
 @register_method("inflationary")
@@ -107,6 +112,7 @@ class Inflationary(Method):
         steps: Of the first two.
     """
 
+    version = "2"
     citation: ClassVar[str] = "de Albuquerque, Pearson: Inflationary flows, NeurIPS 2024 (arXiv 2407.08843)"
     keep: int | None = Field(default=None, ge=1)
     gap: float = Field(default=1.02, gt=0, lt=2)
@@ -132,22 +138,26 @@ class Inflationary(Method):
         """
         check_simulations(theta, x, least=LEAST, who="an inflationary flow")
         theta, x = theta.to(device), x.to(device)
-        sizes = Sizes(self.width, self.depth, self.training_steps, self.training_batch_size, seed)
-        encode_x, num_parameters = self._encoding(x, sizes)
+        encode_x, networks = self._encoding(x, self._sizes("flow of x", seed))
         unbounded = Unbounded(prior, BLEND)
         u = unbounded(theta)
         whitening = Whitening.fit(u)
         plan = {"rho": self.rho, "end": self.end, "start_noise": self.start_noise}
         schedule = InflationSchedule.preserving(len(whitening.deviations), **plan)
+        sizes = self._sizes("flow of theta", seed)
         flow = fit_flow(whitening(u).float(), encode_x(x), schedule, sizes, self.solver, self.steps)
-        num_parameters += _count(flow)
-        return InflationaryPosterior(unbounded, whitening, encode_x, flow, num_parameters, theta.device)
+        networks += flow.networks
+        return InflationaryPosterior(unbounded, whitening, encode_x, flow, networks, theta.device)
 
-    def _encoding(self, x: Tensor, sizes: Sizes) -> tuple[Encode, int]:
-        """What is seen of x, and how many trained parameters that has."""
+    def _sizes(self, stage: str, seed: int) -> Sizes:
+        seed = derive_seed(stage, seed)
+        return Sizes(self.width, self.depth, self.training_steps, self.training_batch_size, seed)
+
+    def _encoding(self, x: Tensor, sizes: Sizes) -> tuple[Encode, list[nn.Module]]:
+        """What is seen of x, and the networks that this runs."""
         encoding = Encoding(x)
         if self.keep is None:
-            return encoding, 0
+            return encoding, []
         columns = encoding(x)
         whitening = Whitening.fit(columns)
         plan = {"rho": self.rho, "end": self.end, "start_noise": self.start_noise, "gap": self.gap}
@@ -159,9 +169,4 @@ class Inflationary(Method):
             w = whitening(encoding(x)).float()
             return flow.inflate(w, w[:, :0])[:, : self.keep]
 
-        return reduced, _count(flow)
-
-
-def _count(flow: InflationaryFlow) -> int:
-    network = flow.denoise
-    return sum(p.numel() for p in network.parameters()) if isinstance(network, torch.nn.Module) else 0
+        return reduced, flow.networks

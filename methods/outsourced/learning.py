@@ -11,6 +11,7 @@ from torch import Tensor
 from methods.denoiser.learning import HeldOut, learn, split
 from methods.outsourced.policy import Policy
 from methods.outsourced.trajectory_balance import trajectory_balance
+from methods.seeding import derive_seed
 from methods.training import train
 
 __all__ = ["LogReward", "Mixture", "balance", "imitate"]
@@ -62,7 +63,7 @@ def imitate(
     look = HeldOut(z[held], c[held], seed)
     options = {"steps": steps, "batch_size": batch_size, "seed": seed}
     learn(policy.network, z[rest], c[rest], look, learning_rate=rate, **options)
-    generator = torch.Generator(device=z.device).manual_seed(seed)
+    generator = torch.Generator(device=z.device).manual_seed(derive_seed("noise of the variances", seed))
     dims = (policy.process.steps, z.shape[1])
 
     def unlikelihood(z: Tensor, c: Tensor) -> Tensor:
@@ -78,7 +79,7 @@ def imitate(
         steps=sizes[0],
         batch_size=sizes[1],
         learning_rate=rate / 4,
-        seed=seed,
+        seed=derive_seed("variances", seed),
     )
     policy.network.requires_grad_(True)
 
@@ -107,7 +108,7 @@ def balance(
         seed: Of batches and noise.
     """
     z, c, x = simulations
-    generator = torch.Generator(device=z.device).manual_seed(seed)
+    generator = torch.Generator(device=z.device).manual_seed(derive_seed("trajectories", seed))
     reached = z.clone()  # the replay buffer: an end for each observation
 
     def noise(*shape: int) -> Tensor:

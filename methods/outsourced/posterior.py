@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
 from methods.base import Posterior
+from methods.counting import Evaluations
 from methods.denoiser.encoding import Encoding
 from methods.outsourced.learning import LogReward
 from methods.outsourced.noise_map import NoiseMap
@@ -32,6 +35,7 @@ class OutsourcedPosterior(Posterior):
         device: Where the policy is.
         log_reward: Weighs the candidates; called once for each. None where there is one.
         candidates: Trajectories for each sample.
+        reward_parameters: Trained parameters of the reward.
     """
 
     def __init__(
@@ -43,25 +47,39 @@ class OutsourcedPosterior(Posterior):
         device: torch.device,
         log_reward: LogReward | None = None,
         candidates: int = 1,
+        reward_parameters: int = 0,
     ) -> None:
         self.policy, self.noise, self.encode_x = policy, noise, encode_x
         self.dim_theta, self.device = dim_theta, device
-        self.log_reward, self.candidates = log_reward, candidates
-        self.nfe = float(policy.process.steps * candidates)
-        self.num_parameters = sum(p.numel() for p in policy.parameters())
+        self._evaluations = Evaluations()
+        self._evaluations.watch(policy.network)
+        self._evaluations.watch(policy.log_spread)
+        self.log_reward = None if log_reward is None else self._evaluations.of(log_reward, event_dims=0)
+        self.candidates, self._reward_parameters = candidates, reward_parameters
+        self.num_parameters = sum(p.numel() for p in policy.parameters()) + reward_parameters
+        self.nfe = float("nan")
 
     def unweighed(self) -> OutsourcedPosterior:
-        """The policy by itself: one candidate, and no reward is asked for."""
-        return OutsourcedPosterior(self.policy, self.noise, self.encode_x, self.dim_theta, self.device)
+        """The policy alone: one candidate, and no reward is evaluated."""
+        alone = copy.copy(self)  # of one policy, with one count of its evaluations
+        alone.log_reward, alone.candidates = None, 1
+        alone.num_parameters -= self._reward_parameters
+        alone._reward_parameters = 0
+        return alone
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw for one x ``(1, dim_x)``, ``(n, dim_theta)``."""
         return self.sample_batched(sample_shape, x)[:, 0]
 
-    @torch.no_grad()
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw n samples for each row of x ``(B, dim_x)``, ``(n, B, dim_theta)``."""
-        (n,), num_x = sample_shape, len(x)
+        (n,) = sample_shape
+        theta, self.nfe = self._evaluations.per_sample(lambda: self._drawn(n, x))
+        return theta
+
+    @torch.no_grad()
+    def _drawn(self, n: int, x: Tensor) -> Tensor:
+        num_x = len(x)
         x = x.to(self.device)
         c = self.encode_x(x)
         ends, log_weights = [], []

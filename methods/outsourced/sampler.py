@@ -20,6 +20,7 @@ from methods.outsourced.posterior import OutsourcedPosterior
 from methods.outsourced.process import NoiseProcess
 from methods.registry import method_class, register_method
 from methods.sbi_surrogates import LogRatio, SurrogateMethod
+from methods.seeding import derive_seed
 from methods.simulations import check_simulations
 from methods.student import OnePassPosterior, StudentMethod
 
@@ -56,7 +57,7 @@ class Outsourced(StudentMethod):
         "Venkatraman et al.: Outsourced diffusion sampling, arXiv 2502.06999; imitation and the weighing of "
         "samples are the suite's own"
     )
-    version = "2"
+    version = "3"
     reward: Literal["likelihood", "nre", "nle"] = "nre"
     distilled: bool = False
     candidates: int = Field(default=4, ge=1)
@@ -94,15 +95,23 @@ class Outsourced(StudentMethod):
         policy = seeded(lambda: Policy.untrained(*dims, process), seed).to(z)
         if self.training_steps:
             sizes = {"steps": self.training_steps, "batch_size": self.batch_size}
-            imitate(policy, z, c, **sizes, rate=RATE, seed=seed)
+            imitate(policy, z, c, **sizes, rate=RATE, seed=derive_seed("imitation", seed))
         weighed = self.candidates > 1 and not self.distilled
-        reward = None
+        reward, reward_parameters = None, 0
         if self.balance_steps or weighed:
-            reward = self._reward(prior, mapped, theta, x, device, seed)
+            reward, reward_parameters = self._reward(prior, mapped, theta, x, device, seed)
         if reward and self.balance_steps:
             sizes = {"steps": self.balance_steps, "batch_size": self.num_observations}
-            balance(policy, reward, (z, c, x), Mixture(), **sizes, rate=BALANCE_RATE, seed=seed)
-        weighing = (reward, self.candidates) if weighed else (None, 1)
+            balance(
+                policy,
+                reward,
+                (z, c, x),
+                Mixture(),
+                **sizes,
+                rate=BALANCE_RATE,
+                seed=derive_seed("balance", seed),
+            )
+        weighing = (reward, self.candidates, reward_parameters) if weighed else (None, 1, 0)
         teacher = OutsourcedPosterior(policy, mapped, encode_x, theta.shape[1], z.device, *weighing)
         return self.student_of(teacher, x, seed) if self.distilled else teacher
 
@@ -124,19 +133,26 @@ class Outsourced(StudentMethod):
 
     def _reward(
         self, prior: Distribution, mapped: NoiseMap, theta: Tensor, x: Tensor, device: str, seed: int
-    ) -> LogReward:
-        log_ratio = self._likelihood() if self.reward == "likelihood" else None
-        if log_ratio is None:
-            surrogate = method_class(self.reward)()
-            assert isinstance(surrogate, SurrogateMethod)  # noqa: S101  (for the type)
-            log_ratio = surrogate.surrogate(prior, theta, x, device, seed)
+    ) -> tuple[LogReward, int]:
+        """The reward, and how many trained parameters it has."""
+        log_ratio, num_parameters = self._log_ratio(prior, theta, x, device, seed)
 
         @torch.no_grad()
         def log_reward(z: Tensor, x: Tensor) -> Tensor:
             reward = log_ratio(mapped.theta(z), x)
             return reward.nan_to_num(nan=NOTHING, neginf=NOTHING).clamp(min=NOTHING)
 
-        return log_reward
+        return log_reward, num_parameters
+
+    def _log_ratio(
+        self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int
+    ) -> tuple[LogRatio, int]:
+        if self.reward == "likelihood":
+            return self._likelihood(), 0
+        method = method_class(self.reward)()
+        assert isinstance(method, SurrogateMethod)  # noqa: S101  (for the type)
+        surrogate = method.surrogate(prior, theta, x, device, seed)
+        return surrogate, surrogate.num_parameters
 
     def _likelihood(self) -> LogRatio:
         log_likelihood = self._log_likelihood

@@ -10,6 +10,8 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from methods.seeding import derive_seed
+
 __all__ = ["FlowFunction", "Labels", "between_neighbours", "generate_labels", "jittered"]
 
 NEIGHBOURS = 5
@@ -40,7 +42,7 @@ def generate_labels(
         dim_theta: Width of the noise.
         seed: Seed of the noise.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(derive_seed("label noise", seed))
     z = torch.randn(len(conditions), dim_theta, generator=generator).to(conditions)
     with torch.no_grad():
         ends = [z, *(stage(z, conditions) for stage in stages)]
@@ -52,7 +54,8 @@ def jittered(x: Tensor, n: int, width: float, seed: int) -> Tensor:
 
     With few simulations the student must not learn the stored points alone.
     """
-    noise = torch.randn(n, x.shape[1], generator=_generator(seed)).to(x)
+    generator = torch.Generator().manual_seed(derive_seed("jitter", seed))
+    noise = torch.randn(n, x.shape[1], generator=generator).to(x)
     return _in_turn(x, n) + width * noise
 
 
@@ -65,7 +68,7 @@ def between_neighbours(x: Tensor, n: int, seed: int) -> Tensor:
     values = x.cpu().numpy()
     count = min(NEIGHBOURS + 1, len(values))
     nearest = NearestNeighbors(n_neighbors=count).fit(values).kneighbors(values, return_distance=False)
-    generator = _generator(seed)
+    generator = torch.Generator().manual_seed(derive_seed("neighbours", seed))
     column = torch.randint(min(1, count - 1), count, (n,), generator=generator)
     rows = torch.arange(n) % len(x)
     other = torch.from_numpy(nearest)[rows, column].to(x.device)
@@ -76,8 +79,3 @@ def between_neighbours(x: Tensor, n: int, seed: int) -> Tensor:
 
 def _in_turn(x: Tensor, n: int) -> Tensor:
     return x[torch.arange(n, device=x.device) % len(x)]
-
-
-def _generator(seed: int) -> torch.Generator:
-    # Apart from the noise's own stream, whose seed is the same.
-    return torch.Generator().manual_seed(seed + 1_000_003)

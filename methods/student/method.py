@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from methods.base import Method
+from methods.seeding import derive_seed
 from methods.student.labels import FlowFunction, between_neighbours, generate_labels
 from methods.student.networks import student_network
 from methods.student.student import Student, fit_student
@@ -54,7 +55,9 @@ class StudentMethod(Method):
                 steps=self.student_steps,
                 batch_size=self.student_batch_size,
                 learning_rate=self.student_learning_rate,
-                seed=seed,
+                seed=derive_seed("student", seed, number),
             )
-            for labels in generate_labels(stages, conditions, dim_theta=dim_theta, seed=seed)
+            for number, labels in enumerate(
+                generate_labels(stages, conditions, dim_theta=dim_theta, seed=seed)
+            )
         ]

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from methods.counting import Evaluations
 
 __all__ = ["Replayed"]
 
 WARM_UP = 3  # calls before the capture, as torch's notes on CUDA graphs want them
 KEPT = 8  # shapes
+
+
+class _Recording(NamedTuple):
+    """A graph, the tensors that it reads and writes, and the rows that one replay evaluates."""
+
+    graph: torch.cuda.CUDAGraph
+    held: list[Tensor]
+    result: Tensor
+    rows: int | Fraction
 
 
 class Replayed:
@@ -20,11 +33,13 @@ class Replayed:
 
     Arguments:
         work: A function of tensors that gives one tensor.
+        evaluations: Counts what the work evaluates. A replay runs no hooks, so it adds what was counted while
+            it was recorded.
     """
 
-    def __init__(self, work: Callable[..., Tensor]) -> None:
-        self._work = work
-        self._graphs: dict[tuple[torch.Size, ...], tuple[torch.cuda.CUDAGraph, list[Tensor], Tensor]] = {}
+    def __init__(self, work: Callable[..., Tensor], evaluations: Evaluations) -> None:
+        self._work, self._evaluations = work, evaluations
+        self._graphs: dict[tuple[torch.Size, ...], _Recording] = {}
 
     @torch.no_grad()
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -36,13 +51,15 @@ class Replayed:
             if len(self._graphs) == KEPT:  # the oldest: a recording holds its memory
                 del self._graphs[next(iter(self._graphs))]
             self._graphs[key] = self._record(inputs)
-        graph, held, result = self._graphs[key]
-        for target, source in zip(held, inputs, strict=True):
+        recording = self._graphs[key]
+        for target, source in zip(recording.held, inputs, strict=True):
             target.copy_(source)
-        graph.replay()
-        return result.clone()
+        recording.graph.replay()
+        self._evaluations.rows += recording.rows
+        return recording.result.clone()
 
-    def _record(self, inputs: tuple[Tensor, ...]) -> tuple[torch.cuda.CUDAGraph, list[Tensor], Tensor]:
+    def _record(self, inputs: tuple[Tensor, ...]) -> _Recording:
+        before = self._evaluations.rows
         held = [one.clone() for one in inputs]
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
@@ -50,8 +67,11 @@ class Replayed:
         with torch.random.fork_rng(), torch.cuda.stream(aside):
             for _ in range(WARM_UP):
                 self._work(*held)
+        warmed_up = self._evaluations.rows
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             result = self._work(*held)
-        return graph, held, result
+        rows = self._evaluations.rows - warmed_up
+        self._evaluations.rows = before
+        return _Recording(graph, held, result, rows)

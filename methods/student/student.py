@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import Posterior
+from methods.counting import Evaluations
 from methods.networks import seeded
 from methods.precision import fast_products
 from methods.scaling import Standardizer
@@ -46,6 +47,7 @@ class OnePassPosterior(Posterior):
         encode_x: What of x ``(B, dim_x)`` the student sees, ``(B, dim_c)``.
         decode: Theta of the student's samples ``(n, B, dim_theta)`` and the encoded x ``(B, dim_c)``.
         device: Where the student is.
+        others: Networks that ``encode_x`` and ``decode`` run.
     """
 
     def __init__(
@@ -55,12 +57,17 @@ class OnePassPosterior(Posterior):
         encode_x: Callable[[Tensor], Tensor],
         decode: Callable[[Tensor, Tensor], Tensor],
         device: torch.device,
+        others: Sequence[nn.Module] = (),
     ) -> None:
         self.students, self._dim = students, dim_theta
         self._encode_x, self._decode, self._device = encode_x, decode, device
-        self._replayed = Replayed(self._carry)
-        self.num_parameters = sum(p.numel() for student in students for p in student.parameters())
-        self.nfe = float(len(students))
+        self._evaluations = Evaluations()
+        self._replayed = Replayed(self._carry, self._evaluations)
+        networks = [*students, *others]
+        for network in networks:
+            self._evaluations.watch(network)
+        self.num_parameters = sum(p.numel() for network in networks for p in network.parameters())
+        self.nfe = float("nan")
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """One pass for one observation, ``(n, dim_theta)``."""
@@ -71,6 +78,10 @@ class OnePassPosterior(Posterior):
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """One pass for all observations x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``."""
         (n,) = sample_shape
+        theta, self.nfe = self._evaluations.per_sample(lambda: self._drawn(n, x))
+        return theta
+
+    def _drawn(self, n: int, x: Tensor) -> Tensor:
         z = torch.randn(n, len(x), self._dim, device=self._device)
         c = self._encode_x(x.to(self._device))
         # On a CPU, activations that stay in its cache save half of the time.

@@ -1,8 +1,10 @@
 import pytest
 import torch
+from scipy.stats import gaussian_kde
 from torch.distributions import Independent, Normal
 
 import methods
+from methods.rejection_abc import kernel_covariance
 
 
 @pytest.fixture
@@ -49,3 +51,28 @@ def test_rejection_abc_needs_enough(problem):
     prior, theta, x = problem
     with pytest.raises(ValueError, match="there are only 10 simulations"):
         methods.get("rejection_abc").fit(prior, theta[:10], x[:10])
+
+
+def test_rejection_abc_draws_for_each_observation_from_its_own_kernel(problem):
+    x_o = torch.tensor([[1.0, -1.0], [0.0, 0.5]])
+    posterior = methods.get("rejection_abc[num_accepted=50]").fit(*problem)
+    torch.manual_seed(0)
+    together = posterior.sample_batched((20_000,), x=x_o)
+    for k in range(2):
+        [accepted] = posterior._accepted(x_o[k : k + 1])
+        density = gaussian_kde(accepted.double().numpy().T)
+        exact = torch.from_numpy(density.covariance)
+        torch.testing.assert_close(kernel_covariance(accepted[None])[0], exact)
+        covariance = exact + accepted.double().T.cov(correction=0)
+        standard_error = (covariance.diagonal() / 20_000).sqrt()
+        assert ((together[:, k] - accepted.mean(0)).mean(0).abs() < 4 * standard_error).all()
+        ratio = together[:, k].var(0) / covariance.diagonal()
+        assert (ratio - 1).abs().max() < 5 * (2 / 20_000) ** 0.5
+
+
+def test_rejection_abc_looks_for_neighbours_of_all_observations_at_once(problem, monkeypatch):
+    posterior = methods.get("rejection_abc").fit(*problem)
+    calls = []
+    monkeypatch.setattr(torch, "cdist", lambda *a, real=torch.cdist, **k: calls.append(a) or real(*a, **k))
+    posterior.sample_batched((3,), x=problem[2][:50])
+    assert len(calls) == 1

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import methods
+from methods.counting import Evaluations
 from methods.student.replay import Replayed
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -34,7 +35,7 @@ def test_every_method_fits_and_samples_there(name):
 
 def test_a_replayed_graph_gives_what_the_work_gives():
     layer = torch.nn.Linear(3, 3, device="cuda")
-    replayed = Replayed(lambda z: layer(z) + torch.rand_like(z))
+    replayed = Replayed(lambda z: layer(z) + torch.rand_like(z), Evaluations())
     for seed in (0, 1):
         z = torch.randn(7, 3, device="cuda")
         torch.manual_seed(seed)
@@ -42,3 +43,13 @@ def test_a_replayed_graph_gives_what_the_work_gives():
             expected = layer(z) + torch.rand_like(z)
         torch.manual_seed(seed)
         torch.testing.assert_close(replayed(z), expected)
+
+
+def test_replays_are_counted():
+    """Hooks run while a graph is recorded, not when it is replayed."""
+    layer, count = torch.nn.Linear(3, 3, device="cuda"), Evaluations()
+    count.watch(layer)
+    replayed = Replayed(layer, count)
+    for call in (1, 2, 3):
+        replayed(torch.randn(7, 3, device="cuda"))
+        assert count.rows == 7 * call

@@ -75,3 +75,30 @@ def test_rejection_ends_in_time(problem, recwarn):
     posterior = methods.get("npe[max_num_epochs=1,max_sampling_time=0.2]").fit(far, theta, x)
     with pytest.raises(RuntimeError, match="time"):
         posterior.sample((1000,), x=x[:1])
+
+
+def test_a_flow_is_drawn_from_once_for_all_observations(problem, recwarn, monkeypatch):
+    """What leaks is drawn again, each observation's alone, and all stays inside the prior."""
+    posterior = methods.get("npe[max_num_epochs=5]").fit(*problem)
+    x = torch.cat([problem[2][:20] / 4, torch.tensor([[1.2, 1.2]])])
+    estimator = posterior._posterior.posterior_estimator
+    conditions = []
+    real = estimator.sample
+    monkeypatch.setattr(
+        estimator, "sample", lambda shape, condition: conditions.append(condition) or real(shape, condition)
+    )
+    torch.manual_seed(0)
+    together = posterior.sample_batched((200,), x=x)
+    assert together.shape == (200, 21, 2)
+    assert together.abs().max() <= 1
+    assert len(conditions[0]) == 21
+    assert all(len(condition) == 1 for condition in conditions[1:])
+    torch.manual_seed(1)
+    for k in (0, 20):
+        alone = posterior.sample((2000,), x=x[k : k + 1])
+        difference = together[:, k].mean(0) - alone.mean(0)
+        standard_error = (together[:, k].var(0) / 200 + alone.var(0) / 2000).sqrt()
+        assert (difference.abs() < 4 * standard_error).all()
+    conditions.clear()
+    posterior.without_rejection().sample_batched((5,), x=x)
+    assert [len(condition) for condition in conditions] == [21]

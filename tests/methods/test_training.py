@@ -1,7 +1,8 @@
+import pytest
 import torch
 from torch import nn
 
-from methods.training import Validation, train
+from methods.training import Validation, batches, train
 
 
 def fit_line(seed=0, steps=300):
@@ -79,3 +80,28 @@ def test_validation_may_find_that_no_training_was_best():
     loss = {"steps": 50, "batch_size": 8, "learning_rate": 0.1, "seed": 0, "validation": look}
     train(network, lambda a, b: (network(a) - b).square().mean(), data, **loss)
     assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("num_samples", "batch_size"), [(10, 4), (10, 10), (11, 10), (7, 3), (64, 16)])
+def test_every_sample_is_seen_once_before_any_is_seen_twice(num_samples, batch_size):
+    seen = []
+
+    def loss(rows):
+        seen.append(rows)
+        return (network(rows[:, None].float())).square().mean()
+
+    network = nn.Linear(1, 1)
+    steps = 4 * num_samples
+    every = (torch.arange(num_samples),)
+    train(network, loss, every, steps=steps, batch_size=batch_size, learning_rate=1e-3, seed=0)
+    assert [len(rows) for rows in seen] == [batch_size] * steps
+    for rows in torch.cat(seen).split(num_samples):
+        if len(rows) == num_samples:
+            assert sorted(rows.tolist()) == list(range(num_samples))
+    for rows in seen:
+        assert len(rows.unique()) == batch_size
+
+
+def test_the_order_is_fresh_in_each_epoch():
+    order = batches(100, 100, 0, torch.device("cpu"))
+    assert not torch.equal(next(order), next(order))

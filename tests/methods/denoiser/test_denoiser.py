@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Independent, Uniform
 
 import methods
-from methods.denoiser import DenoiserFlow, DenoiserNetwork
+from methods.denoiser import DenoiserFlow, DenoiserNetwork, flow
 from methods.denoiser.density import Sizes
 from methods.denoiser.emulator import Emulator
 from methods.denoiser.fit import Plan, fit_denoiser
@@ -122,3 +122,26 @@ def test_stages_end_where_the_next_begins():
     assert 0 < begun < (flow(z, c) - z).norm() * 2
     assert halfway.until == pytest.approx(math.pi / 4)
     assert flow.stages(1) == [flow]
+
+
+def test_observations_are_carried_together(monkeypatch):
+    """One ODE for all, in parts that fit: its samples are those that each noise gives alone."""
+    theta, x = folded(300)
+    spec = "denoiser[width=16,depth=1,training_steps=30,num_emulated=0,steps=6]"
+    posterior = methods.get(spec).fit(PRIOR, theta, x)
+    calls = []
+    real = flow.solve
+    monkeypatch.setattr(flow, "solve", lambda *args: calls.append(args) or real(*args))
+    torch.manual_seed(0)
+    together = posterior.sample_batched((4,), x=x[:7])
+    assert len(calls) == 1
+    torch.manual_seed(0)
+    z = torch.randn(4, 7, 1)
+    for k in range(7):
+        c = posterior.base.encode_x(x[k : k + 1])
+        alone = posterior.base.theta(posterior.flow(z[:, k], c), c)
+        torch.testing.assert_close(together[:, k], alone, rtol=1e-4, atol=1e-4)
+    for rows in (2, 9):
+        monkeypatch.setattr(flow, "CACHED", rows)
+        torch.manual_seed(0)
+        torch.testing.assert_close(posterior.sample_batched((4,), x=x[:7]), together, rtol=1e-4, atol=1e-4)

@@ -113,3 +113,13 @@ def test_leave_one_out_finds_the_maximum():
 def test_leave_one_out_needs_two():
     with pytest.raises(ValueError, match="at least 2"):
         leave_one_out(torch.zeros(1, 1), torch.zeros(1, 1))
+
+
+@pytest.mark.parametrize("h_x", [0.5, 0.02])
+def test_each_observation_has_the_score_that_it_has_alone(h_x):
+    kernel = random_kernel(torch.float32, h_x=h_x)
+    z, x = torch.randn(5, 6, 3), torch.randn(5, 4)
+    together = kernel.denoiser_for_each(x)(z, 0.7, 0.5)
+    for k in range(5):
+        alone = kernel.denoiser(x[k : k + 1])(z[k], 0.7, 0.5)
+        torch.testing.assert_close(together[k], alone, rtol=1e-5, atol=1e-5)

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 import methods
 import tasks
+from methods.exact_score import sampler
 
 NAMES = ["exact_score", "exact_score_net"]
 
@@ -47,3 +48,25 @@ def test_one_constant_column_of_x_does_no_harm():
 def test_bandwidths_must_be_positive(name, bandwidth):
     with pytest.raises((ValidationError, methods.SpecError), match="greater than 0"):
         methods.get(f"{name}[bandwidth=manual,theta_bandwidth={bandwidth},x_bandwidth=0.1]")
+
+
+def test_observations_are_carried_together(monkeypatch):
+    """One ODE for all, in parts that fit: its samples are those that each noise gives alone."""
+    theta, x = simulations()
+    posterior = methods.get("exact_score[steps=10]").fit(tasks.get("two_moons").prior(), theta, x)
+    calls = []
+    real = sampler.solve
+    monkeypatch.setattr(sampler, "solve", lambda *args: calls.append(args) or real(*args))
+    torch.manual_seed(0)
+    together = posterior.sample_batched((4,), x=x[:7])
+    assert len(calls) == 1
+    torch.manual_seed(0)
+    z = torch.randn(4, 7, 2)
+    for k in range(7):
+        alone = posterior.scale_theta.inverse(posterior.flow(z[:, k], posterior.encode_x(x[k : k + 1])))
+        torch.testing.assert_close(together[:, k], alone, rtol=1e-4, atol=1e-4)
+    monkeypatch.setattr(sampler, "KEYS", 2 * len(theta))
+    monkeypatch.setattr(sampler, "BATCH", 6)
+    torch.manual_seed(0)
+    torch.testing.assert_close(posterior.sample_batched((4,), x=x[:7]), together, rtol=1e-4, atol=1e-4)
+    assert len(calls) > 9

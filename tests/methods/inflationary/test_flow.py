@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from methods.counting import Evaluations
 from methods.inflationary import InflationaryFlow, InflationNetwork, InflationSchedule, participation_ratio
 
 PLAN = {"rho": 2.0, "end": 7.01, "start_noise": 5e-4}
@@ -65,9 +66,9 @@ def test_order(solver, order, w):
 
 @pytest.mark.parametrize(("solver", "calls"), [("euler", 9), ("heun", 18)])
 def test_evaluations_are_counted(solver, calls, w):
-    flow = InflationaryFlow(gaussian(PRESERVING), PRESERVING, solver, 9)
-    flow.generate(w, NOTHING)
-    assert flow.nfe == calls
+    count = Evaluations()
+    flow = InflationaryFlow(count.of(gaussian(PRESERVING)), PRESERVING, solver, 9)
+    assert count.per_sample(lambda: flow.generate(w, NOTHING))[1] == calls
 
 
 def test_the_participation_ratio_stays_or_falls_to_that_of_what_is_kept(w):

@@ -29,7 +29,8 @@ def test_a_linear_gaussian_posterior(simulations, spec):
     mean = x_o[0, :2] * 2.0 / 0.09 / precision
     assert (found.mean(0) - mean).abs().max() < 0.1
     assert (found.std(0) * precision**0.5 - 1.0).abs().max() < 0.35
-    assert posterior.nfe == 80
+    # With x reduced, its flow is run once for all samples.
+    assert posterior.nfe == 80 + (80 / 4000 if "keep" in spec else 0)
 
 
 def test_the_density_is_that_of_the_samples(simulations):
