@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent, Normal
 
 from methods.base import Method, Posterior
 from methods.registry import register_method
@@ -176,6 +176,14 @@ class SbiTraining(Method):
                 max_num_epochs=self.max_num_epochs,
             )
             yield trainer, estimator
+
+    def warm_up(self, device: str = "cpu") -> None:
+        """Import sbi and train the same network for two epochs on 20 pairs of normal numbers."""
+        normal = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+        theta, x = torch.randn(2, 20, 2, generator=torch.Generator().manual_seed(0))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Maximum number of epochs")
+            self.model_copy(update={"max_num_epochs": 2}).fit(normal, theta, x, device=device)
 
 
 class SbiMethod(SbiTraining):
