@@ -17,6 +17,7 @@ import methods
 import tasks
 from bench.calibration import calibrate
 from bench.energy import driver_version
+from bench.load import load_columns
 from bench.metrics import MetricError
 from bench.plugins import load_plugin
 from bench.provenance import device_name, versions
@@ -25,6 +26,7 @@ from bench.simulations import Simulations, simulations
 from bench.sources import source_sha256
 from bench.store import COLUMNS, Row
 from bench.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
+from bench.warm_up import warm_up
 from methods import Method, Posterior
 from methods.baselines import HeldOutDraws
 from tasks import Task
@@ -37,7 +39,8 @@ __all__ = ["Cell", "blank_row", "failed_rows", "fit_cell", "run_cell"]
 class Cell:
     """What is run together.
 
-    Its identity is all but ``observations``, ``calibration``, ``plugins``, ``threads`` and ``timing``.
+    Its identity is all but ``observations``, ``calibration``, ``plugins``, ``threads``, ``scoring_threads``
+    and ``timing``.
 
     Arguments:
         task: Registered name.
@@ -49,8 +52,10 @@ class Cell:
         observations: Which observations to score.
         calibration: Pairs to calibrate an amortized posterior on; 0 for none.
         plugins: Files to load before the names can be found.
-        threads: Threads that torch may use.
-        timing: ``exclusive``, or ``shared`` where other cells run at the same time.
+        threads: Number of torch's threads for simulating, training and sampling.
+        scoring_threads: Number of torch's threads for the C2ST, which is the same on any number.
+        timing: ``shared`` if other cells run at the same time, else ``exclusive``; a row becomes ``shared``
+            if the load of other programs is found to be too high (:mod:`bench.load`).
     """
 
     task: str
@@ -63,6 +68,7 @@ class Cell:
     calibration: int = 0
     plugins: tuple[str, ...] = ()
     threads: int = 1
+    scoring_threads: int = 1
     timing: str = "exclusive"
 
     def identity(self) -> Row:
@@ -156,8 +162,11 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
     blank = blank_row(cell)
     task, method = tasks.get(cell.task), methods.get(cell.method)
     try:
+        warm_up(method, cell.device)
+        blank |= load_columns(blank)
         data = simulations(task, cell.num_simulations, cell.seed, directory)
         blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
+        blank |= load_columns(blank)
         posterior, fitted = fit_cell(task, method, data, cell)
         blank |= fitted
     except Exception:
@@ -170,7 +179,7 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
     scores: dict[int, Scores] = {}
     pairs: dict[int, SamplePair] = {}
     for k in cell.observations:
-        rows[k] = blank | {"num_observation": k}
+        rows[k] = blank | {"num_observation": k} | load_columns(blank)
         try:
             sampled, samples, reference = _sample(task, posterior, cell, k, blank)
         except Exception:
@@ -184,6 +193,7 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
             size = min(len(reference), len(samples))
             pairs[k] = (reference[:size], samples[:size])
             distances(scores[k], pairs[k])
+    torch.set_num_threads(cell.scoring_threads)
     c2st_columns(scores, pairs, cell.device)
     return [row | scores[k].row if k in scores else row for k, row in rows.items()]
 

@@ -68,6 +68,7 @@ def cli() -> None:
 @click.option("--calibration", type=int, help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
 @click.option("--out", type=click.Path(), help="Directory of results.  [default: runs/default]")
 @click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
+@click.option("--threads", type=int, help="Threads of a cell.  [default: OMP_NUM_THREADS, else 1]")
 @click.option("--cell-timeout", type=float, help="Seconds that a cell may take.  [default: no limit]")
 @click.option("--backend", help="local, sequential (for a debugger), dask or ray.  [default: local]")
 @click.option("--address", help="Of the dask scheduler or the ray cluster.  [default: one on this machine]")

@@ -6,7 +6,6 @@ import itertools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import joblib
 import torch
 import yaml
 from pydantic import (
@@ -27,6 +26,7 @@ from bench.cell import Cell
 from bench.errors import UsageError
 from bench.plugins import load_plugin
 from bench.runner import Plan
+from bench.threads import scoring_threads, training_threads
 from methods import SpecError, UnknownMethodError, explain
 from tasks import UnknownTaskError
 
@@ -50,6 +50,8 @@ class Grid(BaseModel):
     """What ``scorebench run`` does. Keys in YAML are the long options of the command line.
 
     A key may hold one value or a list. Without ``observation`` all observations of a task are scored.
+    ``threads`` is the number of threads that a cell trains, samples and is scored on; without it, see
+    :mod:`bench.threads`.
 
     Example:
         >>> grid = Grid(task="two_moons", method=["prior", "rejection_abc"], observation=[1, 2])
@@ -68,6 +70,7 @@ class Grid(BaseModel):
     calibration: Whole = 0
     out: Path = Path("runs/default")
     jobs: Positive = 1
+    threads: Positive | None = None
     cell_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     backend: Backend = "local"
     address: str | None = None
@@ -110,7 +113,8 @@ class Grid(BaseModel):
         """All cells, in the order of the grid.
 
         Raises:
-            UsageError: for an unknown task, method or parameter, or an observation that a task lacks.
+            UsageError: for an unknown task, method or parameter, an observation that a task lacks, or an
+                ``OMP_NUM_THREADS`` that is no number.
         """
         for plugin in self.plugin:
             load_plugin(plugin)
@@ -120,7 +124,10 @@ class Grid(BaseModel):
         except (UnknownTaskError, UnknownMethodError, SpecError) as error:
             raise UsageError(str(error)) from None
         here = self.backend in ("local", "sequential")
-        threads = max(1, joblib.cpu_count() // self.jobs) if here else 1  # of a cluster, a core for each job
+        if here:
+            threads, scored_on = training_threads(self.threads), scoring_threads(self.threads, self.jobs)
+        else:  # of a cluster, a core for each job; the environment here is not that of its workers
+            threads = scored_on = self.threads or 1
         alone = here and self.jobs == 1
         axes = itertools.product(self.task, self.num_simulations, self.seed, dict.fromkeys(specs))
         return [
@@ -135,6 +142,7 @@ class Grid(BaseModel):
                 observations=observations[task],
                 plugins=tuple(self.plugin),
                 threads=threads,
+                scoring_threads=scored_on,
                 timing="exclusive" if alone else "shared",
             )
             for task, num_simulations, seed, spec in axes

@@ -18,6 +18,7 @@ from bench.outsourced import CountedReward, Measured, hmc, measured, random_walk
 from bench.outsourced.figures import classes_figure, halves_figure
 from bench.simulations import simulate
 from bench.timing import timed
+from bench.warm_up import warm_up
 from methods.outsourced import Outsourced, OutsourcedPosterior
 from tasks.digits.generator_prior import GeneratorPrior
 from tasks.digits_label import LabelTask
@@ -87,6 +88,7 @@ def _compared(
     data = simulate(task, num_simulations, 0)
     reward = CountedReward(task.log_likelihood)
     say(f"{task.name}: training the policy")
+    warm_up(method, "cpu")
     policy, train_s = timed(
         lambda: method.told(reward).fit(task.prior(), data.theta, data.x, seed=seed), "cpu"
     )

@@ -6,8 +6,7 @@ import contextlib
 import logging
 import math
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +25,19 @@ __all__ = ["Progress"]
 
 
 class _End(ProgressColumn):
-    """When the run will end, by the clock of the wall."""
+    """When the run will end, by the clock of the wall.
+
+    Arguments:
+        left: Seconds until then; None while they are not known.
+    """
+
+    def __init__(self, left: Callable[[], float | None]) -> None:
+        super().__init__()
+        self._left = left
 
     def render(self, task: Task) -> Text:
-        left = task.time_remaining
-        return Text("" if left is None else f"ends about {_clock(left)}")
+        left = self._left()
+        return Text("" if left is None else _ends(left))
 
 
 class Progress:
@@ -50,24 +57,24 @@ class Progress:
             MofNCompleteColumn(),
             TextColumn("running {task.fields[running]}, failed {task.fields[failed]}"),
             TimeElapsedColumn(),
-            _End(),
+            _End(self._left),
             console=self.console,
             disable=not self.console.is_terminal,
         )
         self._total = self._done = self._failed = self._jobs = 0
-        self._start = 0.0
+        self._start = self._latest = 0.0  # of the run, and of its latest cell's end
 
     @contextlib.contextmanager
     def over(self, total: int, jobs: int) -> Iterator[None]:
         """Show progress over ``total`` cells, ``jobs`` at a time, while the context lasts."""
         self._total, self._done, self._failed, self._jobs = total, 0, 0, jobs
-        self._start = time.monotonic()
+        self._start = self._latest = self.console.get_time()
         if total == 0:
             yield
             return
         with self._logged(), self._bar:
             self._log.info("%d cells to run, %d at a time", total, jobs)
-            self._task = self._bar.add_task("cells", total=total, running=min(jobs, total), failed=0)
+            self._task = self._bar.add_task("cells", total=total, running=self._running, failed=0)
             try:
                 yield
             except BaseException as error:
@@ -78,12 +85,27 @@ class Progress:
     def finished(self, outcome: Outcome) -> None:
         """Count a cell and say in a line what became of it."""
         self._done += 1
+        self._latest = self.console.get_time()
         self._failed += outcome.num_errors > 0 and not outcome.elsewhere
-        running = min(self._jobs, self._total - self._done)
-        self._bar.update(self._task, completed=self._done, running=running, failed=self._failed)
-        left = (time.monotonic() - self._start) / self._done * (self._total - self._done)
-        end = f"; ends about {_clock(left)}" if left and not self.console.is_terminal else ""
+        self._bar.update(self._task, completed=self._done, running=self._running, failed=self._failed)
+        left = self._left()
+        end = f"; {_ends(left)}" if left and not self.console.is_terminal else ""
         self.say(f"[{self._done}/{self._total}] {_describe(outcome)}{end}")
+
+    @property
+    def _running(self) -> int:
+        return min(self._jobs, self._total - self._done)
+
+    def _left(self) -> float | None:
+        """Seconds until the run ends, if its other cells take as long as those so far; None before the first.
+
+        A cell that takes longer than those so far puts the end off: at best, the cells that run end now.
+        """
+        if self._done == 0:
+            return None
+        elapsed = self.console.get_time() - self._start
+        mean = max((self._latest - self._start) / self._done, elapsed / (self._done + self._running))
+        return max(mean * self._total - elapsed, 0.0)
 
     def waiting(self, num_cells: int) -> None:
         """Say that only cells of another runner are left."""
@@ -114,11 +136,11 @@ class Progress:
             handler.close()
 
 
-def _clock(seconds: float) -> str:
-    """The time of day that many seconds from now, with the date if it is another day."""
+def _ends(seconds: float) -> str:
+    """The time of day that many seconds from now in words, with the date if it is another day."""
     now = datetime.now().astimezone()
     end = now + timedelta(seconds=seconds)
-    return f"{end:%H:%M}" if end.date() == now.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"ends about {end:%H:%M}" if end.date() == now.date() else f"ends about {end:%Y-%m-%d %H:%M}"
 
 
 def _describe(outcome: Outcome) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import json
@@ -22,10 +21,13 @@ from bench.cell import Cell, blank_row, fit_cell
 from bench.errors import UsageError
 from bench.grid import Grid, read_grid
 from bench.labels import method_labels
+from bench.load import load_columns
+from bench.provenance import device_name
 from bench.scoring import failure
 from bench.simulations import simulate
 from bench.store import Row, Store
 from bench.timing import Timed, peak_memory_mb, reset_peak_memory, timed_repeatedly
+from bench.warm_up import warm_up
 from methods import Posterior
 from tasks.seeding import derive_seed
 
@@ -52,7 +54,7 @@ class Request:
         num_samples: Samples for each observation.
         batch_sizes: Observations at once.
         devices: ``cpu``, ``cuda``.
-        threads: Of torch.
+        threads: Number of torch's threads.
         max_seconds: A sampling call that smaller ones foretell to take longer is not made.
         plugins: Files with own tasks or methods.
     """
@@ -134,14 +136,16 @@ def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[
     """
     cell.load_plugins()
     torch.set_num_threads(cell.threads)
-    _warm_up(cell.device)
     blank = blank_row(cell)
     task, method = tasks.get(cell.task), methods.get(cell.method)
     try:
+        warm_up(method, cell.device)
+        blank |= load_columns(blank)
         made = [simulate(task, cell.num_simulations, cell.seed) for _ in range(SIMULATED)]
         data = made[0]
-        blank |= {"simulate_s": median(each.seconds for each in made)}
+        blank |= {"simulate_s": median(each.seconds for each in made if each.seconds is not None)}
         blank |= {"num_failed_simulations": data.num_failed}
+        blank |= load_columns(blank)
         posterior, fitted = fit_cell(task, method, data, cell)
         blank |= fitted
         torch.manual_seed(derive_seed("time theta", cell.task, cell.seed))
@@ -160,7 +164,7 @@ def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[
             rows.append(_row(blank | {"status": "timeout", "error": error}, cell, shape))
             continue
         try:
-            measured = _measured(posterior, x, num_samples, cell)
+            measured = load_columns(blank) | _measured(posterior, x, num_samples, cell)
         except Exception:
             rows.append(_row(blank | failure(), cell, shape))
             continue
@@ -202,8 +206,9 @@ def _row(row: Row, cell: Cell, shape: Shape) -> Row:
 
 
 def _key(cell: Cell, shape: Shape) -> str:
-    """Apart from any cell of a grid, and from the same on other threads or another device of that kind."""
+    """Apart from any cell of a grid, and from the same on other threads or another model of the device."""
     named = cell.identity() | {"timed": shape, "threads": cell.threads}
+    named |= {"device_name": device_name(cell.device)}
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:20]
 
 
@@ -214,14 +219,6 @@ def _done(store: Store, key: str, max_seconds: float) -> bool:
         or (row["status"] == "timeout" and row["error"].endswith(LIMIT.format(max_seconds)))
         for row in store.rows(key)
     )
-
-
-def _warm_up(device: str) -> None:
-    """What only the first fit of a process would pay for: imports, the device's context and libraries."""
-    with contextlib.suppress(ImportError):
-        import sbi.inference  # noqa: F401
-    a = torch.ones(64, 64, device=device, requires_grad=True)
-    (a @ a).sum().backward()
 
 
 def times_table(rows: pd.DataFrame) -> str:

@@ -31,13 +31,14 @@ class Simulations:
         theta: ``(N, dim_theta)``, float32.
         x: ``(N, dim_x)``, float32.
         num_failed: Simulations that were dropped.
-        seconds: That the simulator took when they were made.
+        seconds: Time that the simulator took, if they were made by this very call; None if they were read
+            from a directory, since another run or another machine may have made them.
     """
 
     theta: Tensor
     x: Tensor
     num_failed: int
-    seconds: float
+    seconds: float | None
 
 
 def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
@@ -64,6 +65,7 @@ def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
 def simulations(task: Task, num_simulations: int, seed: int, directory: Path | None) -> Simulations:
     """:func:`simulate`, or what it gave before for this task and version, kept in ``directory``.
 
+    The time is not kept: it is another run's, perhaps another machine's.
     Whoever comes second waits for the first. A file that is not whole is made again; where nothing can be
     written, nothing is kept.
     """
@@ -87,7 +89,7 @@ def _load(path: Path) -> Simulations:
             torch.from_numpy(kept["theta"]),
             torch.from_numpy(kept["x"]),
             int(kept["num_failed"]),
-            float(kept["seconds"]),
+            seconds=None,
         )
 
 
@@ -100,7 +102,6 @@ def _save(path: Path, made: Simulations) -> None:
             theta=made.theta.numpy(),
             x=made.x.numpy(),
             num_failed=made.num_failed,
-            seconds=made.seconds,
         )
         os.replace(temporary, path)
     except OSError:  # a full disk: rows matter more

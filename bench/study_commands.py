@@ -42,7 +42,9 @@ def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: in
 def study_metrics(dim: Sequence[int], num_samples: int) -> int:
     """What does each metric say of errors that are known?"""
     from bench.metrics_study import known_errors
+    from bench.threads import use_all_cores
 
+    use_all_cores()
     click.echo(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
     return 0
 
@@ -81,7 +83,9 @@ def study_one_pass(
 def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
     """Are the maps of inflationary flows true, and calibrated? A quarter of an hour."""
     from bench.inflation_study import inflation_study
+    from bench.threads import use_all_cores
 
+    use_all_cores()
     tables = inflation_study(known_toys(toy), num_sets, out, say=lambda line: click.echo(line, err=True))
     for table in tables.values():
         click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
@@ -96,7 +100,9 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
     """Is a trained policy as good as Markov chains with as many reward calls? Twenty minutes."""
     from bench.outsourced_study import TASKS, outsourced_study
+    from bench.threads import use_all_cores
 
+    use_all_cores()
     table = outsourced_study(
         digits_tasks(task or TASKS),
         out,
@@ -169,7 +175,9 @@ def reproduce_exact_score(
 ) -> int:
     """The exact-score sampler of arXiv 2506.18227."""
     from bench.reproduce import EXPERIMENTS, exact_score
+    from bench.threads import use_all_cores
 
+    use_all_cores()
     for name, table in exact_score(experiment or tuple(EXPERIMENTS), num_sets, out, usable(device)).items():
         shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         click.echo(f"{name}\n{shown}\n")

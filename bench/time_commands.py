@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,9 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
 @click.option(
     "--device", multiple=True, type=click.Choice(["cpu", "cuda"]), default=["cpu"], show_default=True
 )
-@click.option("--threads", type=click.IntRange(1), help="Of torch.  [default: all cores]")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads of torch.  [default: OMP_NUM_THREADS, else 1]"
+)
 @click.option(
     "--max-seconds",
     type=click.FloatRange(0, min_open=True),
@@ -55,17 +56,18 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
 def time_(context: click.Context, **options: Any) -> int:
     """Simulating, training, sampling: times of methods on a machine to themselves, one after the other.
 
-    Rows go to --out with timing=exclusive; what is there already is not timed again. The subcommands
-    time parts of the suite against a peer.
+    Rows go to --out, with timing=exclusive unless other programs load the machine; what is there already
+    for this device is not timed again. The subcommands time parts of the suite against a peer.
     """
     if context.invoked_subcommand is not None:
         return 0
     from bench.sampling_times import Request, sampling_times, times_table
     from bench.store import Store
+    from bench.threads import training_threads
 
     for device in options["device"]:
         usable(device)
-    threads = options.pop("threads") or os.cpu_count() or 1
+    threads = training_threads(options.pop("threads"))
     names = {"task": "tasks", "method": "methods", "seed": "seeds", "device": "devices", "plugin": "plugins"}
     names |= {"batch_size": "batch_sizes"}
     out = options.pop("out")
@@ -94,7 +96,9 @@ def time_c2st(
 ) -> int:
     """Seconds per observation: the batched C2ST, scikit-learn's, and the random forest's."""
     from bench.c2st_study import speed
+    from bench.threads import use_all_cores
 
+    use_all_cores()
     known = known_tasks(task)
     table = speed(known, observation, sklearn_observation or observation, num_samples, usable(device))
     click.echo(table.to_string(index=False, float_format="{:.3f}".format))
@@ -110,7 +114,9 @@ def time_c2st(
 def time_labels(task: str, num_simulations: int, published_labels: int, num_labels: int, device: str) -> int:
     """Seconds per label and accuracy: the published recipe and the suite's."""
     from bench.label_timing import label_speed
+    from bench.threads import use_all_cores
 
+    use_all_cores()
     [known] = known_tasks([task])
     most = max(num_labels, published_labels)
     table = label_speed(known, num_simulations, published_labels, most, usable(device))

@@ -114,6 +114,21 @@ class Method(BaseModel, ABC):
         """
         return self
 
+    def warm_up(self, device: str = "cpu") -> None:
+        """Do what only the first fit of a process pays for; by default a step of torch's optimisers.
+
+        It is called once in a process, before a fit is timed, and results must not depend on it. A method
+        that trains no network overrides it with nothing, one that imports a library with a use of that.
+
+        Arguments:
+            device: Where the fit will compute, ``"cpu"`` or ``"cuda"``.
+        """
+        weight = torch.ones(64, 64, device=device, requires_grad=True)
+        for optimizer in (torch.optim.AdamW([weight], fused=True), torch.optim.Muon([weight])):
+            (weight @ weight).relu().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
     @property
     def spec(self) -> str:
         """Name with the parameters that differ from their defaults, as the command line takes it."""

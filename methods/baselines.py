@@ -27,6 +27,9 @@ class _PriorPosterior(Posterior):
 class Prior(Method):
     """Ignore x: how far the reference is from knowing nothing."""
 
+    def warm_up(self, device: str = "cpu") -> None:
+        """Nothing is trained."""
+
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> Posterior:
@@ -65,6 +68,9 @@ class Reference(Method):
     """
 
     amortized = False
+
+    def warm_up(self, device: str = "cpu") -> None:
+        """Nothing is trained."""
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0

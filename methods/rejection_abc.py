@@ -87,6 +87,9 @@ class RejectionABC(Method):
     num_accepted: int = Field(default=100, ge=1)
     kde: bool = True
 
+    def warm_up(self, device: str = "cpu") -> None:
+        """Nothing is trained."""
+
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> Posterior:

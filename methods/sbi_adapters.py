@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent, Normal
 
 from methods.base import Method, Posterior
 from methods.counting import Evaluations
@@ -169,6 +169,16 @@ class SbiTraining(Method):
                 max_num_epochs=self.max_num_epochs,
             )
             yield trainer, estimator
+
+    def warm_up(self, device: str = "cpu") -> None:
+        """Import sbi and train the same network for two epochs on 20 pairs of normal numbers."""
+        normal = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+        theta, x = torch.randn(2, 20, 2, generator=torch.Generator().manual_seed(0))
+        tiny = self.model_copy(update={"max_num_epochs": 2})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Maximum number of epochs")
+            with tiny.training(normal, theta, x, device, seed=0):
+                pass
 
 
 class SbiMethod(SbiTraining):

@@ -17,6 +17,7 @@ from bench.metrics import c2st
 from bench.reproduce.common import Figure, draw, fit_seed, kernel_spec
 from bench.simulations import simulate
 from bench.timing import timed
+from bench.warm_up import warm_up
 from methods.diffusion.solvers import SolverName
 
 __all__ = ["elliptic_pde"]
@@ -63,8 +64,9 @@ def elliptic_pde(
     for number in range(num_sets):
         data = simulate(task, num_simulations, number)
         for sampler, text in samplers.items():
-            seed = fit_seed("elliptic_pde", sampler, number)
-            fit = partial(methods.get(text).fit, task.prior(), data.theta, data.x, device, seed)
+            method, seed = methods.get(text), fit_seed("elliptic_pde", sampler, number)
+            warm_up(method, device)
+            fit = partial(method.fit, task.prior(), data.theta, data.x, device, seed)
             posterior, seconds = timed(fit, device)
             yield Figure("elliptic_pde", "all", sampler, "fit seconds", "none", number, seconds)
             for k in observations or range(1, task.num_observations + 1):

@@ -17,6 +17,7 @@ from bench.metrics.projection_kl import Bandwidth, marginal_kde_kl, projection_k
 from bench.reproduce.common import Figure, draw, fit_seed, kernel_spec
 from bench.simulations import simulate
 from bench.timing import timed
+from bench.warm_up import warm_up
 from methods.diffusion.solvers import SolverName
 from tasks.student_t_mixture import CONDITIONS, StudentTMixture, TMixture
 
@@ -95,8 +96,9 @@ def _one_set(
     samplers = {"network": f"exact_score_net[{spec}{more}]", "ode": f"exact_score[{spec}]"}
     exact = {k: task.exact_posterior(k) for k in range(1, task.num_observations + 1)}
     for sampler, text in samplers.items():
-        seed = fit_seed(experiment, sampler, number)
-        fit = partial(methods.get(text).fit, task.prior(), data.theta, data.x, device, seed)
+        method, seed = methods.get(text), fit_seed(experiment, sampler, number)
+        warm_up(method, device)
+        fit = partial(method.fit, task.prior(), data.theta, data.x, device, seed)
         posterior, seconds = timed(fit, device)
         yield Figure(experiment, "all", sampler, "fit seconds", "none", number, seconds)
         for k, density in exact.items():

@@ -76,6 +76,12 @@ class Outsourced(StudentMethod):
         told._log_likelihood = log_likelihood
         return told
 
+    def warm_up(self, device: str = "cpu") -> None:
+        """What trains the policy, and the surrogate if the reward is one."""
+        super().warm_up(device)
+        if self.reward != "likelihood":
+            method_class(self.reward)().warm_up(device)
+
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> Posterior:

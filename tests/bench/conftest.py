@@ -57,6 +57,9 @@ class SameMethod(Method):
     limit: float = 1e9
     raises: bool = False
 
+    def warm_up(self, device="cpu"):
+        pass
+
     def fit(self, prior, theta, x, device="cpu", seed=0):
         if self.raises:
             raise ValueError("cannot fit <b>this</b>")
@@ -128,6 +131,9 @@ class Counted(Method):
     seconds: float = 0.3
     number: int = 0
 
+    def warm_up(self, device="cpu"):
+        pass
+
     def fit(self, prior, theta, x, device="cpu", seed=0):
         with open(os.environ["FAULTY_LOG"], "a") as log:
             log.write(f"{self.number} ")
@@ -139,6 +145,9 @@ class Counted(Method):
 class Dies(Method):
     """As a segmentation fault would."""
 
+    def warm_up(self, device="cpu"):
+        pass
+
     def fit(self, prior, theta, x, device="cpu", seed=0):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -146,6 +155,9 @@ class Dies(Method):
 @register_method("hangs")
 class Hangs(Method):
     """For an hour."""
+
+    def warm_up(self, device="cpu"):
+        pass
 
     def fit(self, prior, theta, x, device="cpu", seed=0):
         time.sleep(3600)
