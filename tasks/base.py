@@ -10,14 +10,20 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
-__all__ = ["Card", "Task", "UnknownTaskError"]
+from registries import RegistryError
+
+__all__ = ["Card", "Task", "TaskError", "UnknownTaskError"]
 
 FIRST_OBSERVATION_SEED = 1_000_000
 DATA_SEEDS = 1_000_000  # from the seeds of true parameters to those of their data
 
 
-class UnknownTaskError(LookupError):
+class UnknownTaskError(RegistryError):
     """No task is registered under the name that was asked for."""
+
+
+class TaskError(RegistryError):
+    """The class of a registered task is incomplete, or cannot be made."""
 
 
 @dataclass(frozen=True)
