@@ -14,6 +14,7 @@ from bench.backends import Backend, backend
 from bench.cell import Cell, failed_rows, run_cell
 from bench.claims import claim
 from bench.progress import Progress
+from bench.script import end_second_run
 from bench.store import Row, State, Store, done
 
 __all__ = ["Outcome", "Plan", "Summary", "pending", "run"]
@@ -93,6 +94,7 @@ def run(cells: list[Cell], store: Store, plan: Plan, progress: Progress) -> Summ
     Raises:
         StorageError: where rows cannot be written; the rest is left for the next run.
     """
+    end_second_run()
     todo = _todo(cells, store)
     ran = failed = elsewhere = 0
     with progress.over(len(todo), plan.jobs):

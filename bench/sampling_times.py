@@ -23,6 +23,7 @@ from bench.errors import UsageError
 from bench.grid import Grid, read_grid
 from bench.labels import method_labels
 from bench.scoring import failure
+from bench.script import end_second_run
 from bench.seeding import derive_seed
 from bench.simulations import simulate
 from bench.store import Row, Store
@@ -98,6 +99,7 @@ def sampling_times(request: Request, store: Store, say: Callable[[str], None]) -
     Raises:
         UsageError: for names, parameters or numbers that mean nothing.
     """
+    end_second_run()
     shapes = request.shapes()
     if not shapes:
         raise UsageError(

@@ -68,7 +68,8 @@ PACKAGES = {
         {"tasks": "plain_task = sb_undecorated:Noisy", "methods": "plain_method = sb_undecorated:Resampled"},
     ),
     "sb-module": (
-        decorated(TASK, "@register_task('module_task')") + decorated(METHOD, "@register_method('module_method')"),
+        decorated(TASK, "@register_task('module_task')")
+        + decorated(METHOD, "@register_method('module_method')"),
         {"tasks": "whatever = sb_module", "methods": "whatever = sb_module"},
     ),
     "sb-broken": (
