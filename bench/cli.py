@@ -102,10 +102,9 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
 def list_(what: str | None, plugin: tuple[str, ...]) -> int:
     """List tasks, methods, metrics and preset grids."""
     from bench.listing import listing
-    from bench.plugins import load_plugin
+    from bench.plugins import load_plugins
 
-    for file in plugin:
-        load_plugin(file)
+    load_plugins(plugin)
     click.echo(listing([what] if what else ["tasks", "methods", "metrics", "grids"]))
     return 0
 
@@ -164,11 +163,10 @@ def check() -> None:
 def check_task_(name: str, plugin: tuple[str, ...]) -> int:
     """Shapes, seeds, prior, edges, observations, reference posterior, certificate, speed of a task."""
     import tasks
-    from bench.plugins import load_plugin
+    from bench.plugins import load_plugins
     from bench.task_check import check_task
 
-    for file in plugin:
-        load_plugin(file)
+    load_plugins(plugin)
     [known] = known_tasks([name])
     failed = 0
     for finding in check_task(tasks.get(known)):

@@ -25,7 +25,7 @@ from bench.backends import Backend
 from bench.calibration import MIN_PAIRS
 from bench.cell import Cell
 from bench.errors import UsageError
-from bench.plugins import load_plugin
+from bench.plugins import absolute, load_plugins
 from bench.runner import Plan
 from methods import SpecError, UnknownMethodError, explain
 from tasks import UnknownTaskError
@@ -66,7 +66,7 @@ class Grid(BaseModel):
     seed: Annotated[list[Whole], Several, Field(min_length=1)] = [0]
     num_samples: Positive = 10_000
     calibration: Whole = 0
-    out: Path = Path("runs/default")
+    out: Annotated[Path, Field(validate_default=True)] = Path("runs/default")
     jobs: Positive = 1
     cell_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     backend: Backend = "local"
@@ -78,6 +78,16 @@ class Grid(BaseModel):
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return list(dict.fromkeys(values))
+
+    @field_validator("plugin", mode="after")
+    @classmethod
+    def _seen_from_anywhere(cls, plugin: list[str]) -> list[str]:
+        return [absolute(path) for path in plugin]
+
+    @field_validator("out", mode="after")
+    @classmethod
+    def _kept_in_place(cls, out: Path) -> Path:
+        return out.absolute()  # a plug-in may change the working directory
 
     @field_validator("calibration", mode="after")
     @classmethod
@@ -112,8 +122,7 @@ class Grid(BaseModel):
         Raises:
             UsageError: for an unknown task, method or parameter, or an observation that a task lacks.
         """
-        for plugin in self.plugin:
-            load_plugin(plugin)
+        load_plugins(self.plugin)
         try:
             observations = {name: self._observations_of(name) for name in self.task}
             specs = [method.spec for spec in self.method for method in methods.expand(spec)]

@@ -38,7 +38,7 @@ class _Process(SpawnProcess):
             key: value for key, value in _prepare(name).items() if not key.startswith("init_main")
         }
         try:
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+            return SpawnProcess._Popen(process_obj)
         finally:
             spawn.get_preparation_data = _prepare
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import multiprocessing
 import os
 import sys
 import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Script", "end_second_run", "own_script", "run_again"]
+__all__ = ["GUARD", "Script", "end_second_run", "own_script", "run_again"]
 
+GUARD = (
+    "put the call that runs the grid under `if __name__ == '__main__':`; worker processes run the script too"
+)
 NAME = "__mp_main__"  # as in multiprocessing: not __main__, so that guarded code is left out
 _running_again = False
 
@@ -69,6 +73,12 @@ def run_again(script: Script) -> None:
 
 
 def end_second_run() -> None:
-    """Called before work is started: goes on in the user's own process, ends a script that is run again."""
+    """Called before work is started: goes on in the user's own process, ends a script that is run again.
+
+    Raises:
+        SystemExit: in a process whose script multiprocessing runs again, such as a worker of dask.
+    """
     if _running_again:
         raise _SecondRunEnds
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(GUARD)
