@@ -170,7 +170,7 @@ def check_task_(name: str, plugin: tuple[str, ...]) -> int:
     [known] = known_tasks([name])
     failed = 0
     for finding in check_task(tasks.get(known)):
-        click.echo(f"{known} {finding.name}: {finding.problem or 'ok'}")
+        click.echo(f"{known} {finding}")
         failed += bool(finding.problem)
     return 1 if failed else 0
 
