@@ -27,8 +27,8 @@ from bench.cell import Cell
 from bench.errors import UsageError
 from bench.plugins import absolute, load_plugins
 from bench.runner import Plan
-from methods import SpecError, UnknownMethodError, explain
-from tasks import UnknownTaskError
+from methods import SpecError, explain
+from registries import RegistryError
 
 __all__ = ["Grid", "presets", "read_grid"]
 
@@ -126,7 +126,7 @@ class Grid(BaseModel):
         try:
             observations = {name: self._observations_of(name) for name in self.task}
             specs = [method.spec for spec in self.method for method in methods.expand(spec)]
-        except (UnknownTaskError, UnknownMethodError, SpecError) as error:
+        except (RegistryError, SpecError) as error:
             raise UsageError(str(error)) from None
         here = self.backend in ("local", "sequential")
         threads = max(1, joblib.cpu_count() // self.jobs) if here else 1  # of a cluster, a core for each job

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.directories import nearest_directory
 from bench.errors import StorageError, UsageError
 
 __all__ = ["COLUMNS", "SCHEMA", "Row", "State", "Store", "done"]
@@ -108,11 +109,7 @@ class Store:
 
     def __init__(self, directory: str | Path, warn: Callable[[str], None] = warnings.warn) -> None:
         self.directory, self.warn = Path(directory), warn
-        for path in (self.directory, *self.directory.parents):
-            if path.exists():
-                if not path.is_dir():
-                    raise UsageError(f"out: {path} is a file, a directory is wanted")
-                break
+        nearest_directory(self.directory)
         self.cells = self.directory / "cells"
 
     def write_cell(self, cell: str, rows: Iterable[Row]) -> None:
