@@ -21,3 +21,8 @@ def test_speed_is_measured():
     assert table["task"].tolist() == ["two_moons"]
     assert (table[["batched_s", "sklearn_s"]] > 0).all().all()
     assert (table["times_faster"] - table["sklearn_s"] / table["batched_s"]).abs().max() < 1e-9
+
+
+def test_speed_with_one_parameter_and_fewer_observations_than_usual():
+    [row] = speed(["bimodal_1d"], [1, 2, 3], [3], 50).to_dict("records")
+    assert 0 <= row["mean_c2st"] <= 1
