@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.directories import nearest_directory
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from tasks.certified_task import CertifiedTask
 
-__all__ = ["certified_task", "digits_tasks", "known_tasks", "known_toys", "usable"]
+__all__ = [
+    "certified_task",
+    "digits_tasks",
+    "known_tasks",
+    "known_toys",
+    "referenced_tasks",
+    "usable",
+    "writable",
+]
 
 
 def certified_task(name: str) -> CertifiedTask:
@@ -20,19 +31,49 @@ def certified_task(name: str) -> CertifiedTask:
 
     task = tasks.get(name)
     if not isinstance(task, CertifiedTask):
-        others = [other for other in tasks.names() if isinstance(tasks.get(other), CertifiedTask)]
+        others = [other for other in tasks.names() if issubclass(tasks.task_class(other), CertifiedTask)]
         raise UsageError(f"the reference of {name} is not made here; tasks that are: {', '.join(others)}")
     return task
 
 
 def known_tasks(names: Sequence[str]) -> list[str]:
-    """The names, if they are tasks'."""
+    """The names, if they are tasks'; each once."""
+    import tasks
+
+    for name in names:
+        tasks.get(name)
+    return list(dict.fromkeys(names))
+
+
+def referenced_tasks(names: Sequence[str], observations: Sequence[int], num_samples: int) -> list[str]:
+    """The names, if their tasks have as many reference draws of each observation; all such tasks for none."""
+    import tasks
+
+    if not names:
+        return [name for name in tasks.names() if not _lacks(name, observations, num_samples)]
+    known = known_tasks(names)
+    for name in known:
+        if lacks := _lacks(name, observations, num_samples):
+            raise UsageError(lacks)
+    return known
+
+
+def _lacks(name: str, observations: Sequence[int], num_samples: int) -> str:
     import tasks
 
     try:
-        return [tasks.get(name).name for name in names]
-    except tasks.UnknownTaskError as error:
-        raise UsageError(str(error)) from None
+        task = tasks.get(name)
+    except tasks.TaskError as error:
+        return str(error)
+    for k in observations:
+        if not 1 <= k <= task.num_observations:
+            return f"observation = {k}: task {name} has observations 1 to {task.num_observations}"
+        reference = task.reference_samples(k)
+        if reference is None:
+            return f"task {name} has no reference posterior, without which there is no C2ST; sir has one"
+        if len(reference) < num_samples:
+            return f"task {name} has {len(reference)} reference draws, {num_samples} are needed"
+    return ""
 
 
 def digits_tasks(names: Sequence[str]) -> list[str]:
@@ -40,7 +81,7 @@ def digits_tasks(names: Sequence[str]) -> list[str]:
     import tasks
     from tasks.digits.generator_prior import GeneratorPrior
 
-    there = [name for name in tasks.names() if isinstance(tasks.get(name), GeneratorPrior)]
+    there = [name for name in tasks.names() if issubclass(tasks.task_class(name), GeneratorPrior)]
     for name in known_tasks(names):
         if name not in there:
             raise UsageError(f"the prior of {name} is no generator of digits; there are: {', '.join(there)}")
@@ -64,3 +105,15 @@ def usable(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device = 'cuda': this machine has no CUDA device that torch can use; cpu would do")
     return device
+
+
+def writable(path: Path, option: str = "out") -> Path:
+    """The path of a directory to write to, absolute; what can be known of it before is checked.
+
+    Raises:
+        UsageError: where it, or a parent of it, is a file or may not be written to.
+    """
+    nearest = nearest_directory(path, option)
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(f"{option}: {nearest} may not be written to, name another directory")
+    return path.absolute()

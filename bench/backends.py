@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from joblib import parallel_config
 
 from bench.errors import UsageError
+from bench.script import GUARD
 
 __all__ = ["BACKENDS", "Backend", "Placed", "backend"]
 
@@ -51,6 +52,8 @@ def _dask(jobs: int, address: str | None) -> Iterator[Placed]:
         client = Client(address, timeout=f"{CONNECT}s")
     except (OSError, ValueError) as error:
         raise UsageError(f"address = '{address}': no dask scheduler there ({error})") from None
+    except RuntimeError as error:  # one on this machine, whose workers end at once
+        raise UsageError(f"backend = 'dask': {error} If this is a script, {GUARD}") from None
     with client, parallel_config(backend="dask", n_jobs=jobs):
         yield _as_it_is
 

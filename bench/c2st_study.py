@@ -127,7 +127,9 @@ def _gaussian_pair(name: str, num_observation: int, size: int) -> tuple[Tensor, 
     reference = tasks.get(name).reference_samples(num_observation)
     if reference is None:
         raise ValueError(f"task {name} has no reference posterior")
-    gaussian = torch.distributions.MultivariateNormal(reference.mean(0), torch.cov(reference.T))
+    gaussian = torch.distributions.MultivariateNormal(
+        reference.mean(0), torch.atleast_2d(torch.cov(reference.T))
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("c2st speed", name, num_observation))
         return reference[:size], gaussian.sample((size,))

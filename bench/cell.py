@@ -19,7 +19,7 @@ from bench.calibration import calibrate
 from bench.energy import driver_version
 from bench.load import load_columns
 from bench.metrics import MetricError
-from bench.plugins import load_plugin
+from bench.plugins import load_plugins
 from bench.provenance import device_name, versions
 from bench.scoring import SamplePair, Scores, c2st_columns, checks, distances, failure
 from bench.simulations import Simulations, simulations
@@ -103,8 +103,7 @@ class Cell:
 
     def load_plugins(self) -> None:
         """Make its task and method known here, where they are a user's own."""
-        for plugin in self.plugins:
-            load_plugin(plugin)
+        load_plugins(self.plugins)
 
     def only(self, observations: set[int]) -> Cell:
         """The same cell for some of its observations."""

@@ -10,11 +10,12 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
-from bench.arguments import certified_task, known_tasks
+from bench.arguments import certified_task, known_tasks, writable
 from bench.errors import UsageError
 from bench.signals import Terminated, sigterm_interrupts
 from bench.study_commands import reproduce, study
 from bench.time_commands import time_
+from registries import RegistryError
 
 __all__ = ["cli", "main"]
 
@@ -28,11 +29,14 @@ def main() -> None:
     except NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help())
         status = 0
-    except UsageError as error:
+    except (RegistryError, UsageError) as error:
         _complain(str(error))
         status = 2
     except click.ClickException as error:
         _complain(error.format_message())
+        status = 2
+    except OSError as error:  # of files and connections: the traceback would say no more
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         status = 2
     except (click.Abort, KeyboardInterrupt) as error:
         _complain("interrupted; what is done is kept, run the same command to go on")
@@ -93,6 +97,7 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     if dry_run:
         click.echo("\n".join(forecast(cells, store, settings.jobs)))
         return 0
+    writable(settings.out)
     with sigterm_interrupts():
         summary = run_cells(cells, store, settings.plan, progress)
     if summary.ran + summary.elsewhere == 0:
@@ -110,10 +115,9 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
 def list_(what: str | None, plugin: tuple[str, ...]) -> int:
     """List tasks, methods, metrics and preset grids."""
     from bench.listing import listing
-    from bench.plugins import load_plugin
+    from bench.plugins import load_plugins
 
-    for file in plugin:
-        load_plugin(file)
+    load_plugins(plugin)
     click.echo(listing([what] if what else ["tasks", "methods", "metrics", "grids"]))
     return 0
 
@@ -150,6 +154,7 @@ def plot(directory: Path, all_versions: bool) -> int:
     from bench.store import Store
 
     rows = Store(directory, warn=_complain).read()
+    writable(directory / "figures", "figures")
     said: dict[str, None] = {}
     reasons = []
     for name, figure in FIGURES.items():
@@ -178,15 +183,14 @@ def check() -> None:
 def check_task_(name: str, plugin: tuple[str, ...]) -> int:
     """Shapes, seeds, prior, edges, observations, reference posterior, certificate, speed of a task."""
     import tasks
-    from bench.plugins import load_plugin
+    from bench.plugins import load_plugins
     from bench.task_check import check_task
 
-    for file in plugin:
-        load_plugin(file)
+    load_plugins(plugin)
     [known] = known_tasks([name])
     failed = 0
     for finding in check_task(tasks.get(known)):
-        click.echo(f"{known} {finding.name}: {finding.problem or 'ok'}")
+        click.echo(f"{known} {finding}")
         failed += bool(finding.problem)
     return 1 if failed else 0
 
@@ -198,8 +202,10 @@ def reference(name: str, jobs: int) -> int:
     """Make the stored reference posterior of TASK and its certificate again; minutes to an hour."""
     from bench.metrics import c2st
     from tasks.reference.make import ReferenceError, make_reference
+    from tasks.reference.store import FOLDER
 
     [known] = known_tasks([name])
+    writable(FOLDER, "reference")
     try:
         make_reference(certified_task(known), c2st, click.echo, jobs)
     except ReferenceError as error:

@@ -1,6 +1,6 @@
 """What a user did wrong, in one line."""
 
-__all__ = ["StorageError", "UsageError"]
+__all__ = ["SimulationError", "StorageError", "UsageError"]
 
 
 class UsageError(Exception):
@@ -9,3 +9,7 @@ class UsageError(Exception):
 
 class StorageError(UsageError):
     """What could not be written: a full disk, a directory without permission."""
+
+
+class SimulationError(UsageError, RuntimeError):
+    """A task whose simulations nearly all failed."""

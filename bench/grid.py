@@ -24,11 +24,11 @@ from bench.backends import Backend
 from bench.calibration import MIN_PAIRS
 from bench.cell import Cell
 from bench.errors import UsageError
-from bench.plugins import load_plugin
+from bench.plugins import absolute, load_plugins
 from bench.runner import Plan
 from bench.threads import scoring_threads, training_threads
-from methods import SpecError, UnknownMethodError, explain
-from tasks import UnknownTaskError
+from methods import SpecError, explain
+from registries import RegistryError
 
 __all__ = ["Grid", "presets", "read_grid"]
 
@@ -68,7 +68,7 @@ class Grid(BaseModel):
     seed: Annotated[list[Whole], Several, Field(min_length=1)] = [0]
     num_samples: Positive = 10_000
     calibration: Whole = 0
-    out: Path = Path("runs/default")
+    out: Annotated[Path, Field(validate_default=True)] = Path("runs/default")
     jobs: Positive = 1
     threads: Positive | None = None
     cell_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -81,6 +81,16 @@ class Grid(BaseModel):
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return list(dict.fromkeys(values))
+
+    @field_validator("plugin", mode="after")
+    @classmethod
+    def _seen_from_anywhere(cls, plugin: list[str]) -> list[str]:
+        return [absolute(path) for path in plugin]
+
+    @field_validator("out", mode="after")
+    @classmethod
+    def _kept_in_place(cls, out: Path) -> Path:
+        return out.absolute()  # a plug-in may change the working directory
 
     @field_validator("calibration", mode="after")
     @classmethod
@@ -116,12 +126,11 @@ class Grid(BaseModel):
             UsageError: for an unknown task, method or parameter, an observation that a task lacks, or an
                 ``OMP_NUM_THREADS`` that is no number.
         """
-        for plugin in self.plugin:
-            load_plugin(plugin)
+        load_plugins(self.plugin)
         try:
             observations = {name: self._observations_of(name) for name in self.task}
             specs = [method.spec for spec in self.method for method in methods.expand(spec)]
-        except (UnknownTaskError, UnknownMethodError, SpecError) as error:
+        except (RegistryError, SpecError) as error:
             raise UsageError(str(error)) from None
         here = self.backend in ("local", "sequential")
         if here:

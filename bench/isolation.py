@@ -10,9 +10,13 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, TimeoutError
+from multiprocessing import spawn
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
+
+from bench.script import Script, end_second_run, own_script, run_again
 
 __all__ = ["DiedError", "OutOfTimeError", "StoppedError", "isolated", "stop"]
 
@@ -20,6 +24,27 @@ Result = TypeVar("Result")
 
 _pool: ProcessPool | None = None
 _lock = threading.Lock()
+
+
+_prepare = spawn.get_preparation_data
+
+
+class _Process(SpawnProcess):
+    """One that leaves the main module to :func:`bench.script.run_again`."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802  (its name in multiprocessing)
+        spawn.get_preparation_data = lambda name: {
+            key: value for key, value in _prepare(name).items() if not key.startswith("init_main")
+        }
+        try:
+            return SpawnProcess._Popen(process_obj)
+        finally:
+            spawn.get_preparation_data = _prepare
+
+
+class _Context(SpawnContext):
+    Process = _Process
 
 
 class DiedError(RuntimeError):
@@ -38,7 +63,7 @@ def isolated(work: Callable[..., Result], *args: Any, workers: int, seconds: flo
     """``work(*args)`` in one of ``workers`` processes that are kept for the next.
 
     Arguments:
-        work: A function of a module.
+        work: A function of a module that can be imported.
         *args: Its arguments; they and the result go from process to process.
         workers: How many may run at a time; a second call's number is not looked at.
         seconds: After which the process is killed; None for no limit.
@@ -71,20 +96,20 @@ def stop() -> None:
 
 def _processes(workers: int, module: str) -> ProcessPool:
     global _pool
+    end_second_run()
     with _lock:
         if _pool is None:
             # A worker of dask is a daemon, which Python forbids children; these end with their parent.
             multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
             # A fork would copy torch's threads and locks in whatever state they are.
-            context = multiprocessing.get_context("spawn")
-            _pool = ProcessPool(max_workers=workers, context=context, initializer=_begin, initargs=[module])
+            arguments = [module, own_script()]
+            _pool = ProcessPool(workers, context=_Context(), initializer=_begin, initargs=arguments)
             atexit.register(stop)
         return _pool
 
 
-def _begin(module: str) -> None:
+def _begin(module: str, script: Script | None) -> None:
     """In the child: import what takes seconds, leave Ctrl-C and SIGTERM to the parent, do not outlive it."""
-    importlib.import_module(module)
     for number in (signal.SIGINT, signal.SIGTERM):  # a terminal or a batch system sends them to all
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -95,6 +120,9 @@ def _begin(module: str) -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    importlib.import_module(module)
+    if script is not None:
+        run_again(script)
 
 
 def _cause(status: int | None) -> str:

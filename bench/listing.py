@@ -37,7 +37,11 @@ def _table(*columns: str) -> Table:
 def _tasks() -> Table:
     table = _table("task", "dim_theta", "dim_x", "observations", "summary")
     for name in tasks.names():
-        task = tasks.get(name)
+        try:
+            task = tasks.get(name)
+        except tasks.TaskError as error:  # of an installed package: the others are listed all the same
+            table.add_row(name, "", "", "", Text(str(error)))
+            continue
         dims = (str(task.dim_theta), str(task.dim_x), str(task.num_observations))
         table.add_row(name, *dims, Text(task.card.summary))
     return table

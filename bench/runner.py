@@ -15,6 +15,7 @@ from bench.backends import Backend, backend
 from bench.cell import Cell, failed_rows, run_cell
 from bench.claims import claim
 from bench.progress import Progress
+from bench.script import end_second_run
 from bench.store import Row, State, Store, done
 
 __all__ = ["Outcome", "Plan", "Summary", "from_other_source", "pending", "run"]
@@ -121,6 +122,7 @@ def run(cells: list[Cell], store: Store, plan: Plan, progress: Progress) -> Summ
     Raises:
         StorageError: where rows cannot be written; the rest is left for the next run.
     """
+    end_second_run()
     states = store.states()
     _say_sources(from_other_source(cells, states), progress)
     todo = _todo(cells, states)

@@ -24,6 +24,7 @@ from bench.labels import method_labels
 from bench.load import load_columns
 from bench.provenance import device_name
 from bench.scoring import failure
+from bench.script import end_second_run
 from bench.simulations import simulate
 from bench.store import Row, Store
 from bench.timing import Timed, peak_memory_mb, reset_peak_memory, timed_repeatedly
@@ -100,6 +101,7 @@ def sampling_times(request: Request, store: Store, say: Callable[[str], None]) -
     Raises:
         UsageError: for names, parameters or numbers that mean nothing.
     """
+    end_second_run()
     shapes = request.shapes()
     if not shapes:
         raise UsageError(

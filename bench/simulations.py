@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bench.claims import claim
+from bench.errors import SimulationError
 from bench.timing import timed
 from tasks import Task
 from tasks.seeding import derive_seed
@@ -45,7 +46,7 @@ def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
     """Draw from the prior and simulate; a row of x that is not finite counts as failed and is dropped.
 
     Raises:
-        RuntimeError: where fewer than two simulations are left.
+        SimulationError: where fewer than two simulations are left.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("theta", task.name, num_simulations, seed))
@@ -56,7 +57,7 @@ def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
     good = x.isfinite().all(dim=1)
     num_failed = int((~good).sum())
     if num_simulations - num_failed < 2:
-        raise RuntimeError(
+        raise SimulationError(
             f"{num_failed} of {num_simulations} simulations of {task.name} failed: too few left"
         )
     return Simulations(theta[good], x[good], num_failed, seconds)

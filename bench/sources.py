@@ -10,12 +10,9 @@ import tokenize
 from functools import lru_cache
 from pathlib import Path
 
-from bench.plugins import PLUGIN
+from bench.plugins import PLUGIN, SUITE
 
 __all__ = ["source_sha256"]
-
-
-SUITE = ("bench", "methods", "tasks")
 
 
 @lru_cache(maxsize=256)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.claims import claim
+from bench.directories import nearest_directory
 from bench.errors import StorageError, UsageError
 from bench.schema import COLUMNS, SCHEMA
 
@@ -54,11 +55,7 @@ class Store:
     def __init__(self, directory: str | Path, warn: Callable[[str], None] = warnings.warn) -> None:
         self.directory, self._say = Path(directory), warn
         self._said: set[str] = set()
-        for path in (self.directory, *self.directory.parents):
-            if path.exists():
-                if not path.is_dir():
-                    raise UsageError(f"out: {path} is a file, a directory is wanted")
-                break
+        nearest_directory(self.directory)
         self.cells = self.directory / "cells"
 
     def write_cell(self, cell: str, rows: Iterable[Row]) -> None:

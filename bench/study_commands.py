@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from bench.arguments import certified_task, digits_tasks, known_tasks, known_toys, usable
+from bench.arguments import (
+    certified_task,
+    digits_tasks,
+    known_tasks,
+    known_toys,
+    referenced_tasks,
+    usable,
+    writable,
+)
 
 __all__ = ["reproduce", "study"]
 
@@ -24,10 +32,11 @@ def study() -> None:
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
 def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: int) -> int:
     """Does the batched C2ST agree with scikit-learn's? Three pairs a task."""
-    import tasks
     from bench.c2st_study import agreement
 
-    table = agreement(known_tasks(task or tasks.names()), num_samples, num_seeds, jobs)
+    # The first and second observation; of the first, two disjoint sets.
+    known = referenced_tasks(task, (1, 2), 2 * num_samples)
+    table = agreement(known, num_samples, num_seeds, jobs)
     click.echo(table.to_string(index=False, float_format="{:.4f}".format))
     difference = table["difference"]
     click.echo(
@@ -68,6 +77,7 @@ def study_one_pass(
     known = known_tasks(task or TASKS)
     store = Store(out)
     if not show:
+        writable(out)
         budgets = list(num_simulations)
         grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
         run_cells(grid.cells(), store, grid.plan, Progress())
@@ -86,7 +96,8 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
     from bench.threads import use_all_cores
 
     use_all_cores()
-    tables = inflation_study(known_toys(toy), num_sets, out, say=lambda line: click.echo(line, err=True))
+    known = known_toys(toy)
+    tables = inflation_study(known, num_sets, writable(out), say=lambda line: click.echo(line, err=True))
     for table in tables.values():
         click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
     return 0
@@ -105,7 +116,7 @@ def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: i
     use_all_cores()
     table = outsourced_study(
         digits_tasks(task or TASKS),
-        out,
+        writable(out),
         lambda line: click.echo(line, err=True),
         num_simulations=num_simulations,
         num_samples=num_samples,
@@ -178,7 +189,8 @@ def reproduce_exact_score(
     from bench.threads import use_all_cores
 
     use_all_cores()
-    for name, table in exact_score(experiment or tuple(EXPERIMENTS), num_sets, out, usable(device)).items():
+    chosen, folder = experiment or tuple(EXPERIMENTS), None if out is None else writable(out)
+    for name, table in exact_score(chosen, num_sets, folder, usable(device)).items():
         shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         click.echo(f"{name}\n{shown}\n")
     return 0

@@ -27,12 +27,23 @@ class Finding:
     """What a check found.
 
     Arguments:
-        name: Of the check.
+        name: Name of the check.
         problem: One line, empty where there is none.
+        reason: Why the check does not apply to the task, empty where it does.
     """
 
     name: str
     problem: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """The finding in a line."""
+        outcome = f"not applicable: {self.reason}" if self.reason else self.problem or "ok"
+        return f"{self.name}: {outcome}"
+
+
+class _NotApplicableError(Exception):
+    """The task has nothing that the check is about, and need not have it."""
 
 
 def check_task(task: Task) -> Iterator[Finding]:
@@ -42,11 +53,14 @@ def check_task(task: Task) -> Iterator[Finding]:
         task: To check; its simulator is asked for some 10 000 simulations.
     """
     for name, check in CHECKS.items():
+        problem = reason = ""
         try:
             problem = check(task)
+        except _NotApplicableError as error:
+            reason = str(error)
         except Exception as error:  # a plug-in may raise anything, and the other checks are still of use
             problem = f"{type(error).__name__}: {error}"
-        yield Finding(name, " ".join(problem.split()))
+        yield Finding(name, " ".join(problem.split()), reason)
 
 
 def _draws(task: Task, num: int) -> Tensor:
@@ -114,12 +128,18 @@ def _observations(task: Task) -> str:
     return ""
 
 
+def _references(task: Task) -> list[Tensor | None]:
+    every = [task.reference_samples(k) for k in range(1, task.num_observations + 1)]
+    if all(draws is None for draws in every):
+        raise _NotApplicableError("the task has no reference posterior")
+    return every
+
+
 def _reference(task: Task) -> str:
     support = task.prior().support
-    for k in range(1, task.num_observations + 1):
-        draws = task.reference_samples(k)
+    for k, draws in enumerate(_references(task), start=1):
         if draws is None:
-            return f"observation {k} has no reference samples"
+            return f"observation {k} has no reference samples, others have"
         if draws.shape != (MANY, task.dim_theta) or draws.dtype != torch.float32:
             return f"reference {k} is {tuple(draws.shape)} of {draws.dtype}"
         outside = 0 if support is None else int((~support.check(draws)).sum())
@@ -129,6 +149,7 @@ def _reference(task: Task) -> str:
 
 
 def _certificate(task: Task) -> str:
+    _references(task)
     certificate = read_certificate(task.name)
     if certificate is None:
         return "" if task.card.certificate != "none" else "the card has no certificate"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench.arguments import known_tasks, usable
+from bench.arguments import known_tasks, referenced_tasks, usable, writable
 
 __all__ = ["time_"]
 
@@ -70,7 +70,7 @@ def time_(context: click.Context, **options: Any) -> int:
     threads = training_threads(options.pop("threads"))
     names = {"task": "tasks", "method": "methods", "seed": "seeds", "device": "devices", "plugin": "plugins"}
     names |= {"batch_size": "batch_sizes"}
-    out = options.pop("out")
+    out = writable(options.pop("out"))
     request = Request(threads=threads, **{names.get(key, key): value for key, value in options.items()})
     rows = sampling_times(request, Store(out), say=lambda line: click.echo(line, err=True))
     click.echo(times_table(rows), nl=False)
@@ -81,10 +81,14 @@ def time_(context: click.Context, **options: Any) -> int:
 @click.option(
     "-t", "--task", multiple=True, default=["two_moons", "slcp", "bernoulli_glm"], show_default=True
 )
-@click.option("-o", "--observation", multiple=True, type=click.IntRange(1, 10), default=range(1, 11))
 @click.option(
-    "--sklearn-observation", multiple=True, type=click.IntRange(1, 10), help="For scikit-learn's part."
+    "-o",
+    "--observation",
+    multiple=True,
+    type=click.IntRange(1),
+    help="Observation; repeat for several.  [default: those that all tasks have]",
 )
+@click.option("--sklearn-observation", multiple=True, type=click.IntRange(1), help="For scikit-learn's part.")
 @click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def time_c2st(
@@ -95,12 +99,16 @@ def time_c2st(
     device: str,
 ) -> int:
     """Seconds per observation: the batched C2ST, scikit-learn's, and the random forest's."""
+    import tasks
     from bench.c2st_study import speed
     from bench.threads import use_all_cores
 
     use_all_cores()
-    known = known_tasks(task)
-    table = speed(known, observation, sklearn_observation or observation, num_samples, usable(device))
+    fewest = min(tasks.get(name).num_observations for name in known_tasks(task))
+    ours = observation or range(1, fewest + 1)
+    theirs = sklearn_observation or ours
+    known = referenced_tasks(task, [*ours, *theirs], num_samples)
+    table = speed(known, ours, theirs, num_samples, usable(device))
     click.echo(table.to_string(index=False, float_format="{:.3f}".format))
     return 0
 

@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
-import catalogue
 from pydantic import ValidationError
 
 from methods.base import Method
-from methods.spec import SpecError, explain, nearest, parse
+from methods.spec import SpecError, explain, parse
+from registries import Registry, RegistryError
 
 __all__ = ["UnknownMethodError", "expand", "get", "method_class", "names", "register_method"]
 
-_registry = catalogue.Registry(("scorebench.methods",), entry_points=True)
 
-
-class UnknownMethodError(LookupError):
+class UnknownMethodError(RegistryError):
     """No method is registered under the name that was asked for."""
 
 
-def register_method(name: str) -> Callable[[type[Method]], type[Method]]:
-    """Class decorator that makes a method known under ``name`` (lower case, digits, underscores).
+_registry: Registry[Method] = Registry("method", Method, UnknownMethodError)  # type: ignore[type-abstract]
 
-    Raises:
-        ValueError: if the name is malformed, or another class has it.
-    """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"method name {name!r}: lower-case letters, digits and underscores only")
-
-    def register(cls: type[Method]) -> type[Method]:
-        known = _registry.get_all().get(name)
-        # The same class again is a module that was reloaded.
-        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"method name {name!r} is taken by {known.__module__}.{known.__qualname__}")
-        cls.name = name
-        return _registry.register(name, func=cls)
-
-    return register
+register_method = _registry.register
+method_class = _registry.find
 
 
 def names() -> list[str]:
-    """Names of all registered methods, those of installed plug-ins (``scorebench.methods``) included."""
-    return sorted(_registry.get_all())
-
-
-def method_class(name: str) -> type[Method]:
-    """The class registered under ``name``.
-
-    Raises:
-        UnknownMethodError: naming the nearest known method.
-    """
-    known = _registry.get_all()
-    if name not in known:
-        raise UnknownMethodError(f"unknown method {name!r}; {nearest(name, known)}")
-    return known[name]
+    """Names of all registered methods, those of installed packages (``scorebench.methods``) included."""
+    return sorted(_registry.classes())
 
 
 def expand(spec: str) -> list[Method]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Iterable
@@ -11,7 +10,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-__all__ = ["SpecError", "explain", "nearest", "parse", "written"]
+from registries import nearest
+
+__all__ = ["SpecError", "explain", "parse", "written"]
 
 
 class SpecError(ValueError):
@@ -66,20 +67,6 @@ def written(value: Any) -> str:
     if value is not None and not isinstance(value, str):
         return str(value)
     return yaml.safe_dump([value], default_flow_style=True, width=float("inf")).strip()[1:-1]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt word: the nearest known one, or all of them.
-
-    Example:
-        >>> nearest("density_estimater", ["density_estimator", "seed"])
-        "did you mean 'density_estimator'?"
-    """
-    known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(known)}" if known else "there are none"
 
 
 def explain(error: ValidationError, what: str, known: Iterable[str]) -> str:

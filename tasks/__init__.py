@@ -6,8 +6,8 @@
 torch.Size([1, 2])
 """
 
-from tasks.base import Card, Task, UnknownTaskError
-from tasks.registry import get, names, register_task
+from tasks.base import Card, Task, TaskError, UnknownTaskError
+from tasks.registry import get, names, register_task, task_class
 
 # Importing a module of tasks registers them.
 from tasks import (  # noqa: F401  # isort: skip
@@ -27,4 +27,4 @@ from tasks import (  # noqa: F401  # isort: skip
     student_t_mixture,
 )
 
-__all__ = ["Card", "Task", "UnknownTaskError", "get", "names", "register_task"]
+__all__ = ["Card", "Task", "TaskError", "UnknownTaskError", "get", "names", "register_task", "task_class"]

@@ -10,13 +10,18 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, MultivariateNormal
 
+from registries import RegistryError
 from tasks.seeding import derive_seed
 
-__all__ = ["Card", "Task", "UnknownTaskError"]
+__all__ = ["Card", "Task", "TaskError", "UnknownTaskError"]
 
 
-class UnknownTaskError(LookupError):
+class UnknownTaskError(RegistryError):
     """No task is registered under the name that was asked for."""
+
+
+class TaskError(RegistryError):
+    """The class of a registered task is incomplete, or cannot be made."""
 
 
 @dataclass(frozen=True)

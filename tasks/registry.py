@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Callable
+from numbers import Integral
 
-import catalogue
+from registries import Registry
+from tasks.base import Task, TaskError, UnknownTaskError
 
-from tasks.base import Task, UnknownTaskError
+__all__ = ["get", "names", "register_task", "task_class"]
 
-__all__ = ["get", "names", "register_task"]
+NUMBERS = ("dim_theta", "dim_x", "num_observations")
 
-_registry = catalogue.Registry(("scorebench.tasks",), entry_points=True)
+_registry: Registry[Task] = Registry("task", Task, UnknownTaskError)  # type: ignore[type-abstract]
 
-
-def register_task(name: str) -> Callable[[type[Task]], type[Task]]:
-    """Class decorator that makes a task known under ``name`` (lower case, digits, underscores).
-
-    Raises:
-        ValueError: if the name is malformed, or another class has it.
-    """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError(f"task name {name!r}: lower-case letters, digits and underscores only")
-
-    def register(cls: type[Task]) -> type[Task]:
-        known = _registry.get_all().get(name)
-        # The same class again is a module that was reloaded.
-        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"task name {name!r} is taken by {known.__module__}.{known.__qualname__}")
-        cls.name = name
-        return _registry.register(name, func=cls)
-
-    return register
+register_task = _registry.register
+task_class = _registry.find
 
 
 def names() -> list[str]:
-    """Names of all registered tasks, those of installed plug-ins (group ``scorebench.tasks``) included."""
-    return sorted(_registry.get_all())
+    """Names of all registered tasks, those of installed packages (group ``scorebench.tasks``) included."""
+    return sorted(_registry.classes())
 
 
 def get(name: str) -> Task:
@@ -45,10 +27,15 @@ def get(name: str) -> Task:
 
     Raises:
         UnknownTaskError: naming the nearest known task.
+        TaskError: if the class cannot be made without arguments, or lacks one of its three numbers.
     """
-    known = _registry.get_all()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-        raise UnknownTaskError(f"unknown task {name!r}; {hint}")
-    return known[name]()
+    cls = task_class(name)
+    try:
+        task = cls()
+        values = {number: getattr(task, number, None) for number in NUMBERS}
+    except Exception as error:
+        raise TaskError(f"task {name!r} cannot be made: {type(error).__name__}: {error}") from error
+    for number, value in values.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise TaskError(f"task {name!r}: {number} = {value!r}, a positive integer is wanted")
+    return task

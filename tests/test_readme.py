@@ -5,20 +5,31 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 import methods
 from bench.cell import run_cell
+from bench.cli import cli
 from bench.grid import Grid, presets, read_grid
+from bench.task_check import CHECKS
 from methods.registry import method_class
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = dict(re.findall(r"```python\n# (my_\w+\.py)\n(.*?)```", README.read_text(), flags=re.DOTALL))
 
 
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory):
+    """Folder with the files that the README shows; one, for the names in them can be registered once."""
+    folder = tmp_path_factory.mktemp("templates")
+    for name, text in BLOCKS.items():
+        (folder / name).write_text(text)
+    return folder
+
+
 @pytest.mark.parametrize("name", ["my_task.py", "my_method.py"])
-def test_templates_run(name, tmp_path):
-    file = tmp_path / name
-    file.write_text(BLOCKS[name])
+def test_templates_run(name, templates):
+    file = templates / name
     command = re.search(
         rf"scorebench run --plugin {name} -t (\w+) -m \"?([^\"\s]+)\"? -n (\d+)", README.read_text()
     )
@@ -34,6 +45,19 @@ def test_templates_run(name, tmp_path):
     for cell in read_grid(None, options | {"plugin": [str(file)]}).cells():
         rows = run_cell(cell)
         assert [row["status"] for row in rows] == ["ok", "ok"], rows[0]["error"]
+
+
+def test_the_task_template_passes_the_check_that_the_readme_shows(templates, monkeypatch):
+    [command] = re.findall(r"^    scorebench (check task .*?) *#", README.read_text(), flags=re.MULTILINE)
+    monkeypatch.chdir(templates)
+    result = CliRunner().invoke(cli, command.split(), standalone_mode=False)
+    outcomes = dict(line.split(": ", 1) for line in result.output.splitlines())
+    none = "not applicable: the task has no reference posterior"
+    assert outcomes == {f"ring {name}": "ok" for name in CHECKS} | {
+        "ring reference": none,
+        "ring certificate": none,
+    }
+    assert result.return_value == 0
 
 
 def test_the_task_template_is_short():

@@ -58,6 +58,9 @@ CASES = [
     (GRID, PLUGIN.format(name="../x"), [], "lower-case letters"),
     (GRID, PLUGIN.format(name="sir"), [], "is taken"),
     (GRID, "raise SystemExit(0)", [], "SystemExit"),
+    (GRID, "raise BaseException('on purpose')", [], "BaseException: on purpose"),
+    (GRID, PLUGIN.format(name="own"), [], "class Own does not define prior, simulate"),
+    (GRID, "from .beside import x", [], "write `import module` for a module beside it"),
 ]
 
 

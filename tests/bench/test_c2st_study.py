@@ -24,3 +24,8 @@ def test_speed_is_measured():
     assert (table["times_faster"] - table["sklearn_s"] / table["batched_s"]).abs().max() < 1e-9
     assert (table["forest_to_batched"] - table["forest_s"] / table["batched_s"]).abs().max() < 1e-9
     assert table["mean_c2st_rf"].between(0.4, 1).all()
+
+
+def test_speed_with_one_parameter_and_fewer_observations_than_usual():
+    [row] = speed(["bimodal_1d"], [1, 2, 3], [3], 50).to_dict("records")
+    assert 0 <= row["mean_c2st"] <= 1

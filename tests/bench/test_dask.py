@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -44,6 +46,44 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     assert rows["status"].tolist() == ["ok"] * 4
     assert rows["cell"].is_unique
     assert set(rows["timing"]) == {"shared"}
+
+
+def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, monkeypatch, faulty, fits):
+    for folder in ("here", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "here" / "neighbour_dask.py").write_text("number = 2\n")
+    text = (
+        faulty.read_text().replace('"counted"', '"beside"').replace("number: int = 0", "number: int = number")
+    )
+    (tmp_path / "here" / "own.py").write_text("from neighbour_dask import number\n" + text)
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
+        monkeypatch.chdir(tmp_path / "here")
+        grid = {
+            "task": "two_moons",
+            "method": "beside",
+            "observation": 1,
+            "num_samples": 50,
+            "plugin": "own.py",
+        }
+        grid |= {"backend": "dask", "address": cluster.scheduler_address, "num_simulations": 50}
+        settings = read_grid(None, grid)
+        summary = run(settings.cells(), Store("out"), settings.plan, Progress())
+    assert (summary.ran, summary.failed) == (1, 0)
+    assert fits() == ["2"]
+    assert len(list((tmp_path / "here" / "out" / "cells").iterdir())) == 1
+
+
+def test_a_script_without_a_guard_is_told_what_to_add(tmp_path):
+    script = "from bench.backends import backend\nfrom bench.script import end_second_run\n"
+    script += "end_second_run()  # as the runner does\nwith backend('dask', 1):\n    pass\n"
+    (tmp_path / "own.py").write_text(script)
+    command = [sys.executable, "own.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 1
+    assert "UsageError: backend = 'dask'" in result.stderr.splitlines()[-1]
+    assert "under `if __name__ == '__main__':`" in result.stderr.splitlines()[-1]
 
 
 def test_an_address_without_a_scheduler_is_named(tmp_path, cells, monkeypatch):

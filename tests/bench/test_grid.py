@@ -61,7 +61,7 @@ BAD = [
     ({"jobs": 0}, "jobs = 0"),
     ({"device": "tpu"}, "device = 'tpu': input should be 'cpu' or 'cuda'"),
     ({"simulations": 5}, "unknown key 'simulations'; did you mean 'num-simulations'?"),
-    ({"plugin": ["missing.py"]}, "no file missing.py"),
+    ({"plugin": ["missing.py"]}, "missing.py"),
     ({"task": [5]}, "task = 5"),
 ]
 

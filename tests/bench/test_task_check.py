@@ -10,6 +10,8 @@ from bench.cli import cli
 from bench.task_check import CHECKS, check_task
 from tasks.certified_task import CertifiedTask
 
+GOOD = torch.full((10_000, 1), 0.5)
+
 
 class Broken(tasks.Task):
     """Nothing wrong with it yet."""
@@ -25,7 +27,7 @@ class Broken(tasks.Task):
         return theta + torch.randn(len(theta), 2, generator=generator)
 
     def reference_samples(self, num_observation):
-        return torch.full((10_000, 1), 0.5)
+        return GOOD
 
 
 def found(task):
@@ -50,7 +52,7 @@ def test_a_task_in_order():
         ("seeds", "simulate", lambda self, theta, seed: torch.zeros(len(theta), 2), "another seed"),
         ("prior", "prior", lambda self: Uniform(torch.zeros(1), torch.ones(1)), "event_shape"),
         ("reference", "reference_samples", lambda self, k: torch.full((10_000, 1), 2.0), "outside the prior"),
-        ("reference", "reference_samples", lambda self, k: None, "no reference"),
+        ("reference", "reference_samples", lambda self, k: GOOD if k == 1 else None, "observation 2 has no"),
         ("observations", "observation", lambda self, k: torch.zeros(1, 3), "(1, 3)"),
     ],
 )
@@ -62,6 +64,14 @@ def test_what_is_broken_is_named(name, method, value, word):
 def test_a_card_without_certificate_is_not_in_order():
     bare = type("Bare", (Broken,), {"card": tasks.Card(summary="s", noise="n", citation="c")})()
     assert found(bare) == {"certificate": "the card has no certificate"}
+
+
+def test_a_task_needs_no_reference():
+    bare = type("Bare", (Broken,), {"card": tasks.Card(summary="s", noise="n", citation="c")})
+    bare.reference_samples = tasks.Task.reference_samples
+    reasons = {finding.name: finding.reason for finding in check_task(bare()) if finding.reason}
+    assert reasons == dict.fromkeys(("reference", "certificate"), "the task has no reference posterior")
+    assert found(bare()) == {}
 
 
 def test_the_command_says_what_it_checked():
