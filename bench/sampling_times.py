@@ -224,9 +224,12 @@ def _done(store: Store, key: str, max_seconds: float) -> bool:
 
 
 def times_table(rows: pd.DataFrame) -> str:
-    """Medians over seeds as text, with sampling and training as multiples of ``npe``'s in the same lines."""
+    """Medians over seeds as text, with sampling and training as multiples of ``npe``'s in the same lines.
+
+    Times that were taken next to other programs' work (``timing`` is ``shared``) have lines of their own.
+    """
     shown = rows.assign(method=method_labels(rows))
-    alike = ["task", "num_simulations", "device", "threads", "batch_size", "num_posterior_samples"]
+    alike = ["task", "num_simulations", "device", "threads", "timing", "batch_size", "num_posterior_samples"]
     times = ["simulate_s", "train_s", "sample_s", "sample_s_iqr", "sample_s_raw", "energy_j", "nfe"]
     order = {name: number for number, name in enumerate(dict.fromkeys(shown["method"]))}
     table = shown[shown["status"] == "ok"].groupby([*alike, "method"], as_index=False)[times].median()
