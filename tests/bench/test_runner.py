@@ -6,6 +6,7 @@ from rich.console import Console
 
 from bench.forecast import forecast
 from bench.grid import read_grid
+from bench.load import LIMIT
 from bench.progress import Progress
 from bench.runner import Plan, from_other_source, pending, run
 from bench.store import Store
@@ -72,13 +73,16 @@ def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
         rows = Store(directory).read().sort_values("method", ignore_index=True)
         return rows[
             ["method", "num_observation", "samples_sha256", "c2st", "mmd2", "sliced_w2", "outside_prior"]
-        ], rows["timing"]
+        ], rows[["timing", "foreign_load"]]
 
     alone, exclusive = numbers(tmp_path / "one", 1)
     together, shared = numbers(tmp_path / "two", 2)
     pd.testing.assert_frame_equal(alone, together)
-    assert set(exclusive) <= {"exclusive", "shared"}  # other programs may be busy, see test_load.py
-    assert set(shared) == {"shared"}
+    busy = exclusive["foreign_load"] > LIMIT  # other programs of this machine
+    assert exclusive["foreign_load"].notna().all()
+    assert exclusive["timing"].tolist() == busy.map({False: "exclusive", True: "shared"}).tolist()
+    assert set(shared["timing"]) == {"shared"}
+    assert shared["foreign_load"].isna().all()
 
 
 def test_done_cells_of_another_source_are_said_and_kept(tmp_path, quiet, monkeypatch):
