@@ -173,7 +173,8 @@ class SbiTraining(Method):
     def warm_up(self, device: str = "cpu") -> None:
         """Import sbi and train the same network for two epochs on 20 pairs of normal numbers."""
         normal = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
-        theta, x = torch.randn(2, 20, 2, generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(derive_seed("warm-up", 0))
+        theta, x = torch.randn(2, 20, 2, generator=generator)
         tiny = self.model_copy(update={"max_num_epochs": 2})
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Maximum number of epochs")
