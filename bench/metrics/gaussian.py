@@ -39,7 +39,8 @@ def gaussian_kl(exact: MultivariateNormal, samples: Tensor) -> float:
     """
     mean, covariance = _moments(exact, samples)
     try:
-        fitted = MultivariateNormal(mean, covariance)
+        # Said here, since a program may have turned torch's validation off for all distributions.
+        fitted = MultivariateNormal(mean, covariance, validate_args=True)
     except ValueError as error:
         raise MetricError(f"gaussian_kl: the covariance of {len(samples)} samples is singular") from error
     return float(kl_divergence(_double(exact), fitted))

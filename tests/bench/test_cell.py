@@ -35,7 +35,7 @@ def test_a_row_for_each_observation_with_every_column(cell):
         missing = {name for name, value in row.items() if value is None}
         # The posterior of two_moons is no normal, `sample_s_raw` is of `scorebench time`, energy of GPUs.
         absent = {"gaussian_kl", "gaussian_w2", "sample_s_raw", "energy_j", "num_calibration"}
-        absent |= {"num_calibration_finite", "metric_errors", "foreign_load"}
+        absent |= {"num_calibration_finite", "metric_errors"}
         assert missing == absent | set(CALIBRATION)
 
 

@@ -1,5 +1,6 @@
 """What a killed run left is compared with a whole one."""
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.fault_study import SAME, _compared, _kept
@@ -24,7 +25,8 @@ def test_the_same_rows(tmp_path):
 def test_what_is_missing_or_other_is_counted(tmp_path):
     expected = _kept(filled(tmp_path / "whole", {"a": 0.6, "b": 0.7, "c": 0.8}).directory)
     out = filled(tmp_path / "out", {"a": 0.6, "b": 0.71})
-    pq.write_table(pq.read_table(out.cells / "a.parquet"), out.cells / "copy.parquet")
+    once = pq.read_table(out.cells / "a.parquet")
+    pq.write_table(pa.concat_tables([once, once]), out.cells / "a.parquet")
     (out.cells / ".d.tmp").write_bytes(b"half")
     found = _compared(expected, out.directory)
     assert found == {"missing": 1, "repeated": 1, "different": 1, "broken": 0, "left": 1}

@@ -52,15 +52,20 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
+LIMIT = (
+    20.0  # seconds: a cell that is scored takes one or two, on a machine with ten times the load up to twenty
+)
+
+
 def test_cells_that_die_or_hang_are_rows_and_the_rest_goes_on(tmp_path, faulty):
     store = Store(tmp_path / "out")
     methods = ["dies", "hangs", "counted"]
-    summary = run(cells(faulty, methods, jobs=2), store, Plan(jobs=2, cell_timeout=5.0), Progress())
+    summary = run(cells(faulty, methods, jobs=2), store, Plan(jobs=2, cell_timeout=LIMIT), Progress())
     assert (summary.ran, summary.failed) == (3, 2)
     rows = store.read().set_index("method")
     assert rows["status"].to_dict() == {"dies": "error", "hangs": "timeout", "counted": "ok"}
     assert "SIGKILL" in rows.loc["dies", "error"]
-    assert "not done after 5 s" in rows.loc["hangs", "error"]
+    assert f"not done after {LIMIT:g} s" in rows.loc["hangs", "error"]
 
 
 def test_a_killed_run_is_gone_on_with(tmp_path, faulty, fits):
@@ -112,7 +117,7 @@ def test_a_failure_of_another_runner_is_not_counted_as_this_ones(tmp_path, fault
         raise AssertionError
 
     monkeypatch.setattr(runner_module, "run_cell", beaten)
-    looked = runner_module._todo(todo, store)
+    looked = runner_module._todo(todo, store.states())
     store.write_cell(todo[0].key, failed_rows(todo[0], "error", "RuntimeError: elsewhere"))
     monkeypatch.setattr(runner_module, "_todo", lambda *_: looked)
     summary = run(todo, store, here, Progress())
@@ -120,7 +125,7 @@ def test_a_failure_of_another_runner_is_not_counted_as_this_ones(tmp_path, fault
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 rubbish", b"<html>"])
-def test_a_broken_cell_file_is_set_aside_and_its_cell_runs_again(tmp_path, faulty, fits, content):
+def test_a_broken_cell_file_is_renamed_and_its_cell_runs_again(tmp_path, faulty, fits, content):
     said = []
     store = Store(tmp_path / "out", warn=said.append)
     here = Plan(backend="sequential")
@@ -131,7 +136,7 @@ def test_a_broken_cell_file_is_set_aside_and_its_cell_runs_again(tmp_path, fault
     assert again.ran == 1
     assert len(fits()) == 2
     assert len(said) == 1
-    assert "set aside as" in said[0]
+    assert "renamed to" in said[0]
     assert file.with_name(file.name + ".broken").read_bytes() == content
     assert store.read()["status"].tolist() == ["ok"]
 

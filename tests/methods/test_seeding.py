@@ -10,8 +10,8 @@ import torch
 from torch.distributions import Independent, Normal
 
 import methods
-from bench import seeding as bench_seeding
 from methods import seeding
+from tasks.seeding import derive_seed
 
 PRIOR = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
 SMALL = {
@@ -33,8 +33,8 @@ COMPARED = {"folds of the base", "landmarks"}
 SEEDED = {"manual_seed", "manual_seed_all", "default_rng", "RandomState", "seed"}
 
 
-def test_the_definition_is_that_of_the_benchmark():
-    assert seeding.derive_seed("weights", "a", 3) == bench_seeding.derive_seed("weights", "a", 3)
+def test_the_definition_is_that_of_the_tasks():
+    assert seeding.derive_seed("weights", "a", 3) == derive_seed("weights", "a", 3)
 
 
 @pytest.mark.parametrize("name", methods.names())
