@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 from torch.distributions import Independent, Normal
 
 import methods
@@ -15,21 +16,21 @@ def simulations():
     return theta, theta + 0.5 * torch.randn(1000, 2)
 
 
-# Of eight seeds the largest error was 0.7 and 1.2 nats; at sbi's rate, 1000 simulations left up to 3.
-@pytest.mark.parametrize("spec", ["nre[learning_rate=0.002]", "nle[learning_rate=0.003]"])
-def test_the_surrogate_is_the_likelihood_but_for_a_constant_of_x(spec, recwarn):
-    torch.manual_seed(0)
-    simulated = PRIOR.sample((3000,))
-    x = simulated + 0.5 * torch.randn(3000, 2)
-    method = methods.get(spec).model_copy(update={"max_num_epochs": 15})
-    surrogate = method.surrogate(PRIOR, simulated, x, "cpu", 0)
-    theta = torch.tensor([[0.4, -0.3], [-1.0, 0.0], [0.0, 1.0], [1.2, -1.2]])
-    x = torch.tensor([[0.5, -0.3]])
-    found = surrogate(theta, x.expand(4, -1))
-    exact = Normal(theta, 0.5).log_prob(x).sum(1)  # by up to 4.6 nats apart
-    assert found.shape == (4,)
+@pytest.mark.parametrize("spec", ["nre[max_num_epochs=30]", "nle[max_num_epochs=30]"])
+def test_the_surrogate_is_the_likelihood_but_for_a_constant_of_x(spec, simulations, recwarn):
+    """Of 500 pairs of parameters, each with data of the first: how much likelier these are of the first."""
+    surrogate = methods.get(spec).surrogate(PRIOR, *simulations, "cpu", 0)
+    torch.manual_seed(1)
+    theta = PRIOR.sample((500,))
+    x, other = theta + 0.5 * torch.randn(500, 2), theta.roll(1, 0)
+    found = surrogate(theta, x) - surrogate(other, x)
+    exact = (Normal(theta, 0.5).log_prob(x) - Normal(other, 0.5).log_prob(x)).sum(1)
+    assert found.shape == (500,)
     assert not found.requires_grad
-    assert ((found - found[0]) - (exact - exact[0])).abs().max() < 2.0
+    # What says nothing of theta agrees in half of the signs and has no rank correlation; the standard errors
+    # are 0.022 and 0.045. At five seeds these agree in 0.90 to 0.99 and have 0.67 to 0.98.
+    assert ((found > 0) == (exact > 0)).double().mean() > 0.75
+    assert spearmanr(found, exact).statistic > 0.4
 
 
 def test_chains_draw_from_the_posterior_and_leave_numpys_state(simulations, recwarn):

@@ -11,8 +11,8 @@ def test_what_an_untrained_flow_does(untrained):
     assert row["latent_round_trip"] < 1e-6
     assert row["pr_latent"] == pytest.approx(row["pr_expected"], rel=0.02)
     assert row["inside"] == row["inside_again"] == 1.0
-    # Two circles are not a normal, nor does this flow make one of them.
-    assert row["radius_error"] > 0.15
+    # Two circles are no normal, nor does this flow make one of them: 0.16, less 4.5 standard errors of 2000.
+    assert row["radius_error"] > 0.16 - 4.5 * 0.5 / 2000**0.5
 
 
 def test_training_makes_the_data_more_normal(untrained):

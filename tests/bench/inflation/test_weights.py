@@ -14,7 +14,7 @@ class Shifted(ToyFlow):
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr(weights, "DRAWS", 150)
+    monkeypatch.setattr(weights, "DRAWS", 300)
     monkeypatch.setattr(weights, "WARM_UP", 100)
 
 
@@ -23,7 +23,7 @@ def test_maps_that_lose_nothing_are_calibrated(untrained):
     assert kstest(masses, "uniform").pvalue > 1e-4
     assert table["p_value"].min() > 1e-4 / len(table)
     assert table["weights"].unique().tolist() == ["from the prior", "published"]
-    assert table["rhat"].max() < 1.2
+    assert table["rhat"].max() < 1.2  # the largest of 120 weights; half as many draws give up to 1.16
 
 
 def test_maps_that_lose_something_are_not(untrained):

@@ -130,7 +130,8 @@ def test_mmd2_of_gaussians_is_known():
     reference, samples = normal(4000, 1, 0), normal(4000, 1, 1, shift=1.0)
     h2 = float(torch.pdist(reference).median()) ** 2
     known = 2 * math.sqrt(h2 / (h2 + 2)) * (1 - math.exp(-0.5 / (h2 + 2)))
-    assert mmd2(reference, samples) == pytest.approx(known, rel=0.1)
+    # At twelve seeds it has a standard deviation of 0.009.
+    assert mmd2(reference, samples) == pytest.approx(known, abs=4.5 * 0.009)
     assert abs(mmd2(reference, normal(4000, 1, 2))) < 2e-3
 
 

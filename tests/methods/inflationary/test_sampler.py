@@ -27,14 +27,15 @@ def test_a_linear_gaussian_posterior(simulations, spec):
     found = posterior.sample((4000,), x=x_o)
     precision = 1.0 + 2.0 / 0.09
     mean = x_o[0, :2] * 2.0 / 0.09 / precision
-    assert (found.mean(0) - mean).abs().max() < 0.1
-    assert (found.std(0) * precision**0.5 - 1.0).abs().max() < 0.35
+    # Some 80 of the simulations have x as near as the posterior is wide: 4.5 standard errors of that many.
+    assert (found.mean(0) - mean).abs().max() < 4.5 * (1 / precision / 80) ** 0.5
+    assert (found.std(0) * precision**0.5 - 1.0).abs().max() < 4.5 / 160**0.5
     # With x reduced, its flow is run once for all samples.
     assert posterior.nfe == 80 + (80 / 4000 if "keep" in spec else 0)
 
 
 def test_the_density_is_that_of_the_samples(simulations):
-    method = methods.get("inflationary[training_steps=200,width=32,depth=2]")
+    method = methods.get("inflationary[training_steps=200,width=32,depth=2,steps=80]")
     theta, x = simulations
     posterior = method.fit(PRIOR, theta, x, seed=0)
     axis = torch.linspace(-4.0, 4.0, 121)

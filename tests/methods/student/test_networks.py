@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from methods.student import BranchedNetwork, Labels, fit_student
@@ -18,21 +19,22 @@ def test_branches_leave_nothing_between_the_modes():
             labels,
             lambda dim_theta, dim_x: BranchedNetwork(dim_theta, dim_x, 32, 2, branches),
             standardize=False,
-            steps=800,
+            steps=400,
             batch_size=512,
             learning_rate=5e-3,
             seed=0,
         )
-        fresh = torch.randn(20_000, 1)
+        fresh = torch.randn(200_000, 1)
         with torch.no_grad():
-            theta = student(fresh, torch.zeros(20_000, 1))
-        return float((theta.abs() < 0.3).float().mean()), float((theta > 0).float().mean())
+            theta = student(fresh, torch.zeros(1, 1).expand(200_000, 1))
+        return int((theta.abs() < 0.3).sum()), float((theta > 0).float().mean())
 
     torch.manual_seed(1)
     strewn, _ = between(1)
     clean, upper = between(2)
+    # Of 200 000, at five seeds: 100 to 140 of a plain network, 0 to 8 of branches.
     assert clean < 0.25 * strewn
-    assert 0.45 < upper < 0.55
+    assert upper == pytest.approx(0.5, abs=0.05)
 
 
 def test_shapes_with_leading_dimensions():

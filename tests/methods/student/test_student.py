@@ -64,7 +64,7 @@ def test_the_student_learns_the_map(labels):
     z, x = torch.randn(500, 2), torch.randn(500, 3)
     with torch.no_grad():
         error = (network(z, x) - teacher(z, x)).square().mean()
-    assert error < 0.01
+    assert error < 0.01  # of a variance of 1.25; at four seeds training leaves 0.001
 
 
 def test_the_units_of_the_labels_do_not_matter(labels):

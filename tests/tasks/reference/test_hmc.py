@@ -44,12 +44,12 @@ def test_draws_of_a_correlated_normal():
     flat = run.draws.reshape(-1, 3)
     covariance = FACTOR @ FACTOR.T
     sd = np.sqrt(np.diagonal(covariance))
-    # 4.5 standard errors of a thousand independent draws: 1 / sqrt(1000), and of a variance sqrt(2 / 1000).
-    np.testing.assert_allclose((flat.mean(0) - MEAN) / sd, 0.0, atol=0.142)
-    np.testing.assert_allclose(np.cov(flat.T) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.201)
+    # 4.5 standard errors of 800 independent draws: 1 / sqrt(800), and of a variance sqrt(2 / 800).
+    np.testing.assert_allclose((flat.mean(0) - MEAN) / sd, 0.0, atol=0.159)
+    np.testing.assert_allclose(np.cov(flat.T) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.225)
     chains = torch.from_numpy(run.draws)
     assert rank_rhat(chains).max() < 1.02
-    assert bulk_ess(chains).min() > 1000
+    assert bulk_ess(chains).min() > 800  # at four seeds 1240 to 1630
     small = {"num_chains": 1, "num_kept": 20, "thin": 2, "warm_up": 10}
     again = [run_hmc(correlated_normal, np.zeros(3), **small, seed=seed).draws for seed in (3, 3, 4)]
     assert np.array_equal(again[0], again[1])
