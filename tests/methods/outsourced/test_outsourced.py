@@ -127,7 +127,7 @@ def test_weighed_candidates_are_of_the_posterior_whatever_the_policy():
     for k in range(2):
         # 0.55 is 4.5 standard errors of 2000 rows, here and below.
         assert c2st(x[k] / 1.25 + 0.2**0.5 * torch.randn(1000, 2), found[:, k]) <= 0.55
-    assert posterior.nfe == 30 * (2 * 5 + 1)  # two networks a step, and the reward of each end
+    assert posterior.nfe == 100 * (2 * 5 + 1)  # two networks a step, and the reward of each end
     alone = posterior.unweighed()
     assert c2st(torch.randn(1000, 2), alone.sample((1000,), x[:1])) <= 0.55
     assert alone.nfe == 2 * 5
