@@ -1,20 +1,18 @@
-import subprocess
-import sys
-
 import pytest
 
 import methods
 import tasks
+from bench import sources
 from bench.plugins import load_plugin
 from bench.sources import source_sha256
 from methods.registry import method_class
 
 MODULE = """
-from helper import scale
+from sourced_neighbour import scale
 from methods import Method, register_method
 
 
-@register_method("{name}")
+@register_method("sourced")
 class Sourced(Method):
     def fit(self, prior, theta, x, device="cpu", seed=0):
         return scale
@@ -31,30 +29,25 @@ def test_tasks_have_a_source(name):
     assert len(source_sha256(type(tasks.get(name)))) == 64
 
 
-def fingerprint(folder, name):
-    """Of the plug-in's class, in a fresh process: a module is imported once."""
-    code = (
-        "from bench.plugins import load_plugin; load_plugin('plugin.py'); "
-        "from bench.sources import source_sha256; "
-        f"from methods.registry import method_class; print(source_sha256(method_class('{name}')))"
-    )
-    environment = {"PYTHONPATH": ":".join([str(folder), *sys.path]), "PATH": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=environment, check=True
-    )
-    return done.stdout.strip()
+def fingerprint(name):
+    """Of the files as they are now, which other processes would load."""
+    source_sha256.cache_clear()
+    sources._code.cache_clear()
+    return source_sha256(method_class(name))
 
 
 def test_code_counts_and_comments_do_not(tmp_path):
-    (tmp_path / "plugin.py").write_text(MODULE.format(name="sourced_a"))
-    (tmp_path / "helper.py").write_text("scale = 1\n")
-    first = fingerprint(tmp_path, "sourced_a")
+    neighbour = tmp_path / "sourced_neighbour.py"
+    (tmp_path / "plugin.py").write_text(MODULE)
+    neighbour.write_text("scale = 1\n")
+    load_plugin(str(tmp_path / "plugin.py"))
+    first = fingerprint("sourced")
     assert len(first) == 64
-    (tmp_path / "helper.py").write_text('"""What it is."""\n\n# One.\nscale = 1  # unit\n')
-    assert fingerprint(tmp_path, "sourced_a") == first
+    neighbour.write_text('"""What it is."""\n\n# One.\nscale = 1  # unit\n')
+    assert fingerprint("sourced") == first
     # A module that the plug-in imports from its own folder is part of it.
-    (tmp_path / "helper.py").write_text("scale = 2\n")
-    assert fingerprint(tmp_path, "sourced_a") != first
+    neighbour.write_text("scale = 2\n")
+    assert fingerprint("sourced") != first
 
 
 def test_a_plugin_is_its_own_file(plugin):
