@@ -71,7 +71,7 @@ def accuracy_by_time(
                     color="0.3",
                 )
     grid.set(xscale="log")
-    return finish(grid, f"seconds per 10 000 samples ({device}, {timing})", floor)
+    return finish(grid, f"seconds per 10 000 samples\n({device}, {timing})", floor)
 
 
 def _with_steps(rows: pd.DataFrame) -> pd.DataFrame:
