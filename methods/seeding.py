@@ -1,6 +1,6 @@
 """Seeds for the parts of a fit: one for each purpose, derived from the fit's own seed.
 
-The definition is that of :mod:`bench.seeding`, which methods may not import.
+The definition is that of :mod:`tasks.seeding`, which methods may not import.
 """
 
 from __future__ import annotations

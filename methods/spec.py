@@ -61,9 +61,11 @@ def written(value: Any) -> str:
     """A parameter's value as :func:`parse` reads it: None as ``null``, a word in quotes where it needs them.
 
     Example:
-        >>> [written(value) for value in (None, 0.5, "maf", "null")]
-        ['null', '0.5', 'maf', "'null'"]
+        >>> [written(value) for value in (None, True, 0.5, "maf", "null")]
+        ['null', 'true', '0.5', 'maf', "'null'"]
     """
+    if isinstance(value, bool):
+        return str(value).lower()
     if value is not None and not isinstance(value, str):
         return str(value)
     return yaml.safe_dump([value], default_flow_style=True, width=float("inf")).strip()[1:-1]
