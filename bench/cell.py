@@ -37,10 +37,10 @@ __all__ = ["Cell", "blank_row", "failed_rows", "fit_cell", "run_cell"]
 
 @dataclass(frozen=True)
 class Cell:
-    """What is run together.
+    """One unit of work: one task, method, budget and seed.
 
-    Its identity is all but ``observations``, ``calibration``, ``plugins``, ``threads``, ``scoring_threads``
-    and ``timing``.
+    Two cells are the same (share a key and a file) if all fields but ``observations``, ``calibration``,
+    ``plugins``, ``threads``, ``scoring_threads`` and ``timing`` agree.
 
     Arguments:
         task: Registered name.

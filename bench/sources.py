@@ -58,10 +58,14 @@ def _place(cls: type) -> tuple[Path, str] | None:
 
 @lru_cache(maxsize=512)
 def _code(file: Path) -> tuple[ast.Module, str]:
-    """A file's syntax tree, and its lines without comments and docstrings."""
-    source = file.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    lines = source.splitlines()
+    """A file's syntax tree, and its code without comments and docstrings; all of it if it does not parse."""
+    try:
+        with tokenize.open(file) as opened:  # a file may name another encoding than UTF-8
+            source = opened.read()
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # a neighbour that is imported behind a condition may be anything
+        return ast.Module([], []), file.read_bytes().hex()
+    lines = source.split("\n")  # as Python counts them: a form feed ends none
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start

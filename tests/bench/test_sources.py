@@ -57,3 +57,17 @@ def test_a_plugin_is_its_own_file(plugin):
 
 def test_a_class_without_a_file_has_none():
     assert source_sha256(type("Made", (), {"__module__": "nowhere"})) is None
+
+
+def test_any_file_beside_a_plugin_has_a_fingerprint(tmp_path):
+    (tmp_path / "plugin.py").write_text(
+        MODULE.replace('"sourced"', '"sourced_odd"').replace("sourced_neighbour", "odd")
+    )
+    (tmp_path / "odd.py").write_bytes(
+        "# -*- coding: latin-1 -*-\nscale = 'é'\nif scale == 1:\n    import broken\n".encode("latin-1")
+    )
+    (tmp_path / "broken.py").write_bytes(b"\xff this is no Python")
+    load_plugin(str(tmp_path / "plugin.py"))
+    first = fingerprint("sourced_odd")
+    (tmp_path / "broken.py").write_bytes(b"\xfe this is no Python")
+    assert fingerprint("sourced_odd") != first
