@@ -1,6 +1,7 @@
 import io
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,12 @@ from bench.runner import Plan, run
 from bench.store import Store
 
 mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
 
 
 BY_TASK = ["c2st_by_budget", "accuracy_by_time"]
