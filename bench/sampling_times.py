@@ -160,9 +160,9 @@ def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[
     for shape in shapes:
         num_samples, size = shape
         x = task.observation(1) if size == 1 else many[:size]
-        foretold = _foretold(past.get(size, []), num_samples)
-        if foretold > max_seconds:
-            error = f"not run: {foretold:.0f} s foretold by fewer samples, {LIMIT.format(max_seconds)}"
+        predicted = _predicted(past.get(size, []), num_samples)
+        if predicted > max_seconds:
+            error = f"not run: {predicted:.0f} s predicted from fewer samples, {LIMIT.format(max_seconds)}"
             rows.append(_row(blank | {"status": "timeout", "error": error}, cell, shape))
             continue
         try:
@@ -194,7 +194,7 @@ def _measured(posterior: Posterior, x: Tensor, num_samples: int, cell: Cell) -> 
     }
 
 
-def _foretold(past: Sequence[tuple[int, float]], num_samples: int) -> float:
+def _predicted(past: Sequence[tuple[int, float]], num_samples: int) -> float:
     """Seconds on the line through the last two measurements; of one, in proportion to samples."""
     if not past:
         return 0.0

@@ -67,7 +67,7 @@ def simulations(task: Task, num_simulations: int, seed: int, directory: Path | N
     """:func:`simulate`, or what it gave before for this task and version, kept in ``directory``.
 
     The time is not kept: it is another run's, perhaps another machine's.
-    Whoever comes second waits for the first. A file that is not whole is made again; where nothing can be
+    Whoever comes second waits for the first. A corrupt file is made again; where nothing can be
     written, nothing is kept.
     """
     if directory is None:

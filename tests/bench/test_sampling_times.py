@@ -65,7 +65,7 @@ def test_what_would_take_too_long_says_so(monkeypatch):
     monkeypatch.setattr(module, "_measured", measured)
     rows = timed_rows(cell(), [(10, 1), (20, 1), (1000, 1)], max_seconds=50.0)
     assert [row["status"] for row in rows] == ["ok", "ok", "timeout"]
-    assert rows[2]["error"] == "not run: 100 s foretold by fewer samples, more than 50 s"
+    assert rows[2]["error"] == "not run: 100 s predicted from fewer samples, more than 50 s"
 
 
 def test_what_was_left_out_is_tried_under_another_limit(tmp_path):
