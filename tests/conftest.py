@@ -1,8 +1,11 @@
 import os
+import sys
 
 import numpy as np
 import pytest
 import torch
+
+from bench import plugins
 
 # Another choice of all random numbers, see CONTRIBUTING.md: a test that then fails hinges on chance.
 SEED_SHIFT = int(os.environ.get("SCOREBENCH_SEED_SHIFT", "0"))
@@ -65,3 +68,10 @@ def untouched_random_state(_seeded):
     before = torch.random.get_rng_state()
     yield
     assert torch.equal(before, torch.random.get_rng_state()), "the global random state has changed"
+
+
+@pytest.fixture(autouse=True)
+def _folders_of_plugins(monkeypatch):
+    """A plug-in's folder stays on the search path: the next test's plug-in must not find modules there."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(plugins, "_folders", list(plugins._folders))
