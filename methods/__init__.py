@@ -5,11 +5,11 @@
 'maf'
 """
 
-from methods.base import LogLikelihood, Method, Posterior
-from methods.registry import UnknownMethodError, expand, get, names, register_method
-from methods.spec import SpecError, explain
+from methods.contract.base import LogLikelihood, Method, Posterior
+from methods.contract.registry import UnknownMethodError, expand, get, names, register_method
+from methods.contract.spec import SpecError, explain
 
-# Importing a module of methods registers them.
+# Importing a package of methods registers them.
 from methods import (  # isort: skip
     baselines,  # noqa: F401
     denoiser,  # noqa: F401
@@ -19,8 +19,7 @@ from methods import (  # isort: skip
     one_pass,  # noqa: F401
     outsourced,  # noqa: F401
     rejection_abc,  # noqa: F401
-    sbi_adapters,  # noqa: F401
-    sbi_surrogates,  # noqa: F401
+    sbi,  # noqa: F401
 )
 
 __all__ = [

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench import plugins
+from bench.run import plugins
 
 # Another choice of all random numbers, see CONTRIBUTING.md: a test that then fails hinges on chance.
 SEED_SHIFT = int(os.environ.get("SCOREBENCH_SEED_SHIFT", "0"))

@@ -8,11 +8,11 @@ import yaml
 from click.testing import CliRunner
 
 import methods
-from bench.cell import run_cell
-from bench.cli import cli
-from bench.grid import Grid, presets, read_grid
-from bench.task_check import CHECKS
-from methods.registry import method_class
+from bench.checks.task import CHECKS
+from bench.commands.main import cli
+from bench.run.cell import run_cell
+from bench.run.grid import Grid, presets, read_grid
+from methods.contract.registry import method_class
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = dict(re.findall(r"```python\n# (my_\w+\.py)\n(.*?)```", README.read_text(), flags=re.DOTALL))

@@ -3,9 +3,9 @@
 from bench.metrics.c2st import C2ST, c2st, c2st_many
 from bench.metrics.c2st_rf import c2st_rf, c2st_rf_many
 from bench.metrics.c2st_sklearn import c2st_sklearn
-from bench.metrics.checks import MetricError
 from bench.metrics.gaussian import gaussian_kl, gaussian_w2
 from bench.metrics.marginal_kl import marginal_kl
+from bench.metrics.metric_input import MetricError
 from bench.metrics.mmd2 import mmd2
 from bench.metrics.outside_prior import inside_prior, outside_prior
 from bench.metrics.ppc import ppc

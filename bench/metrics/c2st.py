@@ -20,12 +20,12 @@ import torch
 from sklearn.model_selection import KFold
 from torch import Tensor
 
-from bench.metrics.checks import check_classes
+from bench.metrics.metric_input import check_classes
 from bench.metrics.mlp_ensemble import Problem, train_and_score
 
-__all__ = ["C2ST", "c2st", "c2st_many"]
+__all__ = ["C2ST", "SamplePair", "c2st", "c2st_many"]
 
-Pair = tuple[Tensor, Tensor]
+SamplePair = tuple[Tensor, Tensor]  # reference and samples, each ``(N, D)``
 HELD_BACK = 0.1  # of the training rows
 CPU_SLOTS, CUDA_SLOTS = 80, 4000  # models trained side by side, times dimension
 CROWD = 25  # the same for a thread to be worth it: below, Python's lock costs more than a second one gains
@@ -90,7 +90,7 @@ def c2st(
 
 
 def c2st_many(
-    pairs: Sequence[Pair],
+    pairs: Sequence[SamplePair],
     *,
     seed: int = 1,
     num_folds: int = 5,

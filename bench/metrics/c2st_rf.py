@@ -20,8 +20,8 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import Tensor
 
 from bench.metrics.c2st import C2ST
-from bench.metrics.checks import check_classes
 from bench.metrics.cross_validation import fold_accuracies
+from bench.metrics.metric_input import check_classes
 
 __all__ = ["c2st_rf", "c2st_rf_many"]
 

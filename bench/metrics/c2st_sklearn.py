@@ -11,8 +11,8 @@ from __future__ import annotations
 from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 
-from bench.metrics.checks import check_classes
 from bench.metrics.cross_validation import fold_accuracies
+from bench.metrics.metric_input import check_classes
 
 __all__ = ["c2st_sklearn"]
 

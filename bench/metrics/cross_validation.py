@@ -29,7 +29,7 @@ def fold_accuracies(
     Arguments:
         classifier: scikit-learn classifier; every fold trains a fresh copy of it.
         pairs: Pairs ``(reference, samples)`` of shape ``(N, D)`` each, which
-            :func:`bench.metrics.checks.check_classes` has passed. The reference sets the scale.
+            :func:`bench.metrics.metric_input.check_classes` has passed. The reference sets the scale.
         seed: Seed of the folds.
         num_folds: Number of folds of each pair.
         threads: Threads that train folds side by side; the result does not depend on it.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from bench.metrics.checks import MetricError
+from bench.metrics.metric_input import MetricError
 
 __all__ = ["gaussian_kl", "gaussian_w2"]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.metrics.checks import MetricError
+from bench.metrics.metric_input import MetricError
 
 __all__ = ["NUM_BINS", "levels", "marginal_kl"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.metrics.checks import check_pair
+from bench.metrics.metric_input import check_pair
 
 __all__ = ["mmd2"]
 

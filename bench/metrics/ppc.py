@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from bench.metrics.checks import MetricError
+from bench.metrics.metric_input import MetricError
 
 __all__ = ["ppc"]
 

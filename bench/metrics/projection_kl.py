@@ -20,7 +20,7 @@ from scipy.fft import dct
 from scipy.optimize import brentq
 from torch import Tensor
 
-from bench.metrics.checks import MetricError
+from bench.metrics.metric_input import MetricError
 
 __all__ = ["Bandwidth", "Projectable", "isj_bandwidth", "kde_kl", "marginal_kde_kl", "projection_kl"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from methods.networks import ResidualMLP
+from methods.learning.networks import ResidualMLP
 
 __all__ = ["ConditionalGaussian"]
 

@@ -8,39 +8,21 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from methods.contract.seeding import derive_seed
 from methods.denoiser.conditional import ConditionalGaussian
-from methods.denoiser.learning import HeldOut, learn, looks
 from methods.denoiser.likelihood import log_likelihood
-from methods.denoiser.network import DenoiserNetwork
-from methods.networks import seeded
-from methods.seeding import derive_seed
-from methods.training import train
+from methods.learning.denoiser_network import DenoiserNetwork
+from methods.learning.denoising import HeldOut, learn, looks
+from methods.learning.networks import seeded
+from methods.learning.sizes import Sizes
+from methods.learning.training import train
 
-__all__ = ["LearnedDensity", "Sizes", "learn_density"]
+__all__ = ["LearnedDensity", "learn_density"]
 
 RATE = 4e-3
 JUDGED = 1000  # held-out rows that a likelihood is taken over
 CONDITIONAL_DEPTH = 2
 CONDITIONAL_STEPS = 1500
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """A network's width and depth, and how it is trained.
-
-    Arguments:
-        width: Units of a hidden layer.
-        depth: Hidden layers.
-        steps: Optimiser steps at most.
-        batch_size: Rows a step.
-        seed: Of weights, batches and noise.
-    """
-
-    width: int
-    depth: int
-    steps: int
-    batch_size: int
-    seed: int
 
 
 @dataclass(frozen=True)

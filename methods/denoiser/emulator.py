@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from methods.denoiser.density import Sizes, learn_density
+from methods.contract.seeding import derive_seed
+from methods.denoiser.density import learn_density
 from methods.denoiser.flow import DenoiserFlow
 from methods.denoiser.regression import MeanRegression
-from methods.denoiser.unbounded import Unbounded
-from methods.scaling import Standardizer
-from methods.seeding import derive_seed
+from methods.learning.sizes import Sizes
+from methods.transforms.standardizer import Standardizer
+from methods.transforms.unbounded import Unbounded
 
 __all__ = ["Emulator"]
 

@@ -8,24 +8,25 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.distributions import Distribution
 
-from methods.denoiser.base import GaussianBase
-from methods.denoiser.density import JUDGED, RATE, Sizes, learn_density
+from methods.contract.seeding import derive_seed
+from methods.denoiser.density import JUDGED, RATE, learn_density
 from methods.denoiser.emulator import Emulator
-from methods.denoiser.learning import HeldOut, learn, split
+from methods.denoiser.gaussian_base import GaussianBase
 from methods.denoiser.likelihood import log_likelihood
-from methods.denoiser.network import DenoiserNetwork
-from methods.seeding import derive_seed
+from methods.learning.denoiser_network import DenoiserNetwork
+from methods.learning.denoising import HeldOut, learn, split
+from methods.learning.sizes import Sizes
 
-__all__ = ["FittedDenoiser", "Plan", "fit_denoiser"]
+__all__ = ["DenoiserSettings", "FittedDenoiser", "fit_denoiser"]
 
 TUNING_RATE = RATE / 4
-TUNING_EPOCHS = 110  # at least, up to the plan's longest training: at 10 000 simulations 57 were too few
+TUNING_EPOCHS = 110  # at least, up to the settings' longest training: at 10 000 simulations 57 were too few
 BATCH, LARGE_BATCH = 256, 512
 EMULATOR_DEPTH = 3  # it learns from far fewer pairs than the denoiser does
 
 
 @dataclass(frozen=True)
-class Plan:
+class DenoiserSettings:
     """Sizes of the networks and lengths of their training.
 
     Arguments:
@@ -43,7 +44,7 @@ class Plan:
     seed: int = 0
 
     def sizes(self, stage: str, steps: int, batch_size: int) -> Sizes:
-        """A network of the plan's size, trained for so long, with a seed of its own."""
+        """A network of the settings' size, trained for so long, with a seed of its own."""
         return Sizes(self.width, self.depth, steps, batch_size, derive_seed(stage, self.seed))
 
 
@@ -78,47 +79,53 @@ class _Pairs:
         return cls(theta, c, held, rest, batch_size)
 
 
-def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, plan: Plan) -> FittedDenoiser:
+def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: DenoiserSettings) -> FittedDenoiser:
     """Fit base and network on simulations theta ``(K, dim_theta)``, x ``(K, dim_x)``.
 
     A tenth of the simulations is held out. An :class:`Emulator` of the rest makes many more pairs, from which
     :func:`learn_density` learns; then the simulations themselves are trained on. What they add is kept where
     the held-out loss falls by more than the error of the difference.
     """
-    base = GaussianBase.fit(prior, theta, x, plan.seed)
-    real = _Pairs.split(theta, base.encode_x(x), BATCH, plan.seed)
-    wide = _emulated(prior, base, real, x, plan) if plan.emulated else real
+    base = GaussianBase.fit(prior, theta, x, settings.seed)
+    real = _Pairs.split(theta, base.encode_x(x), BATCH, settings.seed)
+    wide = _emulated(prior, base, real, x, settings) if settings.emulated else real
     w = base.whiten(wide.theta, wide.c)
     learned = learn_density(
-        w, wide.c, wide.held, wide.rest, plan.sizes("denoiser", plan.steps, wide.batch_size)
+        w, wide.c, wide.held, wide.rest, settings.sizes("denoiser", settings.steps, wide.batch_size)
     )
     base, network = base.on_top(learned.conditional), learned.network
-    if plan.emulated:
-        network = _tuned(base, network, real, plan)
+    if settings.emulated:
+        network = _tuned(base, network, real, settings)
     return FittedDenoiser(base, network, _mean_log_density(base, network, real))
 
 
-def _tuned(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, plan: Plan) -> DenoiserNetwork:
+def _tuned(
+    base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, settings: DenoiserSettings
+) -> DenoiserNetwork:
     """The network after training on pairs, or as it was where that is not clearly better."""
     w, c, held, rest = base.whiten(pairs.theta, pairs.c), pairs.c, pairs.held, pairs.rest
-    seed = derive_seed("tuning", plan.seed)
+    seed = derive_seed("tuning", settings.seed)
     look = HeldOut(w[held], c[held], seed)
     before, tuned = look.losses(network), copy.deepcopy(network)
     wanted = TUNING_EPOCHS * len(rest) // pairs.batch_size
-    steps = min(max(plan.steps // 2, wanted), plan.steps)
+    steps = min(max(settings.steps // 2, wanted), settings.steps)
     options = {"steps": steps, "batch_size": pairs.batch_size, "seed": seed}
     learn(tuned, w[rest], c[rest], look, learning_rate=TUNING_RATE, **options)
     gain = before - look.losses(tuned)
     return tuned if gain.mean() > gain.std() / len(gain) ** 0.5 else network
 
 
-def _emulated(prior: Distribution, base: GaussianBase, real: _Pairs, x: Tensor, plan: Plan) -> _Pairs:
+def _emulated(
+    prior: Distribution, base: GaussianBase, real: _Pairs, x: Tensor, settings: DenoiserSettings
+) -> _Pairs:
     columns = base.encode_x.gaussian(x)
-    depth = min(plan.depth, EMULATOR_DEPTH)
-    sizes = replace(plan.sizes("emulator", plan.steps // 2, real.batch_size), depth=depth)
+    depth = min(settings.depth, EMULATOR_DEPTH)
+    sizes = replace(settings.sizes("emulator", settings.steps // 2, real.batch_size), depth=depth)
     emulator = Emulator(prior, real.theta, columns, real.held, real.rest, sizes)
-    theta, columns = emulator.sample(plan.emulated)
-    return _Pairs.split(theta, base.encode_x.widen(columns), LARGE_BATCH, derive_seed("emulated", plan.seed))
+    theta, columns = emulator.sample(settings.emulated)
+    return _Pairs.split(
+        theta, base.encode_x.widen(columns), LARGE_BATCH, derive_seed("emulated", settings.seed)
+    )
 
 
 def _mean_log_density(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs) -> float:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from methods.denoiser.network import DenoiserNetwork, log_noise_at
 from methods.diffusion import SolverName, Trigonometric, solve
-from methods.precision import fast_products
+from methods.learning.denoiser_network import DenoiserNetwork, log_noise_at
+from methods.learning.precision import fast_products
 
 __all__ = ["DenoiserFlow"]
 

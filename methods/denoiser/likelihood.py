@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from methods.denoiser.network import DenoiserNetwork, log_noise_at
 from methods.diffusion import divergence
+from methods.learning.denoiser_network import DenoiserNetwork, log_noise_at
 
 __all__ = ["log_likelihood"]
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import FunctionTransformer
 from torch import Tensor
 
-from methods.seeding import derive_seed
+from methods.contract.seeding import derive_seed
 
 __all__ = ["MeanRegression"]
 

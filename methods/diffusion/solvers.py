@@ -44,10 +44,10 @@ class NoiseSchedule(Protocol):
         """Noise standard deviation."""
 
     def alpha_slope(self, t: Tensor) -> Tensor:
-        """D alpha / dt."""
+        """The derivative dalpha / dt."""
 
     def beta_slope(self, t: Tensor) -> Tensor:
-        """D beta / dt."""
+        """The derivative dbeta / dt."""
 
     def log_snr(self, t: Tensor) -> Tensor:
         """Log(alpha / beta)."""

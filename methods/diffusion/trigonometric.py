@@ -40,11 +40,11 @@ class Trigonometric:
         return t.sin()
 
     def alpha_slope(self, t: Tensor) -> Tensor:
-        """D alpha / dt."""
+        """The derivative dalpha / dt."""
         return -t.sin()
 
     def beta_slope(self, t: Tensor) -> Tensor:
-        """D beta / dt."""
+        """The derivative dbeta / dt."""
         return t.cos()
 
     def log_snr(self, t: Tensor) -> Tensor:

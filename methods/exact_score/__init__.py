@@ -1,15 +1,13 @@
 """The exact score of a kernel posterior (arXiv 2506.18227): schedule, score, solvers, bandwidths, sampler."""
 
-from methods.diffusion.solvers import SOLVERS, solve
 from methods.exact_score.bandwidth import leave_one_out
 from methods.exact_score.joint import JointPosterior
 from methods.exact_score.kernel_posterior import KernelPosterior
-from methods.exact_score.sampler import ExactScore, FlowMap, KernelMethod
+from methods.exact_score.method import ExactScore, FlowMap, KernelMethod
 from methods.exact_score.schedule import Schedule
 from methods.exact_score.summary import PosteriorMean
 
 __all__ = [
-    "SOLVERS",
     "ExactScore",
     "FlowMap",
     "JointPosterior",
@@ -18,5 +16,4 @@ __all__ = [
     "PosteriorMean",
     "Schedule",
     "leave_one_out",
-    "solve",
 ]

@@ -13,7 +13,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from methods.seeding import derive_seed
+from methods.contract.seeding import derive_seed
 
 __all__ = ["leave_one_out"]
 

@@ -46,11 +46,11 @@ class Schedule:
         return (self.eps + (1.0 - self.eps) * t + (self.alpha(t) * self.kernel).square()).sqrt()
 
     def alpha_slope(self, t: Tensor) -> Tensor:
-        """D alpha / dt."""
+        """The derivative dalpha / dt."""
         return torch.full_like(t, -(1.0 - self.eps))
 
     def beta_slope(self, t: Tensor) -> Tensor:
-        """D beta / dt."""
+        """The derivative dbeta / dt."""
         squared = 1.0 - self.eps + 2.0 * self.kernel**2 * self.alpha(t) * self.alpha_slope(t)
         return 0.5 * squared / self.beta(t)
 

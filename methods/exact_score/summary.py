@@ -12,10 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from methods.networks import mlp, seeded
-from methods.scaling import Standardizer
-from methods.seeding import derive_seed
-from methods.training import Validation, train
+from methods.contract.seeding import derive_seed
+from methods.learning.networks import mlp, seeded
+from methods.learning.training import Validation, train
+from methods.transforms.standardizer import Standardizer
 
 __all__ = ["PosteriorMean"]
 

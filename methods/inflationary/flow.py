@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torchdiffeq import odeint
 
+from methods.contract.seeding import derive_seed
 from methods.diffusion import divergence
 from methods.inflationary.schedule import InflationSchedule
-from methods.seeding import derive_seed
 
 __all__ = ["BATCH", "CleanMean", "FlowSolver", "InflationaryFlow"]
 

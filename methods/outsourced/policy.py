@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from methods.denoiser import DenoiserNetwork
+from methods.learning.denoiser_network import DenoiserNetwork
 from methods.outsourced.process import NoiseProcess
 
 __all__ = ["Policy", "Trajectories"]

@@ -7,13 +7,13 @@ import copy
 import torch
 from torch import Tensor
 
-from methods.base import Posterior
-from methods.counting import Evaluations
-from methods.denoiser.encoding import Encoding
-from methods.outsourced.learning import LogReward
-from methods.outsourced.noise_map import NoiseMap
+from methods.contract.base import Posterior
+from methods.contract.counting import Evaluations
 from methods.outsourced.policy import Policy
+from methods.outsourced.policy_training import LogReward
 from methods.outsourced.resampling import resampled
+from methods.transforms.encoding import Encoding
+from methods.transforms.noise_map import NoiseMap
 
 __all__ = ["OutsourcedPosterior"]
 

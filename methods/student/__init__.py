@@ -1,9 +1,9 @@
 """From any map (z, x) -> theta to a network that takes one pass: labels, network, posterior."""
 
-from methods.student.labels import Labels, between_neighbours, generate_labels, jittered
-from methods.student.method import StudentMethod
-from methods.student.networks import BranchedNetwork, PlainNetwork, student_network
+from methods.student.distilled import StudentMethod
 from methods.student.student import OnePassPosterior, Student, fit_student
+from methods.student.student_networks import BranchedNetwork, PlainNetwork, student_network
+from methods.student.teacher_labels import Labels, between_neighbours, generate_labels, jittered
 
 __all__ = [
     "BranchedNetwork",

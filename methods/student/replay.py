@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from methods.counting import Evaluations
+from methods.contract.counting import Evaluations
 
 __all__ = ["Replayed"]
 

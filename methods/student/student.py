@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from methods.base import Posterior
-from methods.counting import Evaluations
-from methods.networks import seeded
-from methods.precision import fast_products
-from methods.scaling import Standardizer
-from methods.student.labels import Labels
-from methods.student.networks import StudentNetwork
+from methods.contract.base import Posterior
+from methods.contract.counting import Evaluations
+from methods.learning.networks import seeded
+from methods.learning.precision import fast_products
+from methods.learning.training import train
 from methods.student.replay import Replayed
-from methods.training import train
+from methods.student.student_networks import StudentNetwork
+from methods.student.teacher_labels import Labels
+from methods.transforms.standardizer import Standardizer
 
 __all__ = ["OnePassPosterior", "Student", "fit_student"]
 
@@ -114,7 +114,7 @@ def fit_student(
         standardize: Whether to train in units of the labels' own spread, for labels in physical units.
         steps: Optimiser steps.
         batch_size: Labels a step.
-        learning_rate: Peak rate under a cosine decay, see :func:`methods.training.train`.
+        learning_rate: Peak rate under a cosine decay, see :func:`methods.learning.training.train`.
         seed: Of weights and batches.
     """
     untrained = seeded(lambda: network(labels.theta.shape[1], labels.x.shape[1]), seed).to(labels.z)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from tasks.base import Task
+from tasks.contract.base import Task
 from tasks.digits.classifier import classify
 from tasks.digits.generators import generate
 

@@ -19,15 +19,15 @@ import torch
 from joblib import Parallel, delayed
 from torch import Tensor
 
-from tasks.certified_task import CertifiedTask
+from tasks.contract.seeding import derive_seed
 from tasks.reference.certificate import NUM_CHAINS, THRESHOLDS, diagnose, failures, verdict
 from tasks.reference.diagnostics import rank_rhat
+from tasks.reference.metropolis import CHAINS, KEPT, WARM_UP, log_mean_exp
 from tasks.reference.runs import CHECKS, HMC_THIN, SAMPLERS, PriorDraws, ReferenceRun
-from tasks.reference.sampler import CHAINS, KEPT, WARM_UP, log_mean_exp
-from tasks.reference.store import write_reference
-from tasks.seeding import derive_seed
+from tasks.stored.files import write_reference
+from tasks.tools.certified_task import CertifiedTask
 
-__all__ = ["ReferenceError", "make_reference"]
+__all__ = ["MakeReferenceError", "make_reference"]
 
 POOL = 50_000  # draws of the prior, for each run its own
 SEED = 2506_18227
@@ -39,7 +39,7 @@ TwoSample = Callable[[Tensor, Tensor], float]
 Row = dict[str, Any]
 
 
-class ReferenceError(RuntimeError):
+class MakeReferenceError(RuntimeError):
     """A reference posterior that misses a threshold: nothing is written."""
 
 
@@ -55,7 +55,7 @@ def make_reference(
         jobs: Observations at a time; the draws do not depend on it.
 
     Raises:
-        ReferenceError: naming the observations and thresholds that are missed.
+        MakeReferenceError: naming the observations and thresholds that are missed.
     """
     priors = [PriorDraws(task, POOL, [SEED, run]) for run in range(2)]
     numbers = range(1, task.num_observations + 1)
@@ -71,7 +71,7 @@ def make_reference(
             arrays.setdefault(name, []).append(value.numpy())
     missed = {row["num_observation"]: bad for row in rows if (bad := failures(row))}
     if missed:
-        raise ReferenceError(f"nothing written; observations that miss a threshold: {missed}")
+        raise MakeReferenceError(f"nothing written; observations that miss a threshold: {missed}")
     certificate = _certificate(task, rows)
     write_reference(task.name, {key: np.stack(value) for key, value in arrays.items()}, certificate)
     say(certificate["verdict"])

@@ -14,12 +14,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from torch import Tensor
 
-from tasks.certified_task import CertifiedTask
 from tasks.reference.coordinates import PriorCoordinates
 from tasks.reference.grid import in_parts, sample_on_grid
 from tasks.reference.hmc import run_hmc
+from tasks.reference.metropolis import CHAINS, KEPT, WARM_UP, log_mean_exp, sample_posterior
 from tasks.reference.proposal import FITTED, LogDensity, Mixture, Pool
-from tasks.reference.sampler import CHAINS, KEPT, WARM_UP, log_mean_exp, sample_posterior
+from tasks.tools.certified_task import CertifiedTask
 
 __all__ = ["CHECKS", "HMC_THIN", "SAMPLERS", "HasGradient", "PriorDraws", "ReferenceRun"]
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import tasks
-from tasks.seeding import derive_seed
+from tasks.contract.seeding import derive_seed
 
 ROOT = Path(__file__).parents[2]
 FILES = [file for package in ("bench", "tasks") for file in sorted((ROOT / package).rglob("*.py"))]
@@ -16,7 +16,7 @@ WRITTEN_DOWN = {
     "tasks/reference/hmc.py": "the run's seed and the chain's number: certificates were made so",
 }
 # Functions that pass a purpose on, which their callers name.
-PASSING = {("bench/cell.py", "_seed"), ("tasks/base.py", "_seed")}
+PASSING = {("bench/run/cell.py", "_seed"), ("tasks/contract/base.py", "_seed")}
 
 
 def calls(file):
@@ -52,9 +52,9 @@ def purposes():
     """The leading words of every call of ``derive_seed`` or of a function that passes a purpose on."""
     for file in FILES:
         path = file.relative_to(ROOT).as_posix()
-        passing = {name for where, name in PASSING if where == path or where == "tasks/base.py"}
+        passing = {name for where, name in PASSING if where == path or where == "tasks/contract/base.py"}
         for node, name in calls(file):
-            if name == "derive_seed" or (name in passing and path != "tasks/stored_task.py"):
+            if name == "derive_seed" or (name in passing and path != "tasks/tools/stored_task.py"):
                 words = []
                 for argument in node.args:
                     if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):

@@ -1,4 +1,4 @@
-"""An independent count of what sampling evaluates: nothing of :mod:`methods.counting` takes part.
+"""An independent count of what sampling evaluates: nothing of :mod:`methods.contract.counting` takes part.
 
 Torch's global hooks see every module that runs, whoever holds it; the score of a kernel posterior is one
 attention, whose queries are counted.

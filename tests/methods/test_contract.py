@@ -8,8 +8,8 @@ import torch
 from torch.distributions import Independent, Normal, Uniform
 
 import methods
-from methods.baselines import HeldOutDraws
-from methods.sbi_adapters import SbiTraining
+from methods.baselines.method import HeldOutDraws
+from methods.sbi.posteriors import SbiTraining
 
 QUICK = {
     "max_num_epochs": 2,
@@ -98,7 +98,7 @@ def sample(method, observe):
         likelihood.rows += len(theta)
         return Normal(theta[:, :2], 0.3).log_prob(x[:, :2]).sum(1)
 
-    posterior = fit(method.told(log_likelihood))
+    posterior = fit(method.with_likelihood(log_likelihood))
     if isinstance(posterior, HeldOutDraws):
         for row in simulations()[1][:2]:
             posterior.hold(row[None], simulations()[0])

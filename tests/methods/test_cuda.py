@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import methods
-from methods.counting import Evaluations
+from methods.contract.counting import Evaluations
 from methods.student.replay import Replayed
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

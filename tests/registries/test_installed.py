@@ -82,7 +82,7 @@ PACKAGES = {
 BROKEN = {
     "sb-broken": "ModuleNotFoundError: No module named 'no_such_package'",
     "sb-exits": "SystemExit: 0",
-    "sb-clash": "task name 'sir' is taken by tasks.sir.SIR",
+    "sb-clash": "task name 'sir' is taken by tasks.sbibm.sir.SIR",
 }
 
 
@@ -121,7 +121,7 @@ def scorebench(tmp_path_factory):
     assert installed.returncode == 0, installed.stderr
     site = run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
     Path(site, "suite.pth").write_text("\n".join(seen), encoding="utf-8")
-    return lambda *arguments: run("-c", "from bench.cli import main; main()", *arguments)
+    return lambda *arguments: run("-c", "from bench.commands.main import main; main()", *arguments)
 
 
 def assert_one_warning_each(stderr):

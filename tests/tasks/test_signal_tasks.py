@@ -8,8 +8,8 @@ from scipy.stats import kstest
 from torch.distributions import Normal
 
 import tasks
-from tasks.lorenz63 import _readings
-from tasks.signal_task import SignalTask
+from tasks.physics.lorenz63 import _readings
+from tasks.tools.signal_task import SignalTask
 
 RARE = 1e-4  # the chance that a right result is refused, at any seed
 NAMES = [name for name in tasks.names() if isinstance(tasks.get(name), SignalTask)]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import tasks
-from bench.cell import Cell, run_cell
 from bench.metrics import c2st, c2st_rf, c2st_rf_many
+from bench.run.cell import Cell, run_cell
 
 
 def normal(n, dim, seed):

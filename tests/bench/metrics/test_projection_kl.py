@@ -7,7 +7,7 @@ from torch.distributions import Normal
 import tasks
 from bench.metrics import MetricError
 from bench.metrics.projection_kl import isj_bandwidth, kde_kl, marginal_kde_kl, projection_kl
-from tasks.student_t_mixture import TMixture
+from tasks.closed_form.student_t_mixture import TMixture
 
 GRID = torch.linspace(-8.0, 8.0, 1001, dtype=torch.float64)
 EXACT = Normal(0.0, 1.0).log_prob(GRID).exp()

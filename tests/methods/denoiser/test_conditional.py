@@ -2,7 +2,7 @@ import torch
 from torch.distributions import Independent, Normal
 
 from methods.denoiser import ConditionalGaussian, GaussianBase
-from methods.training import train
+from methods.learning.training import train
 
 
 def trained_a_little(dim, seed=0):

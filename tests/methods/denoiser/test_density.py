@@ -2,8 +2,9 @@
 
 import torch
 
-from methods.denoiser.density import Sizes, learn_density
-from methods.denoiser.learning import split
+from methods.denoiser.density import learn_density
+from methods.learning.denoising import split
+from methods.learning.sizes import Sizes
 
 SIZES = Sizes(width=32, depth=2, steps=300, batch_size=256, seed=0)
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from methods.exact_score import JointPosterior, KernelPosterior, Schedule, solve
+from methods.diffusion.solvers import solve
+from methods.exact_score import JointPosterior, KernelPosterior, Schedule
 
 SIGMA_U, SIGMA_V, SIGMA_Y = 0.3, 0.4, 0.2
 

@@ -7,8 +7,9 @@ import torch
 
 import tasks
 from bench.metrics import c2st
-from methods.exact_score import KernelPosterior, Schedule, leave_one_out, solve
-from methods.scaling import Standardizer
+from methods.diffusion.solvers import solve
+from methods.exact_score import KernelPosterior, Schedule, leave_one_out
+from methods.transforms.standardizer import Standardizer
 
 
 def random_kernel(dtype, k=50, dim_theta=3, dim_x=4, h_theta=0.3, h_x=0.5):

@@ -4,7 +4,7 @@ import torch
 import methods
 import tasks
 from methods.exact_score import PosteriorMean
-from methods.scaling import Standardizer
+from methods.transforms.standardizer import Standardizer
 
 
 @pytest.fixture(scope="module")

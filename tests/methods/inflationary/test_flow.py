@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from methods.counting import Evaluations
-from methods.inflationary import InflationaryFlow, InflationNetwork, InflationSchedule, participation_ratio
+from methods.contract.counting import Evaluations
+from methods.inflationary import InflationaryFlow, InflationNetwork, InflationSchedule
+from methods.transforms.whitening import participation_ratio
 
 PLAN = {"rho": 2.0, "end": 7.01, "start_noise": 5e-4}
 PRESERVING = InflationSchedule.preserving(2, **PLAN)

@@ -7,10 +7,11 @@ import torch
 from scipy.stats import kstest, norm
 from torch.distributions import Independent, Normal
 
-from tasks.base import Card
-from tasks.reference import make, runs, store
-from tasks.reference.make import ReferenceError, make_reference
-from tasks.signal_task import SignalTask
+from tasks.contract.base import Card
+from tasks.reference import make, runs
+from tasks.reference.make import MakeReferenceError, make_reference
+from tasks.stored import reference as store
+from tasks.tools.signal_task import SignalTask
 
 VARIANCE = 1.0 / (1.0 + 1.0 / 0.25)  # prior N(0, 1), noise N(0, 0.5²)
 
@@ -78,7 +79,7 @@ def test_made_checked_and_stored(folder, monkeypatch):
 
 def test_what_misses_a_threshold_is_named_and_not_stored(folder, monkeypatch):
     monkeypatch.setattr(Line, "reference_by", "grid")
-    with pytest.raises(ReferenceError, match=r"nothing written.*1: \['c2st'\]"):
+    with pytest.raises(MakeReferenceError, match=r"nothing written.*1: \['c2st'\]"):
         make_reference(Line(), lambda one, other: 0.6, lambda text: None)
     assert not list(folder.iterdir())
 

@@ -1,0 +1,1 @@
+"""The conformance suite: what a task or method must do."""

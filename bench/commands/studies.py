@@ -1,0 +1,196 @@
+"""The commands ``scorebench study | reproduce``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from bench.commands.arguments import (
+    certified_task,
+    digits_tasks,
+    known_tasks,
+    known_toys,
+    referenced_tasks,
+    usable,
+    writable,
+)
+
+__all__ = ["reproduce", "study"]
+
+
+@click.group()
+def study() -> None:
+    """Studies of the suite itself."""
+
+
+@study.command("c2st")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: all]")
+@click.option("--num-samples", type=click.IntRange(10, 5000), default=1000, show_default=True)
+@click.option("--num-seeds", type=click.IntRange(2), default=3, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: int) -> int:
+    """Does the batched C2ST agree with scikit-learn's? Three pairs a task."""
+    from bench.studies.c2st import agreement
+
+    # The first and second observation; of the first, two disjoint sets.
+    known = referenced_tasks(task, (1, 2), 2 * num_samples)
+    table = agreement(known, num_samples, num_seeds, jobs)
+    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    difference = table["difference"]
+    click.echo(
+        f"{len(table)} pairs: mean difference {difference.mean():+.4f}, largest {difference.abs().max():.4f}"
+    )
+    return 0
+
+
+@study.command("metrics")
+@click.option("-d", "--dim", multiple=True, type=click.IntRange(1), default=[2, 10], show_default=True)
+@click.option("--num-samples", type=click.IntRange(100, 10_000), default=10_000, show_default=True)
+def study_metrics(dim: Sequence[int], num_samples: int) -> int:
+    """What does each metric say of errors that are known?"""
+    from bench.run.threads import use_all_cores
+    from bench.studies.metrics import known_errors
+
+    use_all_cores()
+    click.echo(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
+    return 0
+
+
+@study.command("one_pass")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: sbibm's ten]")
+@click.option("-n", "--num-simulations", multiple=True, type=click.IntRange(20), default=[1000, 10_000])
+@click.option("--out", type=click.Path(path_type=Path), default="runs/one_pass", show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Cells at a time; 1 gives exclusive timings.")
+@click.option("--show", is_flag=True, help="Run nothing, print what is done.")
+def study_one_pass(
+    task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool
+) -> int:
+    """Is one pass as accurate as the best? Hours; resumes."""
+    from bench.results.store import Store
+    from bench.run.grid import Grid
+    from bench.run.progress import Progress
+    from bench.run.runner import run as run_cells
+    from bench.studies.one_pass import METHODS, TASKS, comparison
+
+    known = known_tasks(task or TASKS)
+    store = Store(out)
+    if not show:
+        writable(out)
+        budgets = list(num_simulations)
+        grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
+        run_cells(grid.cells(), store, grid.options, Progress())
+    for shown in comparison(store.read(), say=lambda line: click.echo(f"scorebench: {line}", err=True)):
+        click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
+    return 0
+
+
+@study.command("inflation")
+@click.option("-t", "--toy", multiple=True, help="Data set; repeat for several.  [default: all five]")
+@click.option("--num-sets", type=click.IntRange(20), default=100, show_default=True, help="For calibration.")
+@click.option("--out", type=click.Path(path_type=Path), default="runs/inflation", show_default=True)
+def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
+    """Are the maps of inflationary flows true, and calibrated? A quarter of an hour."""
+    from bench.run.threads import use_all_cores
+    from bench.studies.inflationary.study import inflation_study
+
+    use_all_cores()
+    known = known_toys(toy)
+    tables = inflation_study(known, num_sets, writable(out), say=lambda line: click.echo(line, err=True))
+    for table in tables.values():
+        click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
+    return 0
+
+
+@study.command("outsourced")
+@click.option("-t", "--task", multiple=True, help="Task of digits; repeat for several.  [default: 2 latents]")
+@click.option("-n", "--num-simulations", type=click.IntRange(20), default=10_000, show_default=True)
+@click.option("--num-samples", type=click.IntRange(20, 5000), default=1000, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default="runs/outsourced", show_default=True)
+def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
+    """Is a trained policy as good as Markov chains with as many reward calls? Twenty minutes."""
+    from bench.run.threads import use_all_cores
+    from bench.studies.outsourced.study import TASKS, outsourced_study
+
+    use_all_cores()
+    table = outsourced_study(
+        digits_tasks(task or TASKS),
+        writable(out),
+        lambda line: click.echo(line, err=True),
+        num_simulations=num_simulations,
+        num_samples=num_samples,
+    )
+    click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
+    return 0
+
+
+@study.command("reference")
+@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: the cheap ones]")
+@click.option("--num-pairs", type=click.IntRange(100), default=100, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int) -> int:
+    """Are the samplers of reference posteriors calibrated? Minutes a task."""
+    from bench.studies.references import CHEAP, sampler_calibration
+
+    known = known_tasks(task or CHEAP)
+    for name in known:
+        certified_task(name)
+    table = sampler_calibration(known, num_pairs, seed, jobs)
+    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    return int((table["p_value"] < 0.01).any())
+
+
+@study.command("faults")
+@click.option("--num-runs", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def study_faults(num_runs: int, seed: int) -> int:
+    """Does a run that is killed with -9 lose anything? Linux; a quarter of an hour."""
+    from bench.studies.faults import killed_runs
+
+    table = killed_runs(num_runs, seed)
+    click.echo(table.to_string(index=False, float_format="{:.1f}".format))
+    return int(table[["missing", "repeated", "different", "broken"]].to_numpy().any())
+
+
+@study.command("store")
+@click.option("--num-cells", type=click.IntRange(16), default=10_000, show_default=True)
+def study_store(num_cells: int) -> int:
+    """What do very many cells cost, to write, to resume, to read?"""
+    from bench.studies.scale import store_costs
+
+    click.echo(store_costs(num_cells).to_string(index=False, float_format="{:.3f}".format))
+    return 0
+
+
+@click.group()
+def reproduce() -> None:
+    """Experiments of publications at their settings, our figures beside theirs."""
+
+
+@reproduce.command("exact_score")
+@click.option(
+    "-e",
+    "--experiment",
+    multiple=True,
+    help="bimodal_1d, student_t_mixture_15_5, …_10_10, elliptic_pde; repeat for several.  [default: all]",
+)
+@click.option(
+    "--num-sets", type=int, help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Directory for CSV files.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def reproduce_exact_score(
+    experiment: tuple[str, ...], num_sets: int | None, out: Path | None, device: str
+) -> int:
+    """The exact-score sampler of arXiv 2506.18227."""
+    from bench.run.threads import use_all_cores
+    from bench.studies.exact_score import EXPERIMENTS, exact_score
+
+    use_all_cores()
+    chosen, folder = experiment or tuple(EXPERIMENTS), None if out is None else writable(out)
+    for name, table in exact_score(chosen, num_sets, folder, usable(device)).items():
+        shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+        click.echo(f"{name}\n{shown}\n")
+    return 0

@@ -1,0 +1,132 @@
+"""The commands ``scorebench time``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.commands.arguments import known_tasks, referenced_tasks, usable, writable
+
+__all__ = ["time_"]
+
+TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
+
+
+@click.group("time", invoke_without_command=True)
+@click.option("-t", "--task", multiple=True, default=["two_moons"], show_default=True)
+@click.option("-m", "--method", multiple=True, default=TIMED, show_default=True)
+@click.option(
+    "-n", "--num-simulations", multiple=True, type=click.IntRange(2), default=[1000], show_default=True
+)
+@click.option("-s", "--seed", multiple=True, type=int, default=[0], help="Each is another fit.")
+@click.option(
+    "--num-samples",
+    multiple=True,
+    type=click.IntRange(1),
+    default=[1, 100, 10_000, 1_000_000],
+    show_default=True,
+)
+@click.option(
+    "--batch-size",
+    multiple=True,
+    type=click.IntRange(1),
+    default=[1, 1000],
+    show_default=True,
+    help="Observations at once.",
+)
+@click.option(
+    "--device", multiple=True, type=click.Choice(["cpu", "cuda"]), default=["cpu"], show_default=True
+)
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads of torch.  [default: OMP_NUM_THREADS, else 1]"
+)
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Leave out (with a row that says so) calls that fewer samples foretell to take longer.",
+)
+@click.option("--out", type=click.Path(path_type=Path), default="runs/time", show_default=True)
+@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
+@click.pass_context
+def time_(context: click.Context, **options: Any) -> int:
+    """Simulating, training, sampling: times of methods on a machine to themselves, one after the other.
+
+    Rows go to --out, with timing=exclusive unless other programs load the machine; what is there already
+    for this device is not timed again. The subcommands time parts of the suite against a peer.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from bench.results.store import Store
+    from bench.run.sampling_times import Request, sampling_times, times_table
+    from bench.run.threads import training_threads
+
+    for device in options["device"]:
+        usable(device)
+    threads = training_threads(options.pop("threads"))
+    names = {"task": "tasks", "method": "methods", "seed": "seeds", "device": "devices", "plugin": "plugins"}
+    names |= {"batch_size": "batch_sizes"}
+    out = writable(options.pop("out"))
+    request = Request(threads=threads, **{names.get(key, key): value for key, value in options.items()})
+    rows = sampling_times(request, Store(out), say=lambda line: click.echo(line, err=True))
+    click.echo(times_table(rows), nl=False)
+    return int((rows["status"] == "error").any())
+
+
+@time_.command("c2st")
+@click.option(
+    "-t", "--task", multiple=True, default=["two_moons", "slcp", "bernoulli_glm"], show_default=True
+)
+@click.option(
+    "-o",
+    "--observation",
+    multiple=True,
+    type=click.IntRange(1),
+    help="Observation; repeat for several.  [default: those that all tasks have]",
+)
+@click.option("--sklearn-observation", multiple=True, type=click.IntRange(1), help="For scikit-learn's part.")
+@click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def time_c2st(
+    task: Sequence[str],
+    observation: Sequence[int],
+    sklearn_observation: Sequence[int],
+    num_samples: int,
+    device: str,
+) -> int:
+    """Seconds per observation: the batched C2ST, scikit-learn's, and the random forest's."""
+    import tasks
+    from bench.run.threads import use_all_cores
+    from bench.studies.c2st import speed
+
+    use_all_cores()
+    fewest = min(tasks.get(name).num_observations for name in known_tasks(task))
+    ours = observation or range(1, fewest + 1)
+    theirs = sklearn_observation or ours
+    known = referenced_tasks(task, [*ours, *theirs], num_samples)
+    table = speed(known, ours, theirs, num_samples, usable(device))
+    click.echo(table.to_string(index=False, float_format="{:.3f}".format))
+    return 0
+
+
+@time_.command("labels")
+@click.option("-t", "--task", default="elliptic_pde", show_default=True)
+@click.option("-n", "--num-simulations", type=click.IntRange(2), default=20_000, show_default=True)
+@click.option("--published-labels", type=click.IntRange(20), default=2000, show_default=True)
+@click.option("--num-labels", type=click.IntRange(20), default=10_000, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def time_labels(task: str, num_simulations: int, published_labels: int, num_labels: int, device: str) -> int:
+    """Seconds per label and accuracy: the published recipe and the suite's."""
+    from bench.run.threads import use_all_cores
+    from bench.studies.distillation import label_speed
+
+    use_all_cores()
+    [known] = known_tasks([task])
+    most = max(num_labels, published_labels)
+    table = label_speed(known, num_simulations, published_labels, most, usable(device))
+    click.echo(table.to_string(index=False, float_format="{:.4g}".format))
+    return 0

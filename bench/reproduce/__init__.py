@@ -1,5 +1,0 @@
-"""Experiments of publications, run at their settings through the suite's own tasks, methods and metrics."""
-
-from bench.reproduce.exact_score import EXPERIMENTS, exact_score
-
-__all__ = ["EXPERIMENTS", "exact_score"]

@@ -1,0 +1,1 @@
+"""Rows on disk, and what is made of them: tables and figures."""

@@ -1,0 +1,116 @@
+"""What all figures share: which rows they show, colours by method, how they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from bench.errors import UsageError
+from bench.results.selection import of_one_size, select
+
+__all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "noise_floor", "palette", "save", "scored"]
+
+COLUMNS_WIDE = 3
+FLOOR = "reference"  # the method whose rows are the noise floor
+POINT = ["task", "method", "num_simulations"]
+PANEL = {"height": 2.9, "aspect": 1.15}
+STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "legend.frameon": False,
+    "savefig.bbox": "tight",
+    "savefig.dpi": 160,
+    "svg.fonttype": "none",
+}
+
+
+def scored(
+    rows: pd.DataFrame,
+    *,
+    all_versions: bool = False,
+    without: tuple[str, ...] = (),
+    say: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Rows with a C2ST from one number of posterior samples, labelled as in tables.
+
+    The C2ST depends on how many samples it is given, so the rows are those of the number that most methods
+    have. ``reference`` keeps its own: it has at most half of the reference draws to give.
+
+    Arguments:
+        rows: As :meth:`bench.results.store.Store.read` gives them.
+        all_versions: Show older versions as well, apart from the newest.
+        without: Parameters that labels leave out.
+        say: Receives one line about rows that are left out.
+
+    Raises:
+        UsageError: where there are none.
+    """
+    chosen = select(rows, all_versions=all_versions, without=without, say=say)
+    good = chosen[(chosen["status"] == "ok") & chosen["c2st"].notna()]
+    if good.empty:
+        raise UsageError("plot: no row has a C2ST (all cells failed, or the tasks have no reference)")
+    mpl.rcParams.update(STYLE)
+    floor = good["method"] == FLOOR
+    proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
+    return good[good.index.isin(proper.index) | floor]
+
+
+def noise_floor(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Rows of methods proper, and the mean C2ST of ``reference`` for each task that has such rows.
+
+    Where the rows are of ``reference`` alone, it is taken for a method.
+    """
+    is_floor = rows["method"] == FLOOR
+    if is_floor.all():
+        return rows, {}
+    means = rows[is_floor].groupby("task")["c2st"].mean()
+    return rows[~is_floor], {str(task): float(mean) for task, mean in means.items()}
+
+
+def palette(rows: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
+    """One colour for each method, the same in every figure of these rows."""
+    methods = sorted(rows["method"].unique())
+    name = "colorblind" if len(methods) <= 10 else "husl"
+    return dict(zip(methods, sns.color_palette(name, len(methods)), strict=True))
+
+
+def finish(grid: sns.FacetGrid, x_label: str, floor: dict[str, float]) -> Figure:
+    """Titles, labels and lines of a perfect C2ST and of the noise floor (dotted), in all panels by task."""
+    grid.set_titles("{col_name}")
+    grid.set_axis_labels(x_label, "C2ST (0.5 is best)")
+    grid.set(ylim=(0.45, 1.02))
+    for task, axis in grid.axes_dict.items():
+        axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
+        if task in floor:
+            axis.axhline(floor[task], color="0.3", linewidth=1.4, linestyle=":", zorder=1)
+            axis.annotate(
+                "reference",
+                (1.0, floor[task]),
+                xycoords=("axes fraction", "data"),
+                xytext=(-2, -2),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                fontsize="x-small",
+                color="0.3",
+            )
+    return grid.figure
+
+
+def save(figure: Figure, directory: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and PDF and return the paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = [directory / f"{name}.{suffix}" for suffix in ("png", "pdf")]
+    for path in paths:
+        figure.savefig(path)
+    return paths

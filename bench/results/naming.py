@@ -1,0 +1,94 @@
+"""How tasks and methods are called in tables and figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["method_labels", "parameters", "version_order"]
+
+
+def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Series:
+    """A label for each row: the method's name, with every parameter that differs from its default.
+
+    Arguments:
+        rows: Needs columns ``method`` and ``params``; ``changed_params`` names the parameters of methods
+            that are not registered here (a plug-in's). Rows of such methods from before that column show
+            the parameters in which they differ.
+        without: Parameters that labels leave out.
+
+    Example:
+        >>> rows = pd.DataFrame({"method": ["npe", "npe"], "params": ['{"density_estimator": "maf"}', "{}"]})
+        >>> list(method_labels(rows))
+        ['npe[density_estimator=maf]', 'npe']
+    """
+    labels = []
+    for name, changed in zip(rows["method"], _changed(rows), strict=True):
+        shown = {key: value for key, value in changed.items() if key not in without}
+        inside = ",".join(f"{key}={_text(value)}" for key, value in sorted(shown.items()))
+        labels.append(f"{name}[{inside}]" if inside else str(name))
+    return pd.Series(labels, index=rows.index, dtype=object)
+
+
+def parameters(rows: pd.DataFrame) -> pd.Series:
+    """What rows of one method have to agree in to be of the same parameters, as text.
+
+    A parameter that a row does not name, because it was written before there was one, has its default.
+    """
+    known = [json.dumps(changed, sort_keys=True) for changed in _changed(rows)]
+    return pd.Series(known, index=rows.index, dtype=object)
+
+
+def version_order(version: str) -> tuple[Any, ...]:
+    """A key that sorts versions by their numbers, so that 10 is newer than 9; an empty one is the oldest.
+
+    Example:
+        >>> sorted(["10", "9", "2b", ""], key=version_order)
+        ['', '2b', '9', '10']
+    """
+    # Text and numbers take turns, so that equal places hold equal kinds.
+    return tuple(int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", version)))
+
+
+def _changed(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Parameters that differ from their defaults, row by row."""
+    known = rows.reindex(columns=["method", "params", "changed_params"]).fillna({"params": "{}"})
+    known = known.astype(object).fillna({"changed_params": ""})
+    # Thousands of rows share a few parameter sets.
+    keys = list(known.itertuples(index=False, name=None))
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for name in dict.fromkeys(name for name, _, _ in keys):
+        sets = {key: json.loads(key[1]) for key in set(keys) if key[0] == name}
+        defaults = _defaults(name)
+        varying = _varying([params for (_, _, changed), params in sets.items() if not changed])
+        for key, params in sets.items():
+            if defaults is not None:
+                names = {name for name, value in params.items() if value != defaults.get(name)}
+            else:
+                names = set(json.loads(key[2])) if key[2] else varying
+            found[key] = {name: params.get(name) for name in names}
+    return [found[key] for key in keys]
+
+
+def _varying(sets: list[dict[str, Any]]) -> set[str]:
+    """Names of the parameters in which sets differ."""
+    names = {name for params in sets for name in params}
+    return {name for name in names if len({_text(params.get(name)) for params in sets}) > 1}
+
+
+def _defaults(name: str) -> dict[str, Any] | None:
+    """Default of each parameter of a registered method; None for a method that is not known here."""
+    from methods.contract.registry import UnknownMethodError, method_class
+
+    try:
+        cls = method_class(name)
+    except UnknownMethodError:
+        return None
+    return cls.model_construct().model_dump(mode="json")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,63 @@
+"""Where a row comes from: versions, commit, device."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+import bench
+
+__all__ = ["device_name", "versions"]
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """The version columns of a row; empty where a package or a git checkout is missing."""
+    return {
+        "scorebench_version": bench.__version__,
+        "git_commit": _git_commit(),
+        "torch_version": torch.__version__,
+        "sbi_version": _installed("sbi"),
+    }
+
+
+@lru_cache(maxsize=4)
+def device_name(device: str) -> str:
+    """Name of the GPU, or of the processor as the system gives it."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _git_commit() -> str:
+    here = Path(bench.__file__).resolve().parent
+    if not (here.parent / ".git").exists():
+        return ""
+    try:
+        return subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

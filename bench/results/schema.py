@@ -1,0 +1,78 @@
+"""The columns of a row, one by one: what ``scorebench run`` writes and tables, figures and studies read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+__all__ = ["COLUMNS", "SCHEMA", "Row"]
+
+Row = dict[str, Any]
+
+_TEXT, _INT, _FLOAT, _CURVE = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
+SCHEMA = pa.schema(
+    [
+        ("task", _TEXT),
+        ("task_version", _TEXT),
+        ("method", _TEXT),
+        ("params", _TEXT),  # JSON, every parameter
+        ("changed_params", _TEXT),  # JSON, those that differ from the method's defaults
+        ("method_version", _TEXT),
+        ("task_sha256", _TEXT),  # source of the modules that define the task; null in rows of an older suite
+        ("method_sha256", _TEXT),  # the same for the method
+        ("num_simulations", _INT),
+        ("seed", _INT),
+        ("num_observation", _INT),
+        ("status", _TEXT),  # ok, error or timeout
+        ("error", _TEXT),  # traceback of fitting or sampling
+        ("metric_errors", _TEXT),  # JSON: name of each metric that failed, and why; null where none did
+        ("num_posterior_samples", _INT),  # for each observation
+        ("batch_size", _INT),  # observations sampled at once
+        ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row
+        ("c2st", _FLOAT),
+        ("c2st_se", _FLOAT),  # standard error over folds
+        ("c2st_es", _FLOAT),  # with early stopping
+        ("c2st_rf", _FLOAT),  # by sbi's random forest
+        ("mmd2", _FLOAT),
+        ("sliced_w2", _FLOAT),
+        ("marginal_kl", _FLOAT),  # nats
+        ("gaussian_kl", _FLOAT),  # nats
+        ("gaussian_w2", _FLOAT),
+        ("ppc", _FLOAT),  # the data's units
+        ("outside_prior", _FLOAT),  # fraction
+        ("simulate_s", _FLOAT),
+        ("train_s", _FLOAT),
+        ("sample_s", _FLOAT),  # median, rejection outside the prior included
+        ("sample_s_iqr", _FLOAT),
+        ("sample_s_raw", _FLOAT),  # the same without rejection, where scorebench time has measured it
+        ("energy_j", _FLOAT),  # of a sampling call, where the machine counts it
+        ("nfe", _FLOAT),
+        ("num_parameters", _INT),
+        ("peak_memory_mb", _FLOAT),
+        ("cell_s", _FLOAT),  # of the whole cell, scoring included
+        ("num_failed_simulations", _INT),  # dropped before fitting
+        ("num_calibration", _INT),  # fresh pairs (theta, x) asked for; the same columns in all rows of a cell
+        ("num_calibration_finite", _INT),  # those whose simulation did not fail, which calibration is over
+        ("sbc_ks", _FLOAT),
+        ("coverage_error", _FLOAT),
+        ("tarp_ece", _FLOAT),
+        ("sbc_curve", _CURVE),  # parameters x levels
+        ("coverage_curve", _CURVE),
+        ("tarp_curve", _CURVE),
+        ("device", _TEXT),
+        ("device_name", _TEXT),
+        ("driver_version", _TEXT),
+        ("dtype", _TEXT),
+        ("threads", _INT),
+        ("timing", _TEXT),  # shared or exclusive
+        ("foreign_load", _FLOAT),  # cores that other programs kept busy before a timed call
+        ("cell", _TEXT),
+        ("scorebench_version", _TEXT),
+        ("git_commit", _TEXT),
+        ("torch_version", _TEXT),
+        ("sbi_version", _TEXT),
+        ("started_at", _TEXT),  # ISO 8601, UTC
+    ]
+)
+COLUMNS = SCHEMA.names

@@ -1,0 +1,125 @@
+"""Which rows a table, figure or study shows: of every task and method the newest version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from bench.results.naming import method_labels, parameters, version_order
+
+__all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]
+
+# Columns of the store that selecting and labelling rows needs.
+SELECTED_BY = ["task", "task_version", "method", "method_version", "params", "changed_params"]
+VERSIONS = ["task_version", "method_version"]
+
+
+def newest(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> pd.DataFrame:
+    """Rows of the newest version of each task, method and set of parameters.
+
+    Arguments:
+        rows: As :meth:`bench.results.store.Store.read` gives them, with the columns ``SELECTED_BY``.
+        say: Receives one line for each method of which older rows are left out.
+    """
+    known = _known(rows)
+    pairs = list(zip(known["task_version"], known["method_version"], strict=True))
+    order = sorted(set(pairs), key=lambda pair: tuple(map(version_order, pair)))
+    ranks = {pair: rank for rank, pair in enumerate(order)}
+    rank = pd.Series([ranks[pair] for pair in pairs], index=rows.index, dtype=int)
+    kept = rank == rank.groupby([known["task"], known["method"], parameters(rows)]).transform("max")
+    if say is not None and not kept.all():
+        _explain(known, kept, say)
+    return rows[kept]
+
+
+def select(
+    rows: pd.DataFrame,
+    *,
+    all_versions: bool = False,
+    without: tuple[str, ...] = (),
+    say: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """The rows to show, with ``task`` and ``method`` replaced by what tables and figures call them.
+
+    A version is part of the name where several are shown: ``flaky@1``, ``flaky@2``.
+
+    Arguments:
+        rows: As :meth:`bench.results.store.Store.read` gives them, with the columns ``SELECTED_BY``.
+        all_versions: Show older versions as well, apart from the newest.
+        without: Parameters that labels leave out.
+        say: Receives one line for each method of which older rows are left out.
+    """
+    rows = rows.reset_index(drop=True)
+    shown = rows if all_versions else newest(rows, say)
+    labels = method_labels(shown, without)
+    versions = _known(shown)
+    # The newest row of each method may be of an older version of the task than another method's.
+    task = _with_version(shown["task"], versions["task_version"], [shown["task"]])
+    method = _with_version(labels, versions["method_version"], [shown["task"], labels])
+    return shown.assign(task=task, method=method)
+
+
+def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFrame, tuple[str, str]]:
+    """Rows whose times are of one kind, and that kind: ``(device, timing)``.
+
+    Times on a GPU or a processor, taken alone or next to other work, are never compared with each other.
+    The kind is the one that most groups have; where two are equal, the exclusive one.
+
+    Arguments:
+        rows: With the columns ``device``, ``timing`` and those of ``groups``.
+        groups: Columns that tell what a table's line or a figure's point stands for.
+    """
+    kinds = rows.reindex(columns=list(dict.fromkeys([*groups, "device", "timing"])))
+    kinds = kinds.astype(object).fillna({"device": "cpu", "timing": "shared"})
+    counts = kinds.drop_duplicates([*groups, "device", "timing"]).groupby(["device", "timing"]).size()
+    if counts.empty:
+        return rows, ("", "")
+    device, timing = min(counts.index, key=lambda kind: (-counts[kind], kind[1] != "exclusive", kind))
+    return rows[(kinds["device"] == device) & (kinds["timing"] == timing)], (str(device), str(timing))
+
+
+def of_one_size(
+    rows: pd.DataFrame, groups: list[str], say: Callable[[str], None] | None = None
+) -> pd.DataFrame:
+    """Rows of one number of posterior samples, on which a C2ST depends: the number that most groups have.
+
+    Arguments:
+        rows: With the columns ``num_posterior_samples`` and those of ``groups``.
+        groups: Columns that tell what a table's line or a figure's point stands for.
+        say: Receives one line if rows are left out.
+    """
+    numbers = rows.reindex(columns=["num_posterior_samples"])["num_posterior_samples"]
+    counts = rows[groups].assign(number=numbers).drop_duplicates().groupby("number").size()
+    if counts.empty:
+        return rows
+    size = max(counts.index, key=lambda number: (counts[number], number))
+    if say is not None and (numbers != size).any():
+        say(f"{int((numbers != size).sum())} rows are left out: their number of samples is not {size:.0f}")
+    return rows[numbers == size]
+
+
+def _known(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns that rows are selected by; no version is an empty one."""
+    known = rows.reindex(columns=SELECTED_BY)
+    return known.assign(**{name: known[name].astype(object).fillna("").astype(str) for name in VERSIONS})
+
+
+def _with_version(names: pd.Series, versions: pd.Series, within: list[pd.Series]) -> pd.Series:
+    """Names with their version, where rows that share a name (and all of ``within``) have several."""
+    several = versions.groupby(within).transform("nunique") > 1
+    return names.where(~several, names.astype(str) + "@" + versions.replace("", "?"))
+
+
+def _explain(known: pd.DataFrame, kept: pd.Series, say: Callable[[str], None]) -> None:
+    labels = method_labels(known)
+    for (task, label), group in known[~kept].groupby([known["task"], labels]):
+        new = known[kept & (known["task"] == task) & (labels == label)].iloc[0]
+        for column, name in zip(VERSIONS, (task, label), strict=True):
+            old = sorted(set(group[column]) - {new[column]}, key=version_order)
+            if old:
+                left_out = ", ".join(f"{name}@{version or '?'}" for version in old)
+                say(
+                    f"{task} {label}: {len(group)} rows of {left_out} are left out, the newest is "
+                    f"{name}@{new[column]}; --all-versions shows them"
+                )

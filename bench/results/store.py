@@ -1,0 +1,237 @@
+"""Rows on disk: one Parquet file per cell under ``DIR/cells``, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.errors import StorageError, UsageError
+from bench.results.claims import claim
+from bench.results.directories import nearest_directory
+from bench.results.schema import COLUMNS, SCHEMA, Row
+
+__all__ = ["State", "Store", "done"]
+
+STATE = ["cell", "num_observation", "status", "num_calibration", "started_at"]
+STATE += ["task_sha256", "method_sha256"]
+ORIGIN = b"scorebench_directories"  # key of a cell file's metadata: the directories that its rows were run in
+BROKEN = ".broken"  # behind the name of a file that could not be read
+BATCH = 500  # files that are read before their rows are put together, to free what each holds
+# Of ten rows, dictionaries and statistics save nothing, and take a third of the time to read.
+PLAIN = {"use_dictionary": False, "write_statistics": False}
+
+IDENTITY = "store.json"
+State = dict[int, Row]  # the columns of STATE for every observation of a cell
+
+
+class Store:
+    """The results of a directory. Reading never needs the methods or tasks that wrote it.
+
+    A corrupt cell file is never in the way: it is renamed to ``*.broken``, a warning is given, and its cell
+    is pending again. Cell files know the directory that they were written in: one that was copied here from
+    another may have replaced rows of the same cell, so that is said as well.
+
+    Arguments:
+        directory: Folder of the results; made when the first cell is written.
+        warn: Receives one line about every file that is renamed or left out, and about copied ones.
+
+    Raises:
+        UsageError: where the path, or a parent of it, is a file.
+    """
+
+    def __init__(self, directory: str | Path, warn: Callable[[str], None] = warnings.warn) -> None:
+        self.directory, self._say = Path(directory), warn
+        self._said: set[str] = set()
+        nearest_directory(self.directory)
+        self.cells = self.directory / "cells"
+
+    def write_cell(self, cell: str, rows: Iterable[Row]) -> None:
+        """Add rows to a cell; a row for an observation that is there already replaces it.
+
+        The file is written under a temporary name and renamed, so a reader sees the old or the new.
+
+        Raises:
+            StorageError: where it cannot be written; the old file is then unchanged.
+        """
+        before = self._cell(cell)
+        merged = {row["num_observation"]: row for row in [*(before.rows if before else []), *rows]}
+        table = pa.Table.from_pylist([merged[k] for k in sorted(merged)], schema=SCHEMA)
+        temporary = self.cells / f".{cell}.{uuid.uuid4().hex}.tmp"
+        try:
+            self.cells.mkdir(parents=True, exist_ok=True)
+            origins = sorted((before.origins if before else set()) | {self._identity()})
+            table = table.replace_schema_metadata({ORIGIN: json.dumps(origins).encode()})
+            try:
+                pq.write_table(table, temporary, **PLAIN)
+                os.replace(temporary, self._path(cell))
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{self._path(cell)} could not be written ({error.strerror or error}); what was done before "
+                "is kept: make room, then run the same command to go on"
+            ) from None
+
+    def states(self, *, rename_broken: bool = True) -> dict[str, State]:
+        """What is known of every cell.
+
+        Arguments:
+            rename_broken: Rename corrupt files to ``*.broken``; otherwise nothing is changed.
+        """
+        parts = self._parts(STATE, rename_broken=rename_broken)
+        return {name: {row["num_observation"]: row for row in part.rows} for name, part in parts}
+
+    def state(self, cell: str) -> State:
+        """The same for one cell, as it is now."""
+        return {row["num_observation"]: {name: row[name] for name in STATE} for row in self.rows(cell)}
+
+    def read(self, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
+        """All rows; what cannot be read is left out, with a warning.
+
+        Arguments:
+            columns: Names in ``SCHEMA``; fewer are read faster.
+
+        Raises:
+            UsageError: where there are none.
+        """
+        tables, batch = [], []
+        for _, part in self._parts(columns, rename_broken=False):
+            batch.append(part.table.select(columns))
+            if len(batch) == BATCH:
+                tables.append(pa.concat_tables(batch).combine_chunks())
+                batch = []
+        tables += batch
+        if not tables:
+            raise UsageError(f"{self.directory}: no results there (expected {self.cells}/*.parquet)")
+        return pa.concat_tables(tables).to_pandas(split_blocks=True, self_destruct=True)
+
+    def rows(self, cell: str) -> list[Row]:
+        """All columns of a cell's rows; none where there is no such cell."""
+        part = self._cell(cell)
+        return part.rows if part else []
+
+    def _warn(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            self._say(line)
+
+    def _cell(self, cell: str) -> _Part | None:
+        path = self._path(cell)
+        return self._part(path, COLUMNS, rename_broken=True) if path.exists() else None
+
+    def _parts(self, columns: Sequence[str], *, rename_broken: bool) -> Iterator[tuple[str, _Part]]:
+        """Cell files that can be read, by cell; says at the end which were copied from elsewhere."""
+        own = self._identity_if_known()
+        copied, total, origins = 0, 0, {own} if own else set[str]()
+        for file in sorted(self.cells.glob("*.parquet")):
+            part = self._part(file, columns, rename_broken=rename_broken)
+            if part is None:
+                continue
+            total += 1
+            # Without an identity of its own, the directory is that of the first file.
+            origins = origins or set(part.origins)
+            copied += not part.origins <= origins
+            yield file.stem, part
+        if copied:
+            self._warn(
+                f"{self.cells}: {copied} of {total} cell files were written in another directory. Copying "
+                "does not merge: of a cell that both had, only the rows of one are left. The run command "
+                "of each directory runs again what is missing"
+            )
+
+    def _part(self, file: Path, columns: Sequence[str], *, rename_broken: bool) -> _Part | None:
+        try:
+            part = _read(file, columns)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            self._reject(file, f"no cell file of this suite ({str(error).splitlines()[0]})", rename_broken)
+            return None
+        others = sorted(set(part.table["cell"].to_pylist()) - {file.stem, None})
+        if any(self._path(other).exists() for other in others):
+            self._reject(file, f"its rows are of cell {', '.join(others)}, which is here too", rename_broken)
+            return None
+        if others:
+            self._warn(f"{file}: its rows are of cell {', '.join(others)}, by which the file should be named")
+        return part
+
+    def _reject(self, file: Path, reason: str, rename: bool) -> None:
+        if not rename:
+            self._warn(f"{file}: left out, {reason}; scorebench run runs its cell again")
+            return
+        kept = file.with_name(f"{file.name}{BROKEN}")
+        os.replace(file, kept)
+        self._warn(f"{file}: {reason}; renamed to {kept.name}, its cell runs again")
+
+    def _identity(self) -> str:
+        """Identity of the directory, made with the first cell; copies of the whole directory keep it."""
+        known = self._identity_if_known()
+        if known:
+            return known
+        with claim(self.directory, IDENTITY):
+            known = self._identity_if_known() or self._adopted() or uuid.uuid4().hex
+            temporary = self.directory / f".{IDENTITY}.{uuid.uuid4().hex}.tmp"
+            temporary.write_text(json.dumps({"directory": known}) + "\n", encoding="utf-8")
+            os.replace(temporary, self.directory / IDENTITY)
+        return known
+
+    def _identity_if_known(self) -> str | None:
+        try:
+            return str(json.loads((self.directory / IDENTITY).read_text(encoding="utf-8"))["directory"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _adopted(self) -> str | None:
+        """The identity in the first file that has one: its directory lost its own (only cells were kept)."""
+        for file in sorted(self.cells.glob("*.parquet")):
+            with contextlib.suppress(OSError, ValueError, pa.ArrowException):
+                for origin in sorted(_read(file, ["cell"]).origins):
+                    return origin
+        return None
+
+    def _path(self, cell: str) -> Path:
+        return self.cells / f"{cell}.parquet"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a cell file holds: a table, and the identities of the directories that it was written in."""
+
+    table: pa.Table
+    origins: set[str]
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.table.to_pylist()
+
+
+def done(state: State, num_calibration: int = 0) -> set[int]:
+    """Observations of a cell whose row is there, has not failed, and is calibrated on as many pairs."""
+    return {
+        k
+        for k, row in state.items()
+        if row["status"] == "ok" and (row["num_calibration"] or 0) >= num_calibration
+    }
+
+
+def _read(file: Path, columns: Sequence[str]) -> _Part:
+    """Columns of a file, ``cell`` among them; those that an older suite did not write are empty."""
+    columns = list(dict.fromkeys([*columns, "cell"]))
+    wanted = pa.schema([SCHEMA.field(name) for name in columns])
+    with pq.ParquetFile(file) as opened:
+        table = opened.read(columns=columns, use_threads=False)
+        noted = (opened.metadata.metadata or {}).get(ORIGIN, b"[]")
+    table, origins = table.replace_schema_metadata(None), {str(origin) for origin in json.loads(noted)}
+    if table.schema.equals(wanted):
+        return _Part(table, origins)
+    for name in set(columns) - set(table.column_names):
+        table = table.append_column(name, pa.nulls(len(table)))
+    return _Part(table.select(columns).cast(wanted), origins)

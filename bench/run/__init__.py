@@ -1,0 +1,1 @@
+"""Running a grid: from its cells to their rows."""

@@ -1,0 +1,108 @@
+"""Where cells run: processes of this machine, or the workers of a dask or ray cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from joblib import parallel_config
+
+from bench.errors import UsageError
+from bench.run.script import GUARD
+
+__all__ = ["BACKENDS", "Backend", "Placed", "backend"]
+
+CONNECT = 20  # seconds, to a scheduler
+
+Backend = Literal["local", "sequential", "dask", "ray"]
+Job = Callable[..., Any]
+Placed = Callable[[Job], Job]  # what to hand to joblib in a job's place
+
+
+def _as_it_is(job: Job) -> Job:
+    return job
+
+
+@contextlib.contextmanager
+def _local(jobs: int, address: str | None) -> Iterator[Placed]:
+    # Threads that wait, each for a process of :mod:`bench.run.isolation`.
+    with parallel_config(backend="threading", n_jobs=jobs):
+        yield _as_it_is
+
+
+@contextlib.contextmanager
+def _sequential(jobs: int, address: str | None) -> Iterator[Placed]:
+    with parallel_config(backend="sequential", n_jobs=1):
+        yield _as_it_is
+
+
+@contextlib.contextmanager
+def _dask(jobs: int, address: str | None) -> Iterator[Placed]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError(
+            "backend = 'dask': the package distributed is missing; pip install scorebench[dask]"
+        ) from None
+    try:
+        client = Client(address, timeout=f"{CONNECT}s")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"address = '{address}': no dask scheduler there ({error})") from None
+    except RuntimeError as error:  # one on this machine, whose workers end at once
+        raise UsageError(f"backend = 'dask': {error} If this is a script, {GUARD}") from None
+    with client, parallel_config(backend="dask", n_jobs=jobs):
+        yield _as_it_is
+
+
+@contextlib.contextmanager
+def _ray(jobs: int, address: str | None) -> Iterator[Placed]:
+    try:
+        import ray
+    except ImportError:
+        raise UsageError("backend = 'ray': the package ray is missing; pip install scorebench[ray]") from None
+    try:
+        if address and address != "auto":
+            # Ray itself goes on trying for minutes.
+            there = urlsplit("//" + address.removeprefix("ray://"))
+            socket.create_connection((there.hostname, there.port), CONNECT).close()
+        ray.init(address, log_to_driver=False)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise UsageError(f"address = '{address}': no ray cluster there ({error})") from None
+
+    def remote(job: Job) -> Job:
+        there = ray.remote(job)
+        return lambda *arguments: ray.get(there.remote(*arguments))
+
+    # Ray's own backend for joblib tells of no result before all are there. So, as on one machine, threads
+    # that wait; ray runs a job again whose worker dies.
+    try:
+        with parallel_config(backend="threading", n_jobs=jobs):
+            yield remote
+    finally:
+        ray.shutdown()
+
+
+BACKENDS: dict[str, Callable[[int, str | None], AbstractContextManager[Placed]]] = {
+    "local": _local,
+    "sequential": _sequential,
+    "dask": _dask,
+    "ray": _ray,
+}
+
+
+def backend(name: Backend, jobs: int, address: str | None = None) -> AbstractContextManager[Placed]:
+    """A context in which :class:`joblib.Parallel` works there on jobs that go through what it gives.
+
+    Arguments:
+        name: ``local``; ``sequential``, in this very process, for a debugger; ``dask`` or ``ray``.
+        jobs: Cells at a time.
+        address: Of the scheduler; where it is None, dask and ray start one on this machine.
+
+    Raises:
+        UsageError: where the package or the cluster is missing.
+    """
+    return BACKENDS[name](jobs, address)

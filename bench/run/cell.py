@@ -1,0 +1,268 @@
+"""One cell of a grid: simulate, fit once, then sample and score every observation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import methods
+import tasks
+from bench.clock.energy import driver_version
+from bench.clock.load import load_columns
+from bench.clock.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
+from bench.metrics import MetricError
+from bench.metrics.c2st import SamplePair
+from bench.metrics.calibration import calibrate
+from bench.results.provenance import device_name, versions
+from bench.results.schema import COLUMNS, Row
+from bench.run.plugins import load_plugins
+from bench.run.scoring import Scores, c2st_columns, checks, distances, failure
+from bench.run.simulation_cache import Simulations, simulations
+from bench.run.sources import source_sha256
+from bench.run.warm_up import warm_up
+from methods import Method, Posterior
+from methods.baselines.method import HeldOutDraws
+from tasks import Task
+from tasks.contract.seeding import derive_seed
+
+__all__ = ["Cell", "blank_row", "failed_rows", "fit_cell", "run_cell"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of work: one task, method, budget and seed.
+
+    Two cells are the same (share a key and a file) if all fields but ``observations``, ``calibration``,
+    ``plugins``, ``threads``, ``scoring_threads`` and ``timing`` agree.
+
+    Arguments:
+        task: Registered name.
+        method: Specification, ``name[param=value,…]``.
+        num_simulations: Budget.
+        seed: Seed of the cell; simulations depend on task, budget and seed alone.
+        num_samples: Posterior samples for an observation.
+        device: ``cpu`` or ``cuda``.
+        observations: Which observations to score.
+        calibration: Pairs to calibrate an amortized posterior on; 0 for none.
+        plugins: Files to load before the names can be found.
+        threads: Number of torch's threads for simulating, training and sampling.
+        scoring_threads: Number of torch's threads for the C2ST, which is the same on any number.
+        timing: ``shared`` if other cells run at the same time, else ``exclusive``; a row becomes ``shared``
+            if the load of other programs is found to be too high (:mod:`bench.clock.load`).
+    """
+
+    task: str
+    method: str
+    num_simulations: int
+    seed: int
+    num_samples: int
+    device: str
+    observations: tuple[int, ...]
+    calibration: int = 0
+    plugins: tuple[str, ...] = ()
+    threads: int = 1
+    scoring_threads: int = 1
+    timing: str = "exclusive"
+
+    def identity(self) -> Row:
+        """The explicit configuration and versions that name the cell, with every parameter spelt out."""
+        task, method = tasks.get(self.task), methods.get(self.method)
+        return {
+            "task": self.task,
+            "task_version": task.version,
+            "method": method.name,
+            "params": json.dumps(method.model_dump(mode="json"), sort_keys=True),
+            "method_version": method.version,
+            "num_simulations": self.num_simulations,
+            "seed": self.seed,
+            "num_posterior_samples": self.num_samples,
+            "device": self.device,
+        }
+
+    def sources(self) -> Row:
+        """Fingerprints of the source that its task and its method are defined by now."""
+        task, method = tasks.get(self.task), methods.get(self.method)
+        return {"task_sha256": source_sha256(type(task)), "method_sha256": source_sha256(type(method))}
+
+    @cached_property
+    def key(self) -> str:
+        """Name of the cell's file: a hash of :meth:`identity`."""
+        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:20]
+
+    @property
+    def label(self) -> str:
+        """The cell in words."""
+        return f"{self.task} {self.method} n={self.num_simulations} seed={self.seed}"
+
+    def load_plugins(self) -> None:
+        """Make its task and method known here, where they are a user's own."""
+        load_plugins(self.plugins)
+
+    def only(self, observations: set[int]) -> Cell:
+        """The same cell for some of its observations."""
+        return replace(self, observations=tuple(k for k in self.observations if k in observations))
+
+
+def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
+    """Run a cell; whatever fails becomes a row with ``status=error`` and the traceback.
+
+    Arguments:
+        cell: What to run.
+        directory: Where simulations are kept for the other methods; None to make them anew.
+    """
+    start = time.perf_counter()
+    cell.load_plugins()
+    torch.set_num_threads(cell.threads)
+    rows = _scored(cell, directory)
+    seconds = time.perf_counter() - start
+    return [row | {"cell_s": seconds} for row in rows]
+
+
+def failed_rows(cell: Cell, status: str, error: str) -> list[Row]:
+    """Rows of a cell that gave none itself."""
+    return [
+        blank_row(cell) | {"status": status, "error": error, "num_observation": k} for k in cell.observations
+    ]
+
+
+def blank_row(cell: Cell) -> Row:
+    """What is known of a cell's rows before it has run."""
+    return (
+        dict.fromkeys(COLUMNS)
+        | cell.identity()
+        | versions()
+        | cell.sources()
+        | {
+            "changed_params": json.dumps(
+                methods.get(cell.method).model_dump(mode="json", exclude_defaults=True), sort_keys=True
+            ),
+            "status": "ok",
+            "error": "",
+            "timing": cell.timing,
+            "cell": cell.key,
+            "device_name": device_name(cell.device),
+            "driver_version": driver_version(cell.device),
+            "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+            "threads": cell.threads,
+            "batch_size": 1,
+            "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+    )
+
+
+def _scored(cell: Cell, directory: Path | None) -> list[Row]:
+    blank = blank_row(cell)
+    task, method = tasks.get(cell.task), methods.get(cell.method)
+    try:
+        warm_up(method, cell.device)
+        blank |= load_columns(blank)
+        data = simulations(task, cell.num_simulations, cell.seed, directory)
+        blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
+        blank |= load_columns(blank)
+        posterior, fitted = fit_cell(task, method, data, cell)
+        blank |= fitted
+    except Exception:
+        return [blank | failure() | {"num_observation": k} for k in cell.observations]
+    calibrated = Scores()
+    if cell.calibration:
+        blank |= {"num_calibration": cell.calibration}
+        calibrated.add("calibration", partial(_calibrated, task, method, posterior, cell))
+    rows: dict[int, Row] = {}
+    scores: dict[int, Scores] = {}
+    pairs: dict[int, SamplePair] = {}
+    for k in cell.observations:
+        rows[k] = blank | {"num_observation": k} | load_columns(blank)
+        try:
+            sampled, samples, reference = _sample(task, posterior, cell, k, blank)
+        except Exception:
+            rows[k] |= failure()
+            continue
+        rows[k] |= sampled
+        scores[k] = calibrated.copy()
+        checks(scores[k], task, k, samples, _seed("ppc", cell, k))
+        if reference is not None:
+            # Equal numbers of both, as sbibm compares them.
+            size = min(len(reference), len(samples))
+            pairs[k] = (reference[:size], samples[:size])
+            distances(scores[k], pairs[k])
+    torch.set_num_threads(cell.scoring_threads)
+    c2st_columns(scores, pairs, cell.device)
+    return [row | scores[k].row if k in scores else row for k, row in rows.items()]
+
+
+def _calibrated(task: Task, method: Method, posterior: Posterior, cell: Cell) -> Row:
+    return calibrate(task, posterior, cell.calibration, cell.seed) if method.amortized else {}
+
+
+def _seed(purpose: str, cell: Cell, *more: int) -> int:
+    return derive_seed(purpose, cell.task, cell.num_simulations, cell.seed, *more)
+
+
+def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
+    """The cell's posterior, and the columns that fitting fills."""
+    reset_peak_memory(cell.device)
+    seed = _seed("fit", cell)
+    posterior, seconds = timed(
+        lambda: method.with_likelihood(task.log_likelihood).fit(
+            task.prior(), data.theta, data.x, device=cell.device, seed=seed
+        ),
+        cell.device,
+    )
+    return posterior, {
+        "train_s": seconds,
+        "num_parameters": posterior.num_parameters,
+        "peak_memory_mb": peak_memory_mb(cell.device),
+    }
+
+
+def _sample(
+    task: Task, posterior: Posterior, cell: Cell, num_observation: int, fitted: Row
+) -> tuple[Row, Tensor, Tensor | None]:
+    """Columns that sampling one observation fills, the samples, and the reference to score them against."""
+    seed = _seed("sample", cell, num_observation)
+    x_o = task.observation(num_observation)
+    reference = task.reference_samples(num_observation)
+    num_samples = cell.num_samples
+    if reference is not None:
+        generator = torch.Generator().manual_seed(_seed("reference order", cell, num_observation))
+        order = torch.randperm(len(reference), generator=generator)
+        reference = reference[order]
+    if isinstance(posterior, HeldOutDraws):
+        if reference is None:
+            raise MetricError(f"task {task.name} has no reference posterior")
+        reference, held_out = reference.tensor_split(2)
+        num_samples = min(num_samples, len(held_out))
+        posterior.hold(x_o, held_out)
+    reset_peak_memory(cell.device)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        samples, clock = timed_repeatedly(lambda: posterior.sample((num_samples,), x=x_o), cell.device)
+    samples = _checked(samples.detach().cpu(), (num_samples, task.dim_theta))
+    row: Row = {
+        "num_posterior_samples": len(samples),
+        "samples_sha256": hashlib.sha256(samples.float().contiguous().numpy().tobytes()).hexdigest(),
+        "sample_s": clock.seconds,
+        "sample_s_iqr": clock.iqr,
+        "energy_j": clock.joules,
+        "nfe": posterior.nfe,
+        "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
+    }
+    return row, samples, reference
+
+
+def _checked(samples: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The samples, if they are of that shape and finite."""
+    if samples.shape != shape:
+        raise ValueError(f"the posterior gave samples of shape {tuple(samples.shape)}, not {shape}")
+    bad = int((~samples.isfinite().all(dim=1)).sum())
+    if bad:
+        raise ValueError(f"posterior samples: {bad} of {len(samples)} rows are not finite")
+    return samples

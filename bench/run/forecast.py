@@ -1,0 +1,81 @@
+"""What a run would do, and how long it might take by the rows that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pandas as pd
+
+from bench.errors import UsageError
+from bench.results.store import Store
+from bench.run.cell import Cell
+from bench.run.runner import from_other_source, pending
+
+__all__ = ["forecast"]
+
+# A cell takes as long as the median of those it has all of these in common with, the first that there are.
+ALIKE = (
+    ["task", "method", "params", "num_simulations"],
+    ["task", "method", "num_simulations"],
+    ["method", "num_simulations"],
+    ["method"],
+)
+
+
+def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
+    """A line for each cell, done or to do, and one about them all.
+
+    Arguments:
+        cells: Of a grid.
+        store: Its rows say what is done, and how long cells took (``cell_s``).
+        jobs: Cells at a time.
+    """
+    states = store.states(rename_broken=False)  # a forecast changes nothing
+    todo = {cell.key: cell for cell in pending(list(cells), states)}
+    past = _past(store)
+    lines, total, unknown = from_other_source(list(cells), states), 0.0, 0
+    for cell in cells:
+        if cell.key not in todo:
+            lines.append(f"done   {cell.label}")
+            continue
+        seconds = _seconds(cell, past)
+        unknown += seconds is None
+        total += seconds or 0.0
+        guess = "time unknown" if seconds is None else f"about {_words(seconds)}"
+        some = "" if todo[cell.key] == cell else f", observations {_numbers(todo[cell.key])}"
+        lines.append(f"to do  {cell.label}: {guess}{some}")
+    known = f"about {_words(total / jobs)} for {len(todo) - unknown} of them" if len(todo) > unknown else ""
+    rest = f"{unknown} without past rows to go by" if unknown else ""
+    guess = "; ".join(part for part in (known, rest) if part)
+    counts = f"{len(cells)} cells: {len(cells) - len(todo)} done, {len(todo)} to do"
+    lines.append(f"{counts}; {guess}" if guess else counts)
+    return lines
+
+
+def _past(store: Store) -> list[pd.Series]:
+    """Median seconds by each of ``ALIKE``."""
+    try:
+        rows = store.read(["cell", "status", "cell_s", *ALIKE[0]])
+    except UsageError:
+        return []
+    cells = rows[(rows["status"] == "ok") & rows["cell_s"].notna()].drop_duplicates("cell")
+    return [cells.groupby(columns)["cell_s"].median() for columns in ALIKE]
+
+
+def _seconds(cell: Cell, past: list[pd.Series]) -> float | None:
+    identity = cell.identity()
+    for columns, medians in zip(ALIKE, past, strict=False):
+        key = tuple(identity[name] for name in columns)
+        value = medians.get(key if len(key) > 1 else key[0])
+        if value is not None:
+            return float(value)
+    return None
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else str(timedelta(seconds=round(seconds)))
+
+
+def _numbers(cell: Cell) -> str:
+    return ", ".join(map(str, cell.observations))

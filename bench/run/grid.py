@@ -1,0 +1,220 @@
+"""A grid: tasks × methods × budgets × seeds (× observations), from a YAML file, the command line or both."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+import bench
+import methods
+import tasks
+from bench.errors import UsageError
+from bench.metrics.calibration import MIN_PAIRS
+from bench.run.backends import Backend
+from bench.run.cell import Cell
+from bench.run.plugins import absolute, load_plugins
+from bench.run.runner import RunOptions
+from bench.run.threads import scoring_threads, training_threads
+from methods import SpecError, explain
+from registries import RegistryError
+
+__all__ = ["Grid", "presets", "read_grid"]
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-")
+
+
+Positive = Annotated[int, Field(strict=True, ge=1)]
+Whole = Annotated[int, Field(strict=True, ge=0)]
+Several = BeforeValidator(_as_list)
+
+
+class Grid(BaseModel):
+    """What ``scorebench run`` does. Keys in YAML are the long options of the command line.
+
+    A key may hold one value or a list. Without ``observation`` all observations of a task are scored.
+    ``threads`` is the number of threads that a cell trains, samples and is scored on; without it, see
+    :mod:`bench.run.threads`.
+
+    Example:
+        >>> grid = Grid(task="two_moons", method=["prior", "rejection_abc"], observation=[1, 2])
+        >>> [cell.label for cell in grid.cells()]
+        ['two_moons prior n=1000 seed=0', 'two_moons rejection_abc n=1000 seed=0']
+    """
+
+    model_config = ConfigDict(extra="forbid", alias_generator=_key, populate_by_name=True)
+
+    task: Annotated[list[Annotated[str, Field(strict=True)]], Several, Field(min_length=1)]
+    method: Annotated[list[Annotated[str, Field(strict=True)]], Several, Field(min_length=1)]
+    num_simulations: Annotated[list[Positive], Several, Field(min_length=1)] = [1000]
+    observation: Annotated[list[Annotated[int, Field(strict=True)]], Several] = []
+    seed: Annotated[list[Whole], Several, Field(min_length=1)] = [0]
+    num_samples: Positive = 10_000
+    calibration: Whole = 0
+    out: Annotated[Path, Field(validate_default=True)] = Path("runs/default")
+    jobs: Positive = 1
+    threads: Positive | None = None
+    cell_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    backend: Backend = "local"
+    address: str | None = None
+    device: Literal["cpu", "cuda"] = "cpu"
+    plugin: Annotated[list[str], Several] = []
+
+    @field_validator("task", "method", "num_simulations", "observation", "seed", "plugin", mode="after")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return list(dict.fromkeys(values))
+
+    @field_validator("plugin", mode="after")
+    @classmethod
+    def _seen_from_anywhere(cls, plugin: list[str]) -> list[str]:
+        return [absolute(path) for path in plugin]
+
+    @field_validator("out", mode="after")
+    @classmethod
+    def _kept_in_place(cls, out: Path) -> Path:
+        return out.absolute()  # a plug-in may change the working directory
+
+    @field_validator("calibration", mode="after")
+    @classmethod
+    def _enough_pairs(cls, calibration: int) -> int:
+        if 0 < calibration < MIN_PAIRS:
+            raise ValueError(f"at least {MIN_PAIRS} pairs are needed, or 0 for no calibration")
+        return calibration
+
+    @field_validator("device", mode="after")
+    @classmethod
+    def _device_is_there(cls, device: str) -> str:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("this machine has no CUDA device that torch can use; cpu would do")
+        return device
+
+    @model_validator(mode="after")
+    def _together(self) -> Grid:
+        if self.cell_timeout is not None and self.backend == "sequential":
+            raise ValueError("cell-timeout: backend sequential has no process to stop; local would do")
+        if self.address is not None and self.backend not in ("dask", "ray"):
+            raise ValueError(f"address is for backend dask or ray, not {self.backend}")
+        return self
+
+    @property
+    def options(self) -> RunOptions:
+        """How its cells are to be run."""
+        return RunOptions(self.jobs, self.cell_timeout, self.backend, self.address)
+
+    def cells(self) -> list[Cell]:
+        """All cells, in the order of the grid.
+
+        Raises:
+            UsageError: for an unknown task, method or parameter, an observation that a task lacks, or an
+                ``OMP_NUM_THREADS`` that is no number.
+        """
+        load_plugins(self.plugin)
+        try:
+            observations = {name: self._observations_of(name) for name in self.task}
+            specs = [method.spec for spec in self.method for method in methods.expand(spec)]
+        except (RegistryError, SpecError) as error:
+            raise UsageError(str(error)) from None
+        here = self.backend in ("local", "sequential")
+        if here:
+            threads, scored_on = training_threads(self.threads), scoring_threads(self.threads, self.jobs)
+        else:  # of a cluster, a core for each job; the environment here is not that of its workers
+            threads = scored_on = self.threads or 1
+        alone = here and self.jobs == 1
+        axes = itertools.product(self.task, self.num_simulations, self.seed, dict.fromkeys(specs))
+        return [
+            Cell(
+                task=task,
+                method=spec,
+                num_simulations=num_simulations,
+                seed=seed,
+                num_samples=self.num_samples,
+                calibration=self.calibration,
+                device=self.device,
+                observations=observations[task],
+                plugins=tuple(self.plugin),
+                threads=threads,
+                scoring_threads=scored_on,
+                timing="exclusive" if alone else "shared",
+            )
+            for task, num_simulations, seed, spec in axes
+        ]
+
+    def _observations_of(self, name: str) -> tuple[int, ...]:
+        task = tasks.get(name)
+        for k in self.observation:
+            if not 1 <= k <= task.num_observations:
+                raise UsageError(
+                    f"observation = {k}: task {name} has observations 1 to {task.num_observations}"
+                )
+        return tuple(self.observation or range(1, task.num_observations + 1))
+
+
+def presets() -> dict[str, Path]:
+    """Grids that come with the suite, by name."""
+    return {file.stem: file for file in sorted(Path(bench.__file__).with_name("grids").glob("*.yaml"))}
+
+
+def read_grid(file: Path | None, options: dict[str, Any]) -> Grid:
+    """A grid from a YAML file (or none) and options of the command line, which win.
+
+    Arguments:
+        file: YAML mapping of long options, or the name of a preset of :func:`presets`.
+        options: Options that were given, by their names in Python.
+
+    Raises:
+        UsageError: for a file that is missing, empty, not YAML or no mapping, an unknown key, a bad value.
+    """
+    values = {} if file is None else _load(file)
+    values |= {_key(name): value for name, value in options.items()}
+    known = [_key(name) for name in Grid.model_fields]
+    source = "grid" if file is None else f"grid {file}"
+    for needed in ("task", "method"):
+        if needed not in values:
+            raise UsageError(f"{source}: no {needed} given; name one with --{needed} or in a grid file")
+    try:
+        return Grid(**values)
+    except ValidationError as error:
+        raise UsageError(explain(error, source, known)) from None
+
+
+def _load(file: Path) -> dict[str, Any]:
+    preset = presets().get(str(file))
+    if preset is not None and not file.exists():
+        file = preset
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"grid {file}: no such file, and no preset ({', '.join(presets())})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise UsageError(f"grid {file}: {reason}") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise UsageError(f"grid {file}{line}: not YAML") from None
+    if values is None:
+        raise UsageError(
+            f"grid {file}: the file is empty; it should map long options to values, e.g. task: sir"
+        )
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise UsageError(f"grid {file}: should map long options to values, e.g. task: sir")
+    return {_key(key): value for key, value in values.items()}

@@ -1,0 +1,116 @@
+"""Tasks and methods from a user's own file."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterable
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from bench.errors import UsageError
+from tasks.contract.seeding import derive_seed
+
+__all__ = ["PLUGIN", "absolute", "load_plugin", "load_plugins"]
+
+PLUGIN = "scorebench_plugin_"  # begins the name of the module that a plug-in file becomes
+SUITE = {"bench", "methods", "registries", "tasks"}
+
+_folders: list[str] = []  # those that plug-ins have put on the module search path
+_lock = threading.RLock()  # two threads of a cluster's worker may want the same file
+
+
+def absolute(path: str) -> str:
+    """The path as every process finds it, wherever it works; symbolic links are kept."""
+    return str(Path(path).absolute())
+
+
+def load_plugins(paths: Iterable[str]) -> None:
+    """:func:`load_plugin` for each path, relative to where the process works at the beginning."""
+    for path in [absolute(path) for path in paths]:  # a plug-in may change the working directory
+        load_plugin(path)
+
+
+def load_plugin(path: str) -> None:
+    """Run a Python file whose classes register themselves; a second time does nothing.
+
+    Modules in the file's folder can be imported. The folder comes last in the search path, so that no file
+    in it takes the place of an installed module.
+
+    Raises:
+        UsageError: if the file is missing or raises, or imports a neighbour whose name is that of another
+            plug-in's neighbour.
+    """
+    file = Path(path).resolve()
+    number = derive_seed("plug-in", str(file))
+    name = f"{PLUGIN}{file.stem}_{number}"
+    with _lock:
+        if name in sys.modules:
+            return
+        if not file.is_file():
+            raise UsageError(f"plugin: no file {path}")
+        spec = importlib.util.spec_from_file_location(name, file)
+        if spec is None or spec.loader is None:
+            raise UsageError(f"plugin {path}: not a Python file (name it *.py)")
+        _join_search_path(file, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            del sys.modules[name]
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise UsageError(f"plugin {path}: {_reason(error)}") from error
+
+
+def _join_search_path(file: Path, path: str) -> None:
+    """Append the file's folder, unless its imports would find another plug-in's modules."""
+    folder = str(file.parent)
+    if folder in _folders:
+        return
+    for name in _imported_neighbours(file):
+        other = PathFinder.find_spec(name, _folders)
+        if other is not None and PathFinder.find_spec(name, sys.path) == other:
+            raise UsageError(
+                f"plugin {path}: it imports {name}, which is a module in {folder} and in another plugin's "
+                f"folder ({other.origin}); rename one of them"
+            )
+    _folders.append(folder)
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def _imported_neighbours(file: Path) -> set[str]:
+    """Modules in the file's folder that it imports, now or later, itself or through another of them."""
+    found: set[str] = set()
+    left = [file]
+    while left:
+        for name in _imports(left.pop()) - found - SUITE:
+            spec = PathFinder.find_spec(name, [str(file.parent)])
+            if spec is not None and spec.origin is not None:
+                found.add(name)
+                left.append(Path(spec.origin))
+    return found
+
+
+def _imports(file: Path) -> set[str]:
+    """First parts of the names of modules that a file imports."""
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (SyntaxError, ValueError, OSError):
+        return set()  # no Python source, or broken: to run it will say more
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [
+        node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    ]
+    return {name.partition(".")[0] for name in names}
+
+
+def _reason(error: BaseException) -> str:
+    reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        reason += "; a plugin is no part of a package: write `import module` for a module beside it"
+    return reason

@@ -1,0 +1,157 @@
+"""How far a run is: a live bar on a terminal, a line for each cell elsewhere, and a log of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from bench.errors import StorageError
+from bench.run.outcome import Outcome
+
+__all__ = ["Progress"]
+
+
+class _End(ProgressColumn):
+    """When the run will end, by the clock of the wall.
+
+    Arguments:
+        left: Seconds until then; None while they are not known.
+    """
+
+    def __init__(self, left: Callable[[], float | None]) -> None:
+        super().__init__()
+        self._left = left
+
+    def render(self, task: Task) -> Text:
+        left = self._left()
+        return Text("" if left is None else _ends(left))
+
+
+class Progress:
+    """Reports to standard error, so that tables on standard output stay clean.
+
+    Arguments:
+        console: Where to.
+        log: Directory for a log file of this run, made when the first cell is to run; None for none.
+    """
+
+    def __init__(self, console: Console | None = None, log: Path | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._folder, self._log = log, logging.Logger("scorebench")
+        self._bar = RichProgress(
+            TextColumn("cells"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("running {task.fields[running]}, failed {task.fields[failed]}"),
+            TimeElapsedColumn(),
+            _End(self._left),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._total = self._done = self._failed = self._jobs = 0
+        self._start = self._latest = 0.0  # of the run, and of its latest cell's end
+
+    @contextlib.contextmanager
+    def over(self, total: int, jobs: int) -> Iterator[None]:
+        """Show progress over ``total`` cells, ``jobs`` at a time, while the context lasts."""
+        self._total, self._done, self._failed, self._jobs = total, 0, 0, jobs
+        self._start = self._latest = self.console.get_time()
+        if total == 0:
+            yield
+            return
+        with self._logged(), self._bar:
+            self._log.info("%d cells to run, %d at a time", total, jobs)
+            self._task = self._bar.add_task("cells", total=total, running=self._running, failed=0)
+            try:
+                yield
+            except BaseException as error:
+                self._log.info("stopped: %s %s", type(error).__name__, error)
+                raise
+            self._log.info("done: %d cells, %d failed", self._done, self._failed)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Count a cell and say in a line what became of it."""
+        self._done += 1
+        self._latest = self.console.get_time()
+        self._failed += outcome.num_errors > 0 and not outcome.elsewhere
+        self._bar.update(self._task, completed=self._done, running=self._running, failed=self._failed)
+        left = self._left()
+        end = f"; {_ends(left)}" if left and not self.console.is_terminal else ""
+        self.say(f"[{self._done}/{self._total}] {_describe(outcome)}{end}")
+
+    @property
+    def _running(self) -> int:
+        return min(self._jobs, self._total - self._done)
+
+    def _left(self) -> float | None:
+        """Seconds until the run ends, if its other cells take as long as those so far; None before the first.
+
+        A cell that takes longer than those so far puts the end off: at best, the cells that run end now.
+        """
+        if self._done == 0:
+            return None
+        elapsed = self.console.get_time() - self._start
+        mean = max((self._latest - self._start) / self._done, elapsed / (self._done + self._running))
+        return max(mean * self._total - elapsed, 0.0)
+
+    def waiting(self, num_cells: int) -> None:
+        """Say that only cells of another runner are left."""
+        self.say(f"waiting for {num_cells} cells that another run in this directory holds")
+
+    def say(self, line: str) -> None:
+        """A line for the terminal and the log."""
+        self.console.print(line, markup=False)
+        self._log.info("%s", line)
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[None]:
+        if self._folder is None:
+            yield
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
+            handler = logging.FileHandler(self._folder / name, encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"{self._folder} could not be written ({error.strerror})") from None
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._log.addHandler(handler)
+        try:
+            yield
+        finally:
+            self._log.removeHandler(handler)
+            handler.close()
+
+
+def _ends(seconds: float) -> str:
+    """The time of day that many seconds from now in words, with the date if it is another day."""
+    now = datetime.now().astimezone()
+    end = now + timedelta(seconds=seconds)
+    return f"ends about {end:%H:%M}" if end.date() == now.date() else f"ends about {end:%Y-%m-%d %H:%M}"
+
+
+def _describe(outcome: Outcome) -> str:
+    parts = [f"{outcome.label}: "]
+    if outcome.elsewhere:
+        failed = f", {outcome.num_errors} of {outcome.num_rows} rows failed" if outcome.num_errors else ""
+        parts.append(f"done by another run in this directory{failed}")
+    elif outcome.num_errors:
+        parts.append(f"{outcome.num_errors} of {outcome.num_rows} rows failed ({outcome.error})")
+    else:
+        score = "" if math.isnan(outcome.mean_c2st) else f"c2st {outcome.mean_c2st:.3f}, "
+        parts.append(f"{score}{outcome.seconds:.1f} s")
+    if outcome.failed_metrics:
+        parts.append(f", failed metrics: {', '.join(outcome.failed_metrics)}")
+    if outcome.num_failed_simulations:
+        parts.append(f", {outcome.num_failed_simulations} failed simulations dropped")
+    return "".join(parts)

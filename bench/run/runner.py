@@ -1,0 +1,196 @@
+"""Cells in parallel, each written as soon as it is done; what is done already is left alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from joblib import Parallel, delayed
+
+from bench.results.claims import claim
+from bench.results.schema import Row
+from bench.results.store import State, Store, done
+from bench.run import isolation
+from bench.run.backends import Backend, backend
+from bench.run.cell import Cell, failed_rows, run_cell
+from bench.run.outcome import Outcome, Summary
+from bench.run.progress import Progress
+from bench.run.script import end_second_run
+
+__all__ = ["RunOptions", "from_other_source", "pending", "run"]
+
+MOST_LINES = 10  # about cells of another source
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How cells are run.
+
+    Arguments:
+        jobs: Cells at a time.
+        cell_timeout: Seconds after which a cell becomes rows with ``status=timeout``; None for no limit.
+        backend: See :func:`bench.run.backends.backend`.
+        address: Of a cluster.
+    """
+
+    jobs: int = 1
+    cell_timeout: float | None = None
+    backend: Backend = "local"
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A cell with observations to do, and what was known of it when the run began."""
+
+    cell: Cell
+    before: State
+
+
+def pending(cells: list[Cell], states: dict[str, State]) -> list[Cell]:
+    """Cells with observations that have no good row yet, cut down to those observations.
+
+    Arguments:
+        cells: Cells of a grid.
+        states: What :meth:`bench.results.store.Store.states` knows of them.
+    """
+    return [work.cell for work in _todo(cells, states)]
+
+
+def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
+    """A line for each cell with complete rows of which the task or method has another source now.
+
+    Versions say when results change; this finds a change that no version tells of.
+    """
+    lines = []
+    for cell in cells:
+        state = states.get(cell.key, {})
+        rows = [state[k] for k in done(state, cell.calibration) if k in cell.observations]
+        now = cell.sources() if rows else {}
+        changed = [
+            column.removesuffix("_sha256")
+            for column, sha256 in now.items()
+            if any(row[column] not in (None, sha256) for row in rows)
+        ]
+        if changed:
+            lines.append(f"{cell.label}: done with another source of the {' and the '.join(changed)}")
+    return lines
+
+
+def _todo(cells: list[Cell], states: dict[str, State]) -> list[_Work]:
+    found = []
+    for cell in cells:
+        state = states.get(cell.key, {})
+        left = set(cell.observations) - done(state, cell.calibration)
+        if left:
+            found.append(_Work(cell.only(left), state))
+    return found
+
+
+def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress) -> Summary:
+    """Run what is pending.
+
+    A cell that raises, dies or runs out of time becomes rows that say so, and is tried again at the next run.
+    Cells that another runner holds are left to it, and waited for at the end: if it dies, they run here.
+
+    Raises:
+        StorageError: where rows cannot be written; the rest is left for the next run.
+    """
+    end_second_run()
+    states = store.states()
+    _say_sources(from_other_source(cells, states), progress)
+    todo = _todo(cells, states)
+    ran = failed = elsewhere = 0
+    with progress.over(len(todo), options.jobs):
+        held: list[_Work] = []
+        for wait in (False, True):
+            for work, outcome in _outcomes(held if wait else todo, store, options, wait):
+                if outcome is None:
+                    held.append(work)
+                    continue
+                elsewhere += outcome.elsewhere
+                ran += not outcome.elsewhere
+                failed += outcome.num_errors > 0 and not outcome.elsewhere
+                progress.finished(outcome)
+            if not held:
+                break
+            progress.waiting(len(held))
+    return Summary(ran, failed, len(cells) - len(todo), elsewhere)
+
+
+def _say_sources(lines: list[str], progress: Progress) -> None:
+    for line in lines[:MOST_LINES]:
+        progress.say(line)
+    if len(lines) > MOST_LINES:
+        progress.say(f"… and {len(lines) - MOST_LINES} more cells")
+    if lines:
+        progress.say(
+            "rows of another source are kept; a new version, or another --out, runs these cells again"
+        )
+
+
+def _outcomes(
+    todo: list[_Work], store: Store, options: RunOptions, wait: bool
+) -> Iterator[tuple[_Work, Outcome | None]]:
+    if not todo:
+        return
+    directory = store.directory.resolve()  # a worker may stand elsewhere
+    with backend(options.backend, options.jobs, options.address) as placed:
+        job = delayed(placed(_run_and_store))
+        work = (job(one, directory, options, wait) for one in todo)
+        try:
+            yield from Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")(work)
+        finally:
+            isolation.stop()
+
+
+def _run_and_store(
+    work: _Work, directory: Path, options: RunOptions, wait: bool
+) -> tuple[_Work, Outcome | None]:
+    """The cell's outcome; None where another runner holds it."""
+    start, store = time.perf_counter(), Store(directory)
+    work.cell.load_plugins()  # of a cluster's worker, nothing is known
+    with claim(directory, work.cell.key, wait) as held:
+        if not held:
+            return work, None
+        now = store.state(work.cell.key)
+        cell = work.cell.only({k for k in work.cell.observations if now.get(k) == work.before.get(k)})
+        if not cell.observations:  # another runner has tried them all since this one began
+            rows = [row for row in store.rows(cell.key) if row["num_observation"] in work.cell.observations]
+            return work, _outcome(work.cell, rows, start, elsewhere=True)
+        rows = _rows(cell, directory, options)
+        store.write_cell(cell.key, rows)
+    return work, _outcome(cell, rows, start)
+
+
+def _rows(cell: Cell, directory: Path, options: RunOptions) -> list[Row]:
+    if options.backend == "sequential":
+        return run_cell(cell, directory)
+    workers = options.jobs if options.backend == "local" else 1
+    try:
+        return isolation.isolated(run_cell, cell, directory, workers=workers, seconds=options.cell_timeout)
+    except isolation.OutOfTimeError as error:
+        return failed_rows(cell, "timeout", f"{type(error).__name__}: {error}")
+    except isolation.DiedError as error:
+        return failed_rows(cell, "error", f"{type(error).__name__}: {error}")
+
+
+def _outcome(cell: Cell, rows: list[Row], start: float, elsewhere: bool = False) -> Outcome:
+    errors = [row["error"] for row in rows if row["status"] != "ok"]
+    scores = [row["c2st"] for row in rows if row["c2st"] is not None]
+    return Outcome(
+        label=cell.label,
+        num_rows=len(rows),
+        num_errors=len(errors),
+        error=errors[0].strip().splitlines()[-1] if errors else "",
+        num_failed_simulations=rows[0]["num_failed_simulations"] or 0,
+        mean_c2st=sum(scores) / len(scores) if scores else float("nan"),
+        seconds=time.perf_counter() - start,
+        elsewhere=elsewhere,
+        failed_metrics=tuple(
+            sorted({name for row in rows for name in json.loads(row["metric_errors"] or "{}")})
+        ),
+    )

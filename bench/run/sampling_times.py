@@ -1,0 +1,251 @@
+"""Times of methods on a machine to themselves: simulating, training, sampling one or many observations."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+import methods
+import tasks
+from bench.clock.load import load_columns
+from bench.clock.timing import Timed, peak_memory_mb, reset_peak_memory, timed_repeatedly
+from bench.errors import UsageError
+from bench.results.naming import method_labels
+from bench.results.provenance import device_name
+from bench.results.schema import Row
+from bench.results.store import Store
+from bench.run import isolation
+from bench.run.cell import Cell, blank_row, fit_cell
+from bench.run.grid import Grid, read_grid
+from bench.run.scoring import failure
+from bench.run.script import end_second_run
+from bench.run.simulation_cache import simulate
+from bench.run.warm_up import warm_up
+from methods import Posterior
+from tasks.contract.seeding import derive_seed
+
+__all__ = ["Request", "Shape", "sampling_times", "times_table"]
+
+BUDGET_S, MAX_REPEATS = 3.0, 50
+SIMULATED = 3  # times
+LIMIT = "more than {:g} s"
+MOST_SAMPLES = 10_000_000  # of one call: beyond, memory is what would be measured
+PEER = "npe"
+
+Shape = tuple[int, int]  # samples for each observation, observations at once
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to time: all combinations of the sequences.
+
+    Arguments:
+        tasks: Names.
+        methods: Specifications; a list in brackets is several.
+        num_simulations: Budgets.
+        seeds: Of simulations and fits.
+        num_samples: Samples for each observation.
+        batch_sizes: Observations at once.
+        devices: ``cpu``, ``cuda``.
+        threads: Number of torch's threads.
+        max_seconds: A sampling call that smaller ones foretell to take longer is not made.
+        plugins: Files with own tasks or methods.
+    """
+
+    tasks: Sequence[str]
+    methods: Sequence[str]
+    num_simulations: Sequence[int]
+    seeds: Sequence[int]
+    num_samples: Sequence[int]
+    batch_sizes: Sequence[int]
+    devices: Sequence[str]
+    threads: int
+    max_seconds: float
+    plugins: Sequence[str] = ()
+
+    def fits(self) -> list[Cell]:
+        """One cell for each fit.
+
+        Raises:
+            UsageError: for what a grid would not take.
+        """
+        given = {"task": self.tasks, "method": self.methods, "num_simulations": self.num_simulations}
+        given |= {"seed": self.seeds, "plugin": self.plugins}
+        named = {key: list(value) for key, value in given.items()}
+        cells = []
+        for device in self.devices:
+            grid: Grid = read_grid(None, named | {"device": device, "observation": [1]})
+            cells += [replace(cell, threads=self.threads, timing="exclusive") for cell in grid.cells()]
+        return cells
+
+    def shapes(self) -> list[Shape]:
+        """Calls from the smallest to the largest, no larger than ``MOST_SAMPLES``."""
+        every = itertools.product(sorted(set(self.num_samples)), sorted(set(self.batch_sizes)))
+        return sorted((shape for shape in every if np.prod(shape) <= MOST_SAMPLES), key=lambda s: s[::-1])
+
+
+def sampling_times(request: Request, store: Store, say: Callable[[str], None]) -> pd.DataFrame:
+    """Time what has no row yet, one fit at a time, each in a process of its own.
+
+    Returns:
+        The rows asked for, new and old, with the store's columns.
+
+    Raises:
+        UsageError: for names, parameters or numbers that mean nothing.
+    """
+    end_second_run()
+    shapes = request.shapes()
+    if not shapes:
+        raise UsageError(
+            f"num-samples x batch-size: all are above {MOST_SAMPLES} samples a call; ask for fewer"
+        )
+    wanted: list[str] = []
+    fits = request.fits()
+    for number, cell in enumerate(fits, start=1):
+        keys = {shape: _key(cell, shape) for shape in shapes}
+        wanted += keys.values()
+        left = [shape for shape in shapes if not _done(store, keys[shape], request.max_seconds)]
+        if not left:
+            continue
+        say(f"[{number}/{len(fits)}] {cell.label} on {cell.device}, {cell.threads} threads")
+        try:
+            rows = isolation.isolated(timed_rows, cell, left, request.max_seconds, workers=1)
+        except isolation.DiedError as error:
+            died = {"status": "error", "error": f"{type(error).__name__}: {error}"}
+            rows = [_row(blank_row(cell) | died, cell, shape) for shape in left]
+        finally:
+            isolation.stop()
+        for row in rows:
+            store.write_cell(row["cell"], [row])
+    return store.read().set_index("cell", drop=False).loc[wanted].reset_index(drop=True)
+
+
+def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[Row]:
+    """Fit once, then sample in every shape; what fails, or would take too long, becomes a row that says so.
+
+    Arguments:
+        cell: What to fit.
+        shapes: From the smallest to the largest.
+        max_seconds: Of a call, by what the two before it foretell.
+    """
+    cell.load_plugins()
+    torch.set_num_threads(cell.threads)
+    blank = blank_row(cell)
+    task, method = tasks.get(cell.task), methods.get(cell.method)
+    try:
+        warm_up(method, cell.device)
+        blank |= load_columns(blank)
+        made = [simulate(task, cell.num_simulations, cell.seed) for _ in range(SIMULATED)]
+        data = made[0]
+        blank |= {"simulate_s": median(each.seconds for each in made if each.seconds is not None)}
+        blank |= {"num_failed_simulations": data.num_failed}
+        blank |= load_columns(blank)
+        posterior, fitted = fit_cell(task, method, data, cell)
+        blank |= fitted
+        torch.manual_seed(derive_seed("time theta", cell.task, cell.seed))
+        theta = task.prior().sample((max(size for _, size in shapes),))
+        many = task.simulate(theta, seed=derive_seed("time x", cell.task, cell.seed))
+        many = torch.nan_to_num(many)
+    except Exception:
+        return [_row(blank | failure(), cell, shape) for shape in shapes]
+    rows, past = [], dict[int, list[tuple[int, float]]]()
+    for shape in shapes:
+        num_samples, size = shape
+        x = task.observation(1) if size == 1 else many[:size]
+        predicted = _predicted(past.get(size, []), num_samples)
+        if predicted > max_seconds:
+            error = f"not run: {predicted:.0f} s predicted from fewer samples, {LIMIT.format(max_seconds)}"
+            rows.append(_row(blank | {"status": "timeout", "error": error}, cell, shape))
+            continue
+        try:
+            measured = load_columns(blank) | _measured(posterior, x, num_samples, cell)
+        except Exception:
+            rows.append(_row(blank | failure(), cell, shape))
+            continue
+        past.setdefault(size, []).append((num_samples, measured["sample_s"]))
+        rows.append(_row(blank | measured, cell, shape))
+    return rows
+
+
+def _measured(posterior: Posterior, x: Tensor, num_samples: int, cell: Cell) -> Row:
+    def clocked(drawn: Posterior) -> tuple[Tensor, Timed]:
+        sample = drawn.sample if len(x) == 1 else drawn.sample_batched
+        return timed_repeatedly(lambda: sample((num_samples,), x=x), cell.device, BUDGET_S, MAX_REPEATS)
+
+    reset_peak_memory(cell.device)
+    torch.manual_seed(derive_seed("time samples", cell.task, cell.seed, num_samples, len(x)))
+    _, clock = clocked(posterior)
+    nfe, raw = posterior.nfe, posterior.without_rejection()
+    return {
+        "sample_s": clock.seconds,
+        "sample_s_iqr": clock.iqr,
+        "sample_s_raw": clock.seconds if raw is posterior else clocked(raw)[1].seconds,
+        "energy_j": clock.joules,
+        "nfe": nfe,
+        "peak_memory_mb": peak_memory_mb(cell.device),
+    }
+
+
+def _predicted(past: Sequence[tuple[int, float]], num_samples: int) -> float:
+    """Seconds on the line through the last two measurements; of one, in proportion to samples."""
+    if not past:
+        return 0.0
+    (n0, s0), (n1, s1) = (*[(0, 0.0), *past],)[-2:]
+    return s1 + max(s1 - s0, 0.0) / (n1 - n0) * (num_samples - n1) if len(past) > 1 else s1
+
+
+def _row(row: Row, cell: Cell, shape: Shape) -> Row:
+    named = {"num_posterior_samples": shape[0], "batch_size": shape[1], "cell": _key(cell, shape)}
+    return row | named | {"num_observation": 1}
+
+
+def _key(cell: Cell, shape: Shape) -> str:
+    """Apart from any cell of a grid, and from the same on other threads or another model of the device."""
+    named = cell.identity() | {"timed": shape, "threads": cell.threads}
+    named |= {"device_name": device_name(cell.device)}
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _done(store: Store, key: str, max_seconds: float) -> bool:
+    """Whether there is a time, or the word that it would take too long under that very limit."""
+    return any(
+        row["status"] == "ok"
+        or (row["status"] == "timeout" and row["error"].endswith(LIMIT.format(max_seconds)))
+        for row in store.rows(key)
+    )
+
+
+def times_table(rows: pd.DataFrame) -> str:
+    """Medians over seeds as text, with sampling and training as multiples of ``npe``'s in the same lines.
+
+    Times that were taken next to other programs' work (``timing`` is ``shared``) have lines of their own.
+    """
+    shown = rows.assign(method=method_labels(rows))
+    alike = ["task", "num_simulations", "device", "threads", "timing", "batch_size", "num_posterior_samples"]
+    times = ["simulate_s", "train_s", "sample_s", "sample_s_iqr", "sample_s_raw", "energy_j", "nfe"]
+    order = {name: number for number, name in enumerate(dict.fromkeys(shown["method"]))}
+    table = shown[shown["status"] == "ok"].groupby([*alike, "method"], as_index=False)[times].median()
+    table["order"] = table["method"].map(order)
+    table = table.sort_values([*alike, "order"], ignore_index=True).drop(columns="order")
+    peer = table[table["method"] == PEER].set_index(alike)
+    for name, column in (("train/npe", "train_s"), ("sample/npe", "sample_s_raw")):
+        against = peer[column].reindex(pd.MultiIndex.from_frame(table[alike])).to_numpy()
+        table[name] = table[column] / against
+    table = table.rename(columns={"num_posterior_samples": "samples", "batch_size": "batch"})
+    text = table.dropna(axis=1, how="all").to_string(index=False, na_rep="-", float_format="{:.3g}".format)
+    bad = shown[shown["status"] != "ok"]
+    lines = [
+        f"{row['task']} {row['method']} n={row['num_simulations']}, {row['num_posterior_samples']} samples x "
+        f"{row['batch_size']}: {row['error'].strip().splitlines()[-1]}"
+        for row in bad.to_dict("records")
+    ]
+    return "\n".join([text, *lines]) + "\n"

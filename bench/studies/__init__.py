@@ -1,0 +1,1 @@
+"""Studies: of the suite itself, one a file, and of publications, one folder each."""

@@ -1,0 +1,5 @@
+"""Experiments of publications, run at their settings through the suite's own tasks, methods and metrics."""
+
+from bench.studies.exact_score.study import EXPERIMENTS, exact_score
+
+__all__ = ["EXPERIMENTS", "exact_score"]

@@ -1,0 +1,110 @@
+"""The one-pass sampler compared with sbi's methods and the best published amortized figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+import methods
+from bench.results.published import Classifier, best_amortized
+from bench.results.selection import of_one_size, select, times_of_one_kind
+
+__all__ = ["METHODS", "TASKS", "Comparison", "comparison"]
+
+TASKS = (
+    "bernoulli_glm",
+    "bernoulli_glm_raw",
+    "gaussian_linear",
+    "gaussian_linear_uniform",
+    "gaussian_mixture",
+    "lotka_volterra",
+    "sir",
+    "slcp",
+    "slcp_distractors",
+    "two_moons",
+)
+METHODS = ("npe", "fmpe", "npse", "denoiser", "one_pass", "one_pass[passes=2]")
+PEERS = ["npe", "fmpe", "npse"]
+# Our column of the C2ST by each classifier of published figures, and what one_pass's mean of it is called.
+COLUMNS: dict[Classifier, tuple[str, str]] = {"mlp": ("c2st", "one_pass"), "rf": ("c2st_rf", "one_pass_rf")}
+KEYS = ["task", "num_simulations"]
+NUM_SEEN = 3  # observations looked at while the method was made
+
+
+class Comparison(NamedTuple):
+    """Three tables with a row for each task and budget.
+
+    Attributes:
+        accuracy: ``task, num_simulations``, the mean C2ST of every method, ``unseen`` (one_pass on
+            observations 4 to 10, which no choice was made on), ``to_npe`` (one_pass less npe),
+            ``to_best_peer``, ``distilled`` and ``distilled_worst`` (one_pass less denoiser: mean and
+            largest). Differences are over observations that both have.
+        published: ``task, num_simulations``, one_pass's mean C2ST by sbibm's network (``one_pass``) and by
+            sbi's random forest (``one_pass_rf``), each with the best published amortized figure of the same
+            classifier: ``published_mlp``, ``published_mlp_method``, ``to_published_mlp`` (one_pass less
+            published) and the same of ``rf``.
+        seconds: Training (``train_METHOD``) and sampling as multiples of one_pass's (``sample_METHOD``).
+    """
+
+    accuracy: pd.DataFrame
+    published: pd.DataFrame
+    seconds: pd.DataFrame
+
+
+def comparison(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> Comparison:
+    """Compare methods on rows of a store; NaN where a method has no good row.
+
+    Arguments:
+        rows: As :meth:`bench.results.store.Store.read` gives them; rows of older versions, of other
+            parameters or of other numbers of samples than most have are left out.
+        say: Receives one line about each kind of rows that are left out, or are not of the present version.
+    """
+    chosen = select(rows, say=say)
+    good = chosen[(chosen["status"] == "ok") & chosen["method"].isin(METHODS)]
+    if say is not None:
+        _explain_versions(good, say)
+    good = of_one_size(good, [*KEYS, "method"], say)
+    single = good.pivot_table(index=[*KEYS, "num_observation"], columns="method", values="c2st")
+    single = single.reindex(columns=list(METHODS))
+    accuracy = single.groupby(level=KEYS).mean()
+    unseen = single.index.get_level_values("num_observation") > NUM_SEEN
+    accuracy["unseen"] = single.loc[unseen, "one_pass"].groupby(level=KEYS).mean()
+    ahead = single.rsub(single["one_pass"], axis=0)
+    mean_ahead = ahead.groupby(level=KEYS).mean()
+    accuracy["to_npe"] = mean_ahead["npe"]
+    accuracy["to_best_peer"] = mean_ahead[PEERS].max(axis=1)
+    accuracy["distilled"] = mean_ahead["denoiser"]
+    accuracy["distilled_worst"] = ahead["denoiser"].groupby(level=KEYS).max()
+    timed, _ = times_of_one_kind(good, [*KEYS, "method"])
+    train, sample = (
+        timed.pivot_table(index=KEYS, columns="method", values=name).reindex(columns=list(METHODS))
+        for name in ("train_s", "sample_s")
+    )
+    seconds = pd.concat(
+        [train.add_prefix("train_"), sample.div(sample["one_pass"], axis=0).add_prefix("sample_")], axis=1
+    )
+    published = _published(good, accuracy.index)
+    return Comparison(accuracy.reset_index(), published.reset_index(), seconds.reset_index())
+
+
+def _explain_versions(good: pd.DataFrame, say: Callable[[str], None]) -> None:
+    """Say which rows are of another version than the method has now."""
+    for spec, group in good.groupby("method"):
+        now = methods.get(str(spec)).version
+        for version, old in group[group["method_version"] != now].groupby("method_version"):
+            say(f"{spec}: {len(old)} rows are of {spec}@{version}, the method is @{now} now")
+
+
+def _published(rows: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """One_pass and the best published amortized figure by the same classifier, for each task and budget."""
+    ours = rows[rows["method"] == "one_pass"].groupby([*KEYS, "num_observation"])
+    table = pd.DataFrame(index=index)
+    for classifier, (column, name) in COLUMNS.items():
+        table[name] = ours[column].mean().groupby(level=KEYS).mean()
+        best = best_amortized(classifier).reindex(index)
+        table[f"published_{classifier}"] = best["c2st_mean"]
+        table[f"published_{classifier}_method"] = best["method"]
+        table[f"to_published_{classifier}"] = table[name] - best["c2st_mean"]
+    return table

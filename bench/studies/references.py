@@ -1,0 +1,69 @@
+"""Simulation-based calibration (Talts et al., 2018) of the samplers that make reference posteriors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from scipy.stats import kstwo
+from torch import Tensor
+
+import tasks
+from bench.metrics.calibration import NUM_SAMPLES, scores
+from tasks.contract.seeding import derive_seed
+from tasks.reference.runs import SAMPLERS, PriorDraws
+from tasks.tools.certified_task import CertifiedTask
+
+__all__ = ["CHEAP", "sampler_calibration"]
+
+CHEAP = ("damped_oscillator", "ringdown")  # closed forms: seconds an observation
+PRIOR_DRAWS = 20_000
+
+
+def sampler_calibration(names: Sequence[str], num_pairs: int, seed: int, jobs: int) -> pd.DataFrame:
+    """Are true parameters ranked uniformly among the draws of their posteriors?
+
+    Arguments:
+        names: Tasks whose references are made here.
+        num_pairs: Fresh draws of prior and simulator, for each a run of the sampler.
+        seed: Of everything.
+        jobs: Observations at a time.
+
+    Returns:
+        A row for each task and each of its samplers: distances of
+        :func:`bench.metrics.calibration.scores`, and ``p_value`` of the largest rank distance, corrected
+        for the number of parameters by Bonferroni.
+    """
+    rows = []
+    for name in names:
+        task = tasks.get(name)
+        assert isinstance(task, CertifiedTask)  # noqa: S101  (the command line has looked)
+        torch.manual_seed(derive_seed("reference study", name, seed))
+        theta = task.prior().sample((num_pairs,)).float()
+        x = task.simulate(theta, seed=derive_seed("reference study x", name, seed))
+        for sampler in dict.fromkeys((task.reference_by, "metropolis")):
+            found = Parallel(jobs)(
+                delayed(_draws)(name, sampler, row[None], number, seed) for number, row in enumerate(x)
+            )
+            figures = scores(theta, x, torch.stack(found, dim=1))
+            p_value = task.dim_theta * float(kstwo.sf(figures["sbc_ks"], num_pairs))
+            kept = {key: figures[key] for key in ("sbc_ks", "coverage_error", "tarp_ece")}
+            rows.append(
+                {"task": name, "sampler": sampler, "pairs": num_pairs, **kept, "p_value": min(p_value, 1.0)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _draws(name: str, sampler: str, x_o: Tensor, number: int, seed: int) -> Tensor:
+    """``NUM_SAMPLES`` of the sampler's draws ``(L, D)`` for pair ``number``, as far apart as can be."""
+    torch.set_num_threads(1)
+    task = tasks.get(name)
+    assert isinstance(task, CertifiedTask)  # noqa: S101
+    prior = PriorDraws(task, PRIOR_DRAWS, derive_seed("reference study pool", sampler, name, seed, number))
+    run_seed = derive_seed("reference study run", sampler, name, seed, number)
+    run = SAMPLERS[sampler](task, prior.coordinates, x_o, prior.at(x_o), run_seed)
+    chosen = np.linspace(0, len(run.draws) - 1, NUM_SAMPLES).astype(int)
+    return run.draws[chosen].float()

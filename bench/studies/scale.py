@@ -1,0 +1,90 @@
+"""What the store costs with very many cells, whose rows are made up."""
+
+from __future__ import annotations
+
+import io
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from bench.results.claims import claim
+from bench.results.store import Store
+from bench.results.table import NEEDED, render, summarize
+from bench.run import isolation
+from bench.run.cell import Cell, failed_rows
+from bench.run.grid import Grid
+from bench.run.progress import Progress
+from bench.run.runner import RunOptions, run
+
+__all__ = ["store_costs"]
+
+METHODS = ("prior", "rejection_abc", "npe", "exact_score")
+HANDED = 500  # cells that are handed to another process and back
+BUDGETS = (100, 1000, 10_000, 100_000)
+
+
+def store_costs(num_cells: int) -> pd.DataFrame:
+    """Write made-up rows (ten observations a cell), then do what a user does with them.
+
+    The first step is what a cell costs beside its own work: a lock, a process that gets the cell and gives
+    rows, a file.
+
+    Returns:
+        A row for each step: ``seconds``, and ``per_cell_ms``; ``megabytes`` of the directory after writing,
+        and the peak memory of this process after the others.
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        store, quiet = Store(folder), Progress(Console(file=io.StringIO()))
+        seeds = list(range(-(-num_cells // (len(METHODS) * len(BUDGETS)))))
+        grid = Grid(task=["two_moons"], method=list(METHODS), num_simulations=list(BUDGETS), seed=seeds)
+        cells = grid.cells()[:num_cells]
+
+        def step(name: str, start: float, megabytes: float, num: int = num_cells) -> None:
+            seconds = time.perf_counter() - start
+            per_cell = 1000.0 * seconds / num
+            rows.append({"step": name, "seconds": seconds, "per_cell_ms": per_cell, "megabytes": megabytes})
+
+        try:
+            isolation.isolated(_made_up, cells[0], workers=1)  # starts the process
+            start = time.perf_counter()
+            handed = cells[:HANDED]
+            for cell in handed:
+                with claim(store.directory, cell.key):
+                    store.write_cell(cell.key, isolation.isolated(_made_up, cell, workers=1))
+            step("claim, hand to a process, write", start, _peak(), len(handed))
+        finally:
+            isolation.stop()
+        start = time.perf_counter()
+        for cell in cells:
+            store.write_cell(cell.key, _made_up(cell))
+        step("write", start, sum(file.stat().st_size for file in Path(folder, "cells").iterdir()) / 1e6)
+        start = time.perf_counter()
+        summary = run(cells, store, RunOptions(), quiet)
+        assert summary.done_before == len(cells)  # noqa: S101
+        step("resume, all done", start, _peak())
+        start = time.perf_counter()
+        render(summarize(store.read(NEEDED)), "text")
+        step("table", start, _peak())
+    return pd.DataFrame(rows)
+
+
+def _made_up(cell: Cell) -> list[dict[str, object]]:
+    numbers = {
+        "c2st": 0.7,
+        "mmd2": 0.1,
+        "sliced_w2": 0.2,
+        "outside_prior": 0.0,
+        "train_s": 10.0,
+        "sample_s": 0.1,
+    }
+    rest = {"nfe": 1.0, "num_parameters": 1000, "simulate_s": 0.1, "num_posterior_samples": 10_000}
+    return [row | numbers | rest | {"cell_s": 60.0} for row in failed_rows(cell, "ok", "")]
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

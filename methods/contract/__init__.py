@@ -1,0 +1,1 @@
+"""What every method must offer, how methods are named, and what they all use."""

@@ -1,0 +1,5 @@
+"""Rejection ABC."""
+
+from methods.rejection_abc.method import RejectionABC
+
+__all__ = ["RejectionABC"]

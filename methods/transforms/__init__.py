@@ -1,0 +1,1 @@
+"""Invertible or fixed maps of theta and x that come before a network."""

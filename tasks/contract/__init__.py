@@ -1,0 +1,1 @@
+"""What every task must offer, and how tasks are named."""

@@ -1,0 +1,41 @@
+"""Names of tasks: registering one, and finding it again."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+from registries import Registry
+from tasks.contract.base import Task, TaskError, UnknownTaskError
+
+__all__ = ["get", "names", "register_task", "task_class"]
+
+NUMBERS = ("dim_theta", "dim_x", "num_observations")
+
+_registry: Registry[Task] = Registry("task", Task, UnknownTaskError)  # type: ignore[type-abstract]
+
+register_task = _registry.register
+task_class = _registry.find
+
+
+def names() -> list[str]:
+    """Names of all registered tasks, those of installed packages (group ``scorebench.tasks``) included."""
+    return sorted(_registry.classes())
+
+
+def get(name: str) -> Task:
+    """The task registered under ``name``.
+
+    Raises:
+        UnknownTaskError: naming the nearest known task.
+        TaskError: if the class cannot be made without arguments, or lacks one of its three numbers.
+    """
+    cls = task_class(name)
+    try:
+        task = cls()
+        values = {number: getattr(task, number, None) for number in NUMBERS}
+    except Exception as error:
+        raise TaskError(f"task {name!r} cannot be made: {type(error).__name__}: {error}") from error
+    for number, value in values.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise TaskError(f"task {name!r}: {number} = {value!r}, a positive integer is wanted")
+    return task

@@ -1,0 +1,227 @@
+"""Every command says what is wrong with its input in one line, with status 2, and writes nothing.
+
+The commands and their options are taken from the command line itself, so that a new one is covered or fails.
+"""
+
+import re
+import sys
+
+import click
+import pytest
+import torch
+
+from bench.commands.arguments import referenced_tasks
+from bench.commands.listing import listing
+from bench.commands.main import cli, main
+from bench.errors import UsageError
+from bench.run.plugins import load_plugin
+from tasks import Task
+from tasks.contract import registry
+
+NUMBER = ["many", "-1"]
+# Values by name of an option or argument that no command can take.
+BAD = {
+    "address": ["nowhere:1"],  # of a backend that has none
+    "backend": ["slurm"],
+    "batch_size": NUMBER,
+    "calibration": NUMBER,
+    "cell_timeout": ["soon", "-1"],
+    "device": ["tpu"] + ([] if torch.cuda.is_available() else ["cuda"]),
+    "dim": NUMBER,
+    "directory": ["file", "missing", "file/below"],
+    "experiment": ["no_such_experiment"],
+    "form": ["pdf"],
+    "grid": ["folder", "missing.yaml", "file"],
+    "jobs": NUMBER,
+    "max_seconds": ["soon", "-1"],
+    "method": ["no_such_method", "npe[", "npe[no_such_parameter=1]"],
+    "name": ["no_such_task"],
+    "num_cells": NUMBER,
+    "num_labels": NUMBER,
+    "num_pairs": NUMBER,
+    "num_runs": NUMBER,
+    "num_samples": NUMBER,
+    "num_seeds": NUMBER,
+    "num_sets": NUMBER,
+    "num_simulations": NUMBER,
+    "observation": ["first", "0", "1000"],
+    "out": ["file", "file/below"],
+    "plugin": ["missing.py", "broken.py", "folder", "file"],
+    "published_labels": NUMBER,
+    "seed": ["first"],
+    "sklearn_observation": ["first", "0", "1000"],
+    "task": ["no_such_task"],
+    "threads": NUMBER,
+    "toy": ["no_such_toy"],
+    "what": ["nothing"],
+}
+# What a command needs apart from the value that is bad.
+NEEDED = {
+    "run": {"task": "sir", "method": "prior"},
+    "table": {"directory": "folder"},
+    "plot": {"directory": "folder"},
+    "check task": {"name": "sir"},
+    "reference": {"name": "lorenz63"},
+}
+
+
+def leaves(command=cli, words=()):
+    """Words and command of every command that does something itself."""
+    if not isinstance(command, click.Group) or (words and command.invoke_without_command):
+        yield words, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from leaves(inner, (*words, name))
+
+
+def parameters(command):
+    return [one for one in command.params if not getattr(one, "is_flag", False)]
+
+
+CASES = [
+    pytest.param(words, one, value, id=f"{' '.join(words)} {one.name}={value}")
+    for words, command in leaves()
+    for one in parameters(command)
+    for value in BAD.get(one.name, [])
+]
+
+
+@pytest.fixture
+def scorebench(tmp_path, monkeypatch, capfd):
+    """Runs a command in a folder with a file, a folder and a plug-in that raises; gives its one line."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "broken.py").write_text("raise BaseException('several\\nlines')")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        monkeypatch.setattr(sys, "argv", ["scorebench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capfd.readouterr()
+        assert (end.value.code, printed.out) == (2, ""), printed.err
+        [line] = printed.err.splitlines()
+        assert line.startswith("scorebench: ")
+        assert [path for path in sorted(tmp_path.rglob("*")) if "__pycache__" not in path.parts] == before
+        return line
+
+    return call
+
+
+def test_every_parameter_has_a_bad_value():
+    names = {one.name for _, command in leaves() for one in parameters(command)}
+    assert names <= set(BAD), "add a value of the new option that cannot be taken"
+
+
+@pytest.mark.parametrize(("words", "one", "value"), CASES)
+def test_a_bad_value_is_one_line(scorebench, words, one, value):
+    given = NEEDED.get(" ".join(words), {}) | {one.name: value}
+    command = dict(leaves())[words]
+    options, arguments = [], []
+    for each in parameters(command):
+        if each.name in given:
+            is_option = isinstance(each, click.Option)
+            (options if is_option else arguments).extend([each.opts[0]] * is_option + [given[each.name]])
+    line = scorebench(*words, *options, "--", *arguments)
+    assert re.split(r"[\[/]", value)[0] in line or one.name in ("directory", "address", "grid")
+
+
+@pytest.mark.parametrize("words", [words for words, _ in leaves()])
+def test_an_unknown_option_is_one_line(scorebench, words):
+    assert "No such option" in scorebench(*words, "--no-such-option")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["time", "c2st", "-t", "shaky"], "task shaky has no reference posterior"),
+        (["study", "c2st", "-t", "shaky"], "task shaky has no reference posterior"),
+        (
+            ["time", "c2st", "-t", "bimodal_1d", "-o", 4],
+            "task bimodal_1d has observations 1 to 3",
+        ),
+        (
+            ["time", "c2st", "-t", "few_draws", "--num-samples", 101],
+            "few_draws has 100 reference draws",
+        ),
+        (
+            ["study", "c2st", "-t", "few_draws", "--num-samples", 51],
+            "reference draws, 102 are needed",
+        ),
+        (
+            ["time", "labels", "-t", "broken_simulator", "-n", 10],
+            "10 of 10 simulations",
+        ),
+        (["study", "reference", "-t", "sir"], "the reference of sir is not made here"),
+        (["study", "outsourced", "-t", "sir"], "the prior of sir is no generator of digits"),
+        (["study", "nothing"], "No such command 'nothing'"),
+        (["reference", "sir"], "the reference of sir is not made here"),
+        (["table", "folder"], "no results there"),
+        (["run", "-t", "no_init", "-m", "prior"], "task 'no_init' cannot be made: ValueError: on purpose"),
+        (["check", "task", "no_init"], "task 'no_init' cannot be made: ValueError: on purpose"),
+        (
+            ["time", "labels", "-t", "no_number"],
+            "num_observations = '3', a positive integer",
+        ),
+    ],
+)
+def test_what_a_task_lacks_is_one_line(scorebench, own_tasks, arguments, words):
+    assert words in scorebench(*arguments)
+
+
+@pytest.fixture
+def own_tasks(monkeypatch, plugin):
+    """Tasks with faults, for one test: they would be in the way of others."""
+    load_plugin(plugin)
+
+    class Own(Task):
+        dim_theta, dim_x, num_observations = 2, 2, 2
+
+        def prior(self): ...
+
+        def simulate(self, theta, seed): ...
+
+    class FewDraws(Own):
+        def reference_samples(self, num_observation):
+            return torch.zeros(100, 2)
+
+    class NoInit(Own):
+        def __init__(self):
+            raise ValueError("on purpose")
+
+    class NoNumber(Own):
+        num_observations = "3"
+
+    own = {"few_draws": FewDraws, "no_init": NoInit, "no_number": NoNumber}
+    monkeypatch.setattr(registry._registry, "_classes", registry._registry._classes | own)
+
+
+def test_without_names_the_tasks_that_serve_are_taken(own_tasks):
+    with pytest.raises(UsageError):
+        referenced_tasks(["few_draws"], [1], 200)
+    chosen = referenced_tasks([], [1, 2], 200)
+    assert "few_draws" not in chosen
+    assert {"sir", "two_moons"} <= set(chosen)
+
+
+def test_a_directory_that_may_not_be_written_to(scorebench, monkeypatch):
+    monkeypatch.setattr(
+        "bench.commands.arguments.os.access", lambda path, mode: False
+    )  # to root, all is allowed
+    for words in (["study", "outsourced"], ["time"], ["run", "-t", "sir", "-m", "prior"]):
+        assert "may not be written to" in scorebench(*words, "--out", "folder/new")
+    assert "reference: " in scorebench("reference", "lorenz63")
+
+
+def test_an_error_of_the_file_system_is_one_line(scorebench, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device", "some/file")
+
+    monkeypatch.setattr("bench.studies.metrics.known_errors", full)
+    assert scorebench("study", "metrics") == "scorebench: some/file: No space left on device"
+
+
+def test_a_listing_goes_on_where_a_task_cannot_be_made(own_tasks):
+    text = listing(["tasks"])
+    assert "task 'no_init' cannot be made: ValueError: on purpose" in text
+    assert "two_moons" in text

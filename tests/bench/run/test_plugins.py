@@ -1,0 +1,162 @@
+"""Plug-in files: what they may import, and that every process finds them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench.errors import UsageError
+from bench.run import plugins
+from bench.run.grid import Grid
+from bench.run.plugins import load_plugin, load_plugins
+
+
+@pytest.fixture(autouse=True)
+def _path_restored(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(plugins, "_folders", [])
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith(("scorebench_plugin_", "neighbour_")):
+            del sys.modules[name]
+
+
+def write(folder, name, text):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def loaded(path):
+    load_plugin(path)
+    return next(module for module in sys.modules.values() if getattr(module, "__file__", None) == path)
+
+
+def test_a_plugin_imports_the_module_beside_it(tmp_path):
+    folder = tmp_path / "my prüject"
+    write(folder, "neighbour_a.py", "value = 7")
+    assert loaded(write(folder, "own.py", "import neighbour_a")).neighbour_a.value == 7
+
+
+def test_a_module_beside_a_plugin_takes_no_installed_ones_place(tmp_path):
+    write(tmp_path, "click.py", "raise RuntimeError")
+    sys.modules.pop("wave", None)
+    write(tmp_path, "wave.py", "raise RuntimeError")
+    own = loaded(write(tmp_path, "own.py", "import click, wave"))
+    assert str(tmp_path) not in own.wave.__file__
+    assert sys.path[-1] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["import neighbour_b", "def f():\n    from neighbour_b import g", "import neighbour_c"]
+)
+def test_two_folders_with_modules_of_one_name_are_refused(tmp_path, text):
+    """Or the second plug-in would silently run the first one's simulator."""
+    for folder in ("one", "two"):
+        write(tmp_path / folder, "neighbour_b.py", "")
+    write(tmp_path / "two", "neighbour_c.py", "import neighbour_b")
+    load_plugin(write(tmp_path / "one", "own.py", "import neighbour_b"))
+    with pytest.raises(UsageError, match=r"imports neighbour_b, which is a module in .*two and in another"):
+        load_plugin(write(tmp_path / "two", "own.py", text))
+
+
+def test_files_of_one_name_that_are_not_imported_are_no_matter(tmp_path):
+    for folder in ("one", "two"):
+        write(tmp_path / folder, "neighbour_d.py", "")
+        write(tmp_path / folder, "data", "no module")
+    load_plugin(write(tmp_path / "one", "own.py", "import neighbour_d"))
+    load_plugin(write(tmp_path / "two", "own.py", "import torch"))
+
+
+def test_a_relative_import_is_told_what_to_write(tmp_path):
+    path = write(tmp_path, "own.py", "from .sim import simulate")
+    with pytest.raises(UsageError, match=r"relative import.*write `import module` for a module beside it"):
+        load_plugin(path)
+
+
+@pytest.mark.parametrize(
+    "raised", ["SystemExit(0)", "BaseException('b')", "GeneratorExit", "ValueError('v')"]
+)
+def test_a_plugin_may_raise_anything(tmp_path, raised):
+    with pytest.raises(UsageError, match=f"own.py: {raised.split('(')[0]}"):
+        load_plugin(write(tmp_path, "own.py", f"raise {raised}"))
+
+
+def test_an_interruption_stops_the_command(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        load_plugin(write(tmp_path, "own.py", "raise KeyboardInterrupt"))
+
+
+def test_relative_paths_are_those_of_the_beginning(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = "import os\nos.chdir(os.path.dirname(__file__))\n"
+    write(tmp_path / "one", "own.py", here)
+    write(tmp_path / "two", "own.py", here)
+    load_plugins(["one/own.py", "two/own.py"])
+    grid = Grid(task="two_moons", method="prior", plugin="one/own.py")
+    monkeypatch.chdir(tmp_path)
+    assert Grid(task="sir", method="prior", plugin="one/own.py", out="r").out == tmp_path / "r"
+    assert Grid(task="sir", method="prior").out == tmp_path / "runs" / "default"
+    assert grid.plugin == [str(tmp_path / "two" / "one" / "own.py")]
+
+
+RESULTS = """
+from pathlib import Path
+import torch
+import neighbour_e
+from torch.distributions import Independent, Uniform
+from tasks import Task, register_task
+
+import os
+os.chdir(os.path.dirname(__file__))
+
+@register_task("own_folder")
+class OwnFolder(Task):
+    dim_theta, dim_x, num_observations = 2, 2, 1
+
+    def prior(self):
+        return Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)
+
+    def simulate(self, theta, seed):
+        noise = float(Path("noise.txt").read_text())
+        return neighbour_e.blurred(theta, noise, torch.Generator().manual_seed(seed))
+"""
+BLURRED = "import torch\n\ndef blurred(theta, noise, generator):\n"
+BLURRED += "    return theta + noise * torch.randn(theta.shape, generator=generator)\n"
+
+
+def test_a_plugin_that_works_in_its_own_folder(tmp_path):
+    """With simulator and data beside it, by a relative path; the results are where they were asked for."""
+    write(tmp_path / "sub", "own.py", RESULTS)
+    write(tmp_path / "sub", "neighbour_e.py", BLURRED)
+    write(tmp_path / "sub", "noise.txt", "0.1")
+    command = "import sys; from bench.commands.main import main; main()"
+    options = [
+        "run",
+        "--plugin",
+        "sub/own.py",
+        "-t",
+        "own_folder",
+        "-m",
+        "prior",
+        "-n",
+        "50",
+        "--out",
+        "here",
+    ]
+    options += ["--num-samples", "20"]
+    result = subprocess.run(
+        [sys.executable, "-c", command, *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "here" / "cells").glob("*.parquet"))) == 1
+    assert sorted(os.listdir(tmp_path)) == ["here", "sub"]
+    assert json.dumps(sorted(os.listdir(tmp_path / "sub"))).count("here") == 0

@@ -1,0 +1,59 @@
+"""A real ray cluster on this machine, one of whose workers is killed while it runs a cell."""
+
+import os
+import signal
+import threading
+import time
+
+import psutil
+import pytest
+
+from bench.errors import UsageError
+from bench.results.store import Store
+from bench.run.grid import read_grid
+from bench.run.progress import Progress
+from bench.run.runner import RunOptions, run
+
+ray = pytest.importorskip("ray")
+
+
+@pytest.fixture
+def cells(faulty, fits):
+    options = {"task": ["two_moons"], "num_simulations": [150], "observation": [1], "num_samples": 50}
+    options |= {"method": ["counted[seconds=2,number=[0,1,2]]"], "plugin": [str(faulty)]}
+    return read_grid(None, options | {"backend": "ray"}).cells()
+
+
+def workers():
+    """Processes of ray that run a job at the moment."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "ray::_run_and_store" in " ".join(child.cmdline())]
+
+
+def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
+    def kill_one():
+        while not (found := workers()):
+            time.sleep(0.05)
+        os.kill(found[0].pid, signal.SIGKILL)
+        killed.set()
+
+    killed = threading.Event()
+    threading.Thread(target=kill_one, daemon=True).start()
+    store = Store(tmp_path / "out")
+    summary = run(cells, store, RunOptions(jobs=2, backend="ray"), Progress())
+    assert killed.is_set()
+    assert (summary.ran, summary.failed) == (3, 0)
+    rows = store.read()
+    assert rows["status"].tolist() == ["ok"] * 3
+    assert rows["cell"].is_unique
+    assert not ray.is_initialized()
+
+
+def test_an_address_without_a_cluster_is_named(tmp_path, cells):
+    with pytest.raises(UsageError, match=r"address = '127\.0\.0\.1:9': no ray cluster there"):
+        run(cells, Store(tmp_path), RunOptions(backend="ray", address="127.0.0.1:9"), Progress())
+
+
+def test_an_address_that_is_none_is_named(tmp_path, cells):
+    with pytest.raises(UsageError, match=r"address = 'nowhere': no ray cluster there"):
+        run(cells, Store(tmp_path), RunOptions(backend="ray", address="nowhere"), Progress())

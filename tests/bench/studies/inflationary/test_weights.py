@@ -1,0 +1,33 @@
+import pytest
+import torch
+from scipy.stats import kstest
+
+from bench.studies.inflationary import ToyFlow, weights, weights_coverage
+
+
+class Shifted(ToyFlow):
+    """Gives back latents that are not the ones it was given."""
+
+    def inflate(self, points, until=None):
+        return super().inflate(points, until) + torch.tensor([0.9, 0.0])
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch):
+    monkeypatch.setattr(weights, "DRAWS", 300)
+    monkeypatch.setattr(weights, "WARM_UP", 100)
+
+
+def test_maps_that_lose_nothing_are_calibrated(untrained):
+    table, masses = weights_coverage(untrained, 40)
+    assert kstest(masses, "uniform").pvalue > 1e-4
+    assert table["p_value"].min() > 1e-4 / len(table)
+    assert table["weights"].unique().tolist() == ["from the prior", "published"]
+    assert table["rhat"].max() < 1.2  # the largest of 120 weights; half as many draws give up to 1.16
+
+
+def test_maps_that_lose_something_are_not(untrained):
+    shifted = Shifted(untrained.name, untrained.keep, untrained.whitening, untrained.flow)
+    table, masses = weights_coverage(shifted, 40)
+    assert kstest(masses, "uniform").pvalue < 1e-4
+    assert table["p_value"].min() < 1e-3
