@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
@@ -75,6 +76,8 @@ class Method(BaseModel, ABC):
         version: Raised when results change; part of a cell's identity.
         amortized: Whether one fit serves every x.
         citation: Where the method comes from.
+        libraries: Modules that are imported where they are used, so that methods can be listed quickly;
+            :meth:`warm_up` imports them.
 
     Example:
         >>> from methods import Method, Posterior, register_method
@@ -91,6 +94,7 @@ class Method(BaseModel, ABC):
     version: ClassVar[str] = "1"
     amortized: ClassVar[bool] = True
     citation: ClassVar[str] = ""
+    libraries: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fit(
@@ -124,6 +128,8 @@ class Method(BaseModel, ABC):
         Arguments:
             device: Where the fit will compute, ``"cpu"`` or ``"cuda"``.
         """
+        for library in self.libraries:
+            importlib.import_module(library)
         weight = torch.ones(64, 64, device=device, requires_grad=True)
         for optimizer in (torch.optim.AdamW([weight], fused=True), torch.optim.Muon([weight])):
             (weight @ weight).relu().sum().backward()

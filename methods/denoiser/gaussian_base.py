@@ -13,8 +13,6 @@ from itertools import product
 
 import numpy as np
 import torch
-from sklearn.linear_model import Ridge, RidgeCV
-from sklearn.model_selection import KFold, cross_val_predict
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -123,6 +121,9 @@ class GaussianBase:
 
 
 def _fit(unbounded: Unbounded, theta: Tensor, x: Tensor, encode_x: Encoding, seed: int) -> GaussianBase:
+    from sklearn.linear_model import Ridge, RidgeCV
+    from sklearn.model_selection import KFold, cross_val_predict
+
     u = unbounded(theta)
     scale = Standardizer.fit(u)
     target, c = scale(u).cpu().numpy(), encode_x(x).double().cpu().numpy()

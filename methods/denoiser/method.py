@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -75,6 +77,14 @@ class DenoiserMethod(Method):
     """
 
     citation = "Karras et al., NeurIPS 2022; Lu, Song, ICLR 2025; base and head start are the suite's own"
+    libraries: ClassVar[tuple[str, ...]] = (
+        "scipy.stats",
+        "sklearn.kernel_approximation",
+        "sklearn.linear_model",
+        "sklearn.model_selection",
+        "sklearn.pipeline",
+        "sklearn.preprocessing",
+    )
     version = "4"
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=5, ge=1)

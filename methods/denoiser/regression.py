@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import Ridge, RidgeCV
-from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.pipeline import FeatureUnion
-from sklearn.preprocessing import FunctionTransformer
 from torch import Tensor
 
 from methods.contract.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import FeatureUnion
 
 __all__ = ["MeanRegression"]
 
@@ -37,6 +36,9 @@ class MeanRegression:
     """
 
     def __init__(self, c: Tensor, y: Tensor, seed: int = 0) -> None:
+        from sklearn.linear_model import Ridge
+        from sklearn.model_selection import KFold, cross_val_predict
+
         inputs, targets = c.double().cpu().numpy(), y.double().cpu().numpy()
         features, alpha = _choose(inputs[:MAX_ROWS], targets[:MAX_ROWS], seed)
         self._features, self._model = features, Ridge(alpha=alpha)
@@ -74,6 +76,10 @@ class MeanRegression:
 
 def _choose(inputs: np.ndarray, targets: np.ndarray, seed: int) -> tuple[FeatureUnion | None, float]:
     """Features (None for linear ones alone) and penalty of the least leave-one-out error."""
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.pipeline import FeatureUnion
+    from sklearn.preprocessing import FunctionTransformer
+
     best: FeatureUnion | None = None
     least, alpha = _leave_one_out(inputs, targets)
     least *= BETTER
@@ -92,5 +98,7 @@ def _choose(inputs: np.ndarray, targets: np.ndarray, seed: int) -> tuple[Feature
 
 
 def _leave_one_out(design: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    from sklearn.linear_model import RidgeCV
+
     model = RidgeCV(alphas=ALPHAS).fit(design, targets)
     return -float(model.best_score_), float(model.alpha_)

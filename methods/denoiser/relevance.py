@@ -9,7 +9,6 @@ of theta as soon as one of them does.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm, rankdata
 from torch import Tensor
 
 __all__ = ["relevant_columns"]
@@ -52,6 +51,8 @@ def relevant_columns(theta: Tensor, x: Tensor) -> np.ndarray:
 
 def _polynomials(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First and second Legendre polynomial of each column's ranks, standardised."""
+    from scipy.stats import rankdata
+
     ranks = _standardised(rankdata(columns, axis=0))
     return ranks, _standardised(np.square(ranks))
 
@@ -65,6 +66,8 @@ def _standardised(columns: np.ndarray) -> np.ndarray:
 
 def _related(columns: tuple[np.ndarray, np.ndarray], others: np.ndarray) -> np.ndarray:
     """Which columns, each by its polynomials, have a correlation beyond chance with any of the others."""
+    from scipy.stats import norm
+
     num_rows, num_columns = columns[0].shape
     num_tests = max(1, len(columns) * num_columns * others.shape[1])
     threshold = norm.isf(0.5 * LEVEL / num_tests) / np.sqrt(num_rows)

@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from methods.contract.seeding import derive_seed
@@ -34,6 +33,8 @@ def leave_one_out(theta: Tensor, x: Tensor, num_queries: int = 1000, seed: int =
     Returns:
         The maximiser in [0.001, 10]², found from the best of a coarse grid by Nelder-Mead on logarithms.
     """
+    from scipy.optimize import minimize
+
     if len(theta) < 2:
         raise ValueError(f"leave-one-out needs at least 2 simulations, got {len(theta)}")
     generator = torch.Generator().manual_seed(derive_seed("queries", seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -127,6 +127,7 @@ class KernelMethod(Method):
     """
 
     citation = "arXiv 2506.18227"
+    libraries: ClassVar[tuple[str, ...]] = ("scipy.optimize",)
     version = "4"
     bandwidth: Literal["loo", "manual"] = "loo"
     theta_bandwidth: float | None = Field(default=None, gt=0)

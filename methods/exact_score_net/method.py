@@ -8,6 +8,8 @@ Sampling is one forward pass. Reference: arXiv 2506.18227.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
@@ -37,6 +39,7 @@ class ExactScoreNet(KernelMethod):
         learning_rate: Peak rate of AdamW under a cosine decay.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = (*KernelMethod.libraries, "sklearn.neighbors")
     version = "5"
     num_labels: int = Field(default=50_000, ge=1)
     width: int = Field(default=128, ge=1)

@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
-from torchdiffeq import odeint
 
 from methods.contract.seeding import derive_seed
 from methods.diffusion import divergence
@@ -129,6 +128,8 @@ class InflationaryFlow:
     def _integrate(
         self, slopes: Callable[[Tensor, Any], Any], state: tuple[Tensor, ...], start: float, end: float
     ) -> tuple[Tensor, ...]:
+        from torchdiffeq import odeint
+
         steps = 1 if self.solver == "dopri5" else self.steps
         times = torch.linspace(start, end, steps + 1, dtype=torch.float64).to(state[0].device)
         method = METHODS[self.solver]

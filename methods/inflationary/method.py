@@ -112,6 +112,7 @@ class Inflationary(Method):
         steps: Of the first two.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn.preprocessing", "torchdiffeq")
     version = "2"
     citation: ClassVar[str] = "de Albuquerque, Pearson: Inflationary flows, NeurIPS 2024 (arXiv 2407.08843)"
     keep: int | None = Field(default=None, ge=1)

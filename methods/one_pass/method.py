@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
@@ -26,6 +28,7 @@ class OnePass(DenoiserMethod, StudentMethod):
         passes: Stages of the teacher's ODE, each with a student of its own.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = (*DenoiserMethod.libraries, *StudentMethod.libraries)
     passes: int = Field(default=1, ge=1, le=4)
 
     def fit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, PrivateAttr
@@ -13,7 +13,7 @@ from methods.contract.base import LogLikelihood, Posterior
 from methods.contract.checks import check_simulations
 from methods.contract.registry import method_class, register_method
 from methods.contract.seeding import derive_seed
-from methods.denoiser import DenoiserFlow
+from methods.denoiser import DenoiserFlow, DenoiserMethod
 from methods.learning.networks import seeded
 from methods.outsourced.policy import Policy
 from methods.outsourced.policy_training import LogReward, Mixture, balance, imitate
@@ -57,6 +57,7 @@ class Outsourced(StudentMethod):
         "Venkatraman et al.: Outsourced diffusion sampling, arXiv 2502.06999; imitation and the weighing of "
         "samples are the suite's own"
     )
+    libraries: ClassVar[tuple[str, ...]] = (*StudentMethod.libraries, *DenoiserMethod.libraries)
     version = "3"
     reward: Literal["likelihood", "nre", "nle"] = "nre"
     distilled: bool = False

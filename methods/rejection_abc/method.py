@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import torch
 from pydantic import Field
-from scipy.stats import gaussian_kde
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -42,6 +41,8 @@ class _AbcPosterior(Posterior):
         return torch.cat([self._drawn(n, self._accepted(rows)) for rows in x.split(observations)], dim=1)
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
+        from scipy.stats import gaussian_kde
+
         if not self._kde:
             return super().log_prob(theta, x)
         [accepted] = self._accepted(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -29,6 +30,7 @@ class StudentMethod(Method):
         student_learning_rate: Peak rate under a cosine decay, see :func:`methods.learning.training.train`.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn.neighbors",)
     num_labels: int = Field(default=200_000, ge=1)
     student_width: int = Field(default=96, ge=1)
     student_depth: int = Field(default=4, ge=1)

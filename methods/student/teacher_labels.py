@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from methods.contract.seeding import derive_seed
@@ -65,6 +64,8 @@ def between_neighbours(x: Tensor, n: int, seed: int) -> Tensor:
     They go a random part of the way, to one of the five nearest: as far as the data lie apart, and along the
     surface that they lie on, which no one width of a jitter does.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     values = x.cpu().numpy()
     count = min(NEIGHBOURS + 1, len(values))
     nearest = NearestNeighbors(n_neighbors=count).fit(values).kneighbors(values, return_distance=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.preprocessing import PowerTransformer, StandardScaler
 from torch import Tensor
 
 __all__ = ["Encoding"]
@@ -34,6 +33,8 @@ class Encoding:
     """
 
     def __init__(self, x: Tensor, seen: np.ndarray | None = None) -> None:
+        from sklearn.preprocessing import PowerTransformer, StandardScaler
+
         values = x.detach().double().cpu().numpy()
         self._varies = values.std(axis=0) > 1e-12 * (1.0 + np.abs(values.mean(axis=0)))
         if seen is not None:

@@ -17,7 +17,6 @@ import math
 
 import numpy as np
 import torch
-from scipy.stats import t as student_t
 from torch import Tensor
 from torch.distributions import Categorical, Chi2, Distribution, constraints
 
@@ -102,6 +101,8 @@ class TMixture(Distribution):
 
         Only for a mixture without batch.
         """
+        from scipy.stats import t as student_t
+
         want = levels.double().cpu().numpy()[:, None, None]
         scale = self.squared_scale.sqrt().cpu().numpy()[:, None]
         loc, weights = self.loc.cpu().numpy(), self.logits.exp().cpu().numpy()[:, None]

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import lapack
 
 __all__ = ["five_point", "pressure_and_pullback", "pressure_at"]
 
@@ -68,6 +67,8 @@ def five_point(theta: np.ndarray, modes: Modes, cells: int, source: np.ndarray |
         p at the inner nodes ``(i h, j h)``, ``(N, cells - 1, cells - 1)``; NaN where there is no solution in
         finite numbers.
     """
+    from scipy.linalg import lapack
+
     inner = cells - 1
     shape = (len(theta), inner, inner)
     right = np.broadcast_to(np.ones(1) if source is None else source, shape) / cells**2
@@ -110,6 +111,8 @@ class _Grid:
     """One theta on one grid, with the matrix factorised once for the pressure and for its adjoint."""
 
     def __init__(self, theta: np.ndarray, modes: Modes, cells: int) -> None:
+        from scipy.linalg import lapack
+
         self.modes, self.cells = modes, cells
         self.across, self.along = _diffusivity(theta[None], modes, cells)
         band = _band(self.across, self.along)[0]
@@ -121,6 +124,8 @@ class _Grid:
         self.p = self._solve(np.full((cells - 1) ** 2, 1.0 / cells**2))
 
     def _solve(self, right: np.ndarray) -> np.ndarray:
+        from scipy.linalg import lapack
+
         solution, _ = lapack.dpbtrs(self.factor, right, lower=1)
         return np.pad(solution.reshape(self.cells - 1, -1), 1)  # zero on the boundary
 

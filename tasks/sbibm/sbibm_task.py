@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -56,6 +55,8 @@ class SbibmTask(Task):
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> np.ndarray:
+    import pandas as pd
+
     return np.atleast_2d(pd.read_csv(path).to_numpy(dtype=np.float32))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor
-from torchdiffeq import odeint
 
 __all__ = ["solve"]
 
@@ -34,6 +33,8 @@ def solve(
         >>> bool((decay[0, -1, 0] - torch.exp(torch.tensor(-1.0))).abs() < 1e-6)
         True
     """
+    from torchdiffeq import odeint
+
     step = float(times[1] - times[0]) / steps_per_interval
     # torchdiffeq's plain "rk4" is the 3/8 rule: fourth order as well.
     states = odeint(rhs, start, times, method="rk4", options={"step_size": step})
