@@ -68,6 +68,10 @@ class Registry(Generic[Kind]):
 
         return add
 
+    def own(self) -> dict[str, type[Kind]]:
+        """Classes registered so far by name, without a look at installed packages."""
+        return dict(self._classes)
+
     def classes(self) -> dict[str, type[Kind]]:
         """All registered classes by name, those of installed packages among them."""
         with self._lock:

@@ -11,7 +11,8 @@ import methods
 from bench.checks.task import CHECKS
 from bench.commands.main import cli
 from bench.run.cell import run_cell
-from bench.run.grid import Grid, presets, read_grid
+from bench.run.grid import Grid, read_grid
+from bench.run.presets import presets
 from methods.contract.registry import method_class
 
 README = Path(__file__).parents[1] / "README.md"

@@ -1,33 +1,52 @@
-"""What there is: tasks, methods with their parameters, metrics, preset grids."""
+"""The command ``scorebench list``: tasks, methods with their parameters, metrics, figures, preset grids."""
 
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import click
 
-import methods
-import tasks
-from bench.metrics import METRICS
-from bench.run.grid import presets
-from methods.contract.registry import method_class
+from bench.run.plugins import load_plugins
 
-__all__ = ["listing"]
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+__all__ = ["KINDS", "list_", "listing"]
+
+
+@click.command("list")
+@click.argument(
+    "what", required=False, type=click.Choice(["tasks", "methods", "metrics", "figures", "grids"])
+)
+@click.option(
+    "--plugin",
+    multiple=True,
+    type=click.Path(),
+    help="Python file with own tasks, methods, metrics or figures.",
+)
+def list_(what: str | None, plugin: tuple[str, ...]) -> int:
+    """List tasks, methods, metrics, figures and preset grids."""
+    load_plugins(plugin)
+    click.echo(listing([what] if what else list(KINDS)))
+    return 0
 
 
 def listing(what: list[str]) -> str:
-    """The named kinds (``tasks``, ``methods``, ``metrics``, ``grids``) as text tables."""
-    makers = {"tasks": _tasks, "methods": _methods, "metrics": _metrics, "grids": _grids}
+    """Some of ``KINDS`` as text tables."""
+    from rich.console import Console
+
     console = Console(width=160, file=io.StringIO(), color_system=None)
     for kind in what:
-        console.print(makers[kind]())
+        console.print(KINDS[kind]())
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
 
 
 def _table(*columns: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -35,38 +54,66 @@ def _table(*columns: str) -> Table:
 
 
 def _tasks() -> Table:
+    import tasks
+
     table = _table("task", "dim_theta", "dim_x", "observations", "summary")
     for name in tasks.names():
         try:
             task = tasks.get(name)
         except tasks.TaskError as error:  # of an installed package: the others are listed all the same
-            table.add_row(name, "", "", "", Text(str(error)))
+            table.add_row(name, "", "", "", _text(str(error)))
             continue
         dims = (str(task.dim_theta), str(task.dim_x), str(task.num_observations))
-        table.add_row(name, *dims, Text(task.card.summary))
+        table.add_row(name, *dims, _text(task.card.summary))
     return table
 
 
 def _methods() -> Table:
+    import methods
+    from methods.contract.registry import method_class
+
     table = _table("method", "parameters and defaults", "what it is")
     for name in methods.names():
         cls = method_class(name)
         fields = [f"{key}={field.get_default()}" for key, field in cls.model_fields.items()]
         summary = (cls.__doc__ or "").strip().splitlines()[:1]
-        table.add_row(name, Text(", ".join(fields)), Text("".join(summary)))
+        table.add_row(name, _text(", ".join(fields)), _text("".join(summary)))
     return table
 
 
 def _metrics() -> Table:
-    table = _table("metric", "what it is")
-    for name, text in METRICS.items():
-        table.add_row(name, text)
+    from bench.metrics import metrics
+
+    table = _table("metric", "better", "needs", "what it is")
+    for name, metric in metrics().items():
+        table.add_row(name, metric.better, _text(", ".join(metric.needs)), _text(metric.summary()))
+    return table
+
+
+def _figures() -> Table:
+    from bench.results.figures import figures
+
+    table = _table("figure", "needs", "what it is")
+    for name, figure in figures().items():
+        table.add_row(name, _text(", ".join(figure.needs)), _text(figure.summary()))
     return table
 
 
 def _grids() -> Table:
+    from bench.run.presets import presets
+
     table = _table("grid", "what it is")
     for name, file in presets().items():
         first = file.read_text(encoding="utf-8").splitlines()[0]
-        table.add_row(name, Text(first.removeprefix("#").strip()))
+        table.add_row(name, _text(first.removeprefix("#").strip()))
     return table
+
+
+def _text(value: str) -> Text:
+    """A cell's text as it is: a card may hold brackets, which rich would take for markup."""
+    from rich.text import Text
+
+    return Text(value)
+
+
+KINDS = {"tasks": _tasks, "methods": _methods, "metrics": _metrics, "figures": _figures, "grids": _grids}

@@ -12,18 +12,20 @@ Revisiting classifier two-sample tests, ICLR 2017; settings of sbibm (arXiv 2101
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.model_selection import KFold
 from torch import Tensor
 
+from bench.metrics.metric import Draws, Metric, Score
 from bench.metrics.metric_input import check_classes
 from bench.metrics.mlp_ensemble import Problem, train_and_score
+from bench.metrics.registry import register_metric
 
-__all__ = ["C2ST", "SamplePair", "c2st", "c2st_many"]
+__all__ = ["C2ST", "C2STMetric", "EarlyStoppedC2ST", "SamplePair", "c2st", "c2st_many"]
 
 SamplePair = tuple[Tensor, Tensor]  # reference and samples, each ``(N, D)``
 HELD_BACK = 0.1  # of the training rows
@@ -132,6 +134,8 @@ def _problems(
     device: str,
 ) -> list[Problem]:
     """The classifiers of one pair, seeds first, folds within them."""
+    from sklearn.model_selection import KFold
+
     mean, std = reference.mean(0), reference.std(0)
     data = ((torch.cat([reference, samples]) - mean) / std).float().to(device)
     target = torch.cat([torch.zeros(len(reference)), torch.ones(len(samples))]).to(device)
@@ -150,3 +154,48 @@ def _problems(
         learn, score, held_back = (torch.from_numpy(part).to(device) for part in rows)
         problems.append(Problem(data, target, learn, score, number, held_back))
     return problems
+
+
+@register_metric("c2st")
+class C2STMetric(Metric):
+    """Accuracy of a classifier that tells samples from the reference; 0.5 is perfect, 1 is worst."""
+
+    more_numbers: ClassVar[tuple[str, ...]] = ("c2st_se",)  # standard error over folds
+    needs = ("reference",)
+    optional = False
+    parallel = True
+    source = "Lopez-Paz and Oquab, ICLR 2017; settings of sbibm (Lueckmann et al., AISTATS 2021)"
+
+    def test(self, pairs: list[SamplePair], device: str) -> list[C2ST]:
+        """The classifier's test of many pairs at once."""
+        return c2st_many(pairs, device=device)
+
+    def score(self, draws: Draws) -> Score:
+        """Mean and standard error of one observation."""
+        [result] = self.test([draws.pair], draws.device)
+        return self._columns(result)
+
+    def score_all(self, draws: Mapping[int, Draws]) -> dict[int, Score | Exception]:
+        """All observations at once; if that fails, each alone, to find the one at fault."""
+        if not draws:
+            return {}
+        try:
+            results = self.test([one.pair for one in draws.values()], next(iter(draws.values())).device)
+        except Exception:
+            return super().score_all(draws)
+        return {k: self._columns(result) for k, result in zip(draws, results, strict=True)}
+
+    def _columns(self, result: C2ST) -> Score:
+        values = {self.name: result.mean, f"{self.name}_se": result.se}
+        return {column: value for column, value in values.items() if column in self.columns()}
+
+
+@register_metric("c2st_es")
+class EarlyStoppedC2ST(C2STMetric):
+    """The C2ST with early stopping, which does not overfit in many dimensions; 0.5 is perfect."""
+
+    more_numbers = ()
+
+    def test(self, pairs: list[SamplePair], device: str) -> list[C2ST]:
+        """See :func:`c2st_many` with ``early_stopping``."""
+        return c2st_many(pairs, device=device, early_stopping=True)

@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from sklearn.ensemble import RandomForestClassifier
 from torch import Tensor
 
-from bench.metrics.c2st import C2ST
+from bench.metrics.c2st import C2ST, C2STMetric, SamplePair
 from bench.metrics.cross_validation import fold_accuracies
 from bench.metrics.metric_input import check_classes
+from bench.metrics.registry import register_metric
 
-__all__ = ["c2st_rf", "c2st_rf_many"]
+__all__ = ["ForestC2ST", "c2st_rf", "c2st_rf_many"]
 
 
 def c2st_rf(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds: int = 5) -> float:
@@ -53,9 +53,24 @@ def c2st_rf_many(pairs: Sequence[tuple[Tensor, Tensor]], *, seed: int = 1, num_f
     A pair's result depends neither on the other pairs nor on the number of threads. The other arguments are
     those of :func:`c2st_rf`; accuracies are of shape ``(1, num_folds)``.
     """
+    from sklearn.ensemble import RandomForestClassifier
+
     for pair in pairs:
         check_classes(*pair, num_folds)
     forest = RandomForestClassifier(random_state=seed)
     threads = torch.get_num_threads()
     scores = fold_accuracies(forest, pairs, seed=seed, num_folds=num_folds, threads=threads)
     return [C2ST(accuracies[None]) for accuracies in scores]
+
+
+@register_metric("c2st_rf")
+class ForestC2ST(C2STMetric):
+    """The C2ST by sbi's random forest; compare it with published figures of a forest alone."""
+
+    more_numbers = ()
+    optional = True
+    source = "Boelts et al., sbi reloaded, JOSS 2025 (arXiv 2411.17337)"
+
+    def test(self, pairs: list[SamplePair], device: str) -> list[C2ST]:
+        """See :func:`c2st_rf_many`; forests are grown on the CPU."""
+        return c2st_rf_many(pairs)

@@ -8,7 +8,6 @@ Reference: Lueckmann et al., Benchmarking Simulation-Based Inference, AISTATS 20
 
 from __future__ import annotations
 
-from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 
 from bench.metrics.cross_validation import fold_accuracies
@@ -22,6 +21,8 @@ def c2st_sklearn(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds
 
     Arguments and errors are those of :func:`bench.metrics.c2st`.
     """
+    from sklearn.neural_network import MLPClassifier
+
     check_classes(reference, samples, num_folds)
     dim = reference.shape[1]
     classifier = MLPClassifier(

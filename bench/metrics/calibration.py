@@ -1,7 +1,10 @@
 """Calibration of an amortized posterior, over fresh draws of the prior and the simulator.
 
-Simulation-based calibration ranks (Talts et al. 2018), coverage of the central intervals of each parameter,
-and TARP (Lemos et al. 2023), from one set of posterior samples. Ranks and TARP are those of sbi.diagnostics.
+Simulation-based calibration ranks, coverage of the central intervals of each parameter, and TARP, from one
+set of posterior samples. Ranks and TARP are those of ``sbi.diagnostics``.
+
+References: Talts et al., Validating Bayesian inference algorithms with simulation-based calibration, 2018
+(arXiv 1804.06788); Lemos et al., Sampling-based accuracy testing of posterior estimators, ICML 2023.
 """
 
 from __future__ import annotations
@@ -9,89 +12,67 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
-from scipy.stats import kstest
-from torch import Tensor
 
-from bench.metrics import MetricError
+from bench.metrics.calibration_pairs import LEVELS, CalibrationPairs, calibration_pairs
+from bench.metrics.metric import CalibrationMetric, Score
+from bench.metrics.registry import register_metric
 from methods import Posterior
 from tasks import Task
-from tasks.contract.seeding import derive_seed
 
-__all__ = ["LEVELS", "MIN_PAIRS", "NUM_SAMPLES", "calibrate", "scores"]
+__all__ = ["CoverageError", "SbcKs", "TarpEce", "calibrate", "scores"]
 
-MIN_PAIRS = 100  # below it sbi warns, and a KS distance says nothing
-NUM_SAMPLES = 200  # posterior samples for each pair
-LEVELS = np.linspace(0.05, 0.95, 19)  # where the curves are kept
+
+@register_metric("sbc_ks")
+class SbcKs(CalibrationMetric):
+    """Largest Kolmogorov-Smirnov distance of a parameter's calibration ranks from uniform; 0 is perfect."""
+
+    curves = ("sbc_curve",)  # parameters x levels
+    source = "Talts et al. 2018 (arXiv 1804.06788)"
+
+    def score(self, pairs: CalibrationPairs) -> Score:
+        """Distance, and the cumulative ranks of each parameter at ``LEVELS``."""
+        from scipy.stats import kstest
+
+        ecdf = (pairs.ranks[:, :, None] < LEVELS).mean(0)
+        distance = max(float(kstest(column, "uniform").statistic) for column in pairs.ranks.T)
+        return {"sbc_ks": distance, "sbc_curve": ecdf.ravel().tolist()}
+
+
+@register_metric("coverage_error")
+class CoverageError(CalibrationMetric):
+    """Mean distance of central intervals' coverage from nominal; 0 is perfect."""
+
+    curves = ("coverage_curve",)
+    source = "Hermans et al., A crisis in simulation-based inference?, TMLR 2022"
+
+    def score(self, pairs: CalibrationPairs) -> Score:
+        """Mean over parameters and ``LEVELS``, and coverage at each level, averaged over parameters."""
+        covered = (np.abs(2.0 * pairs.ranks - 1.0)[:, :, None] < LEVELS).mean(0)
+        error = float(np.abs(covered - LEVELS).mean())
+        return {"coverage_error": error, "coverage_curve": covered.mean(0).tolist()}
+
+
+@register_metric("tarp_ece")
+class TarpEce(CalibrationMetric):
+    """Mean distance of TARP's expected coverage from nominal; 0 is perfect."""
+
+    curves = ("tarp_curve",)
+    source = "Lemos et al., ICML 2023 (arXiv 2302.03026)"
+
+    def score(self, pairs: CalibrationPairs) -> Score:
+        """Mean over ``LEVELS``, and expected coverage at each level."""
+        return {"tarp_ece": float(np.abs(pairs.tarp - LEVELS).mean()), "tarp_curve": pairs.tarp.tolist()}
+
+
+def scores(pairs: CalibrationPairs) -> dict[str, Any]:
+    """Columns of the three metrics of this file, see their classes."""
+    found: dict[str, Any] = {}
+    for metric in (SbcKs(), CoverageError(), TarpEce()):
+        found |= metric.row(metric.score(pairs))
+    return found
 
 
 def calibrate(task: Task, posterior: Posterior, num_pairs: int, seed: int) -> dict[str, Any]:
-    """The calibration columns of a fitted posterior.
-
-    Arguments:
-        task: Its prior and simulator give the pairs; they depend on task and seed alone.
-        posterior: Amortized: it samples for any x.
-        num_pairs: How many; at least ``MIN_PAIRS``.
-        seed: The cell's.
-
-    Raises:
-        MetricError: where too few simulations are finite, or posterior samples are not.
-    """
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed("calibration", task.name, seed))
-        theta = task.prior().sample((num_pairs,)).float()
-        x = task.simulate(theta, seed=derive_seed("calibration x", task.name, seed))
-        good = x.isfinite().all(dim=1)
-        if int(good.sum()) < MIN_PAIRS:
-            raise MetricError(f"calibration: {int(good.sum())} of {num_pairs} simulations are finite")
-        theta, x = theta[good], x[good]
-        samples = posterior.sample_batched((NUM_SAMPLES,), x=x).detach().cpu().float()
-        return {"num_calibration_finite": len(theta)} | scores(theta, x, samples)
-
-
-def scores(theta: Tensor, x: Tensor, samples: Tensor) -> dict[str, Any]:
-    """Distances from perfect calibration, and the curves behind them.
-
-    Arguments:
-        theta: Parameters of the pairs, ``(N, D)``.
-        x: Their data, ``(N, dim_x)``.
-        samples: Posterior samples for each x, ``(L, N, D)``.
-
-    Returns:
-        ``sbc_ks``, the largest Kolmogorov-Smirnov distance of a parameter's ranks from uniform;
-        ``coverage_error``, the mean distance of coverage from nominal over parameters and ``LEVELS``;
-        ``tarp_ece``, the same of TARP's expected coverage; ``sbc_curve`` (parameters × levels),
-        ``coverage_curve`` and ``tarp_curve``, as lists.
-    """
-    from sbi.diagnostics import run_sbc, run_tarp
-
-    if not bool(samples.isfinite().all()):
-        raise MetricError("calibration: posterior samples are not finite")
-    stored: Any = _Stored(samples)
-    options: dict[str, Any] = {"num_posterior_samples": len(samples), "show_progress_bar": False}
-    ranks, _ = run_sbc(theta, x, stored, **options)
-    u = ((ranks.double() + 0.5) / (len(samples) + 1)).numpy()
-    ecdf = (u[:, :, None] < LEVELS).mean(0)
-    covered = (np.abs(2.0 * u - 1.0)[:, :, None] < LEVELS).mean(0)
-    expected, credibility = run_tarp(theta, x, stored, **options)
-    # sbi's credibility runs over the values that occur; outside them the curve is 0 or 1.
-    ends = ([0.0, *credibility.tolist(), 1.0], [0.0, *expected.tolist(), 1.0])
-    tarp = np.interp(LEVELS, *ends)
-    return {
-        "sbc_ks": max(float(kstest(column, "uniform").statistic) for column in u.T),
-        "coverage_error": float(np.abs(covered - LEVELS).mean()),
-        "tarp_ece": float(np.abs(tarp - LEVELS).mean()),
-        "sbc_curve": ecdf.ravel().tolist(),
-        "coverage_curve": covered.mean(0).tolist(),
-        "tarp_curve": tarp.tolist(),
-    }
-
-
-class _Stored:
-    """Samples in hand, in the shape of a posterior: sbi's diagnostics would else each draw their own."""
-
-    def __init__(self, samples: Tensor) -> None:
-        self.samples = samples
-
-    def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor, **_: Any) -> Tensor:
-        return self.samples
+    """Calibration columns of a fitted posterior; the arguments are those of :func:`calibration_pairs`."""
+    with calibration_pairs(task, posterior, num_pairs, seed) as pairs:
+        return {"num_calibration_finite": len(pairs.theta)} | scores(pairs)

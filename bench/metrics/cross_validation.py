@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from joblib import Parallel, delayed
-from sklearn.base import ClassifierMixin
-from sklearn.model_selection import KFold, cross_val_score
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 __all__ = ["fold_accuracies"]
 
@@ -34,6 +36,8 @@ def fold_accuracies(
         num_folds: Number of folds of each pair.
         threads: Threads that train folds side by side; the result does not depend on it.
     """
+    from sklearn.model_selection import KFold
+
     splitter = KFold(n_splits=num_folds, shuffle=True, random_state=seed)
     # A fold is the unit of work, because a forest that shares its trees out among threads adds their votes in
     # the order in which they finish. Threads are enough: scikit-learn's trees release Python's lock.
@@ -55,4 +59,6 @@ def _labelled(reference: Tensor, samples: Tensor) -> tuple[np.ndarray, np.ndarra
 
 
 def _accuracy(classifier: ClassifierMixin, data: np.ndarray, target: np.ndarray, fold: Fold) -> float:
+    from sklearn.model_selection import cross_val_score
+
     return float(cross_val_score(classifier, data, target, cv=[fold], scoring="accuracy")[0])

@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
+from bench.metrics.metric import Draws, Metric, Score
 from bench.metrics.metric_input import MetricError
+from bench.metrics.registry import register_metric
 
-__all__ = ["gaussian_kl", "gaussian_w2"]
+__all__ = ["GaussianKL", "GaussianW2", "gaussian_kl", "gaussian_w2"]
 
 
 def gaussian_kl(exact: MultivariateNormal, samples: Tensor) -> float:
@@ -90,3 +92,29 @@ def _moments(exact: MultivariateNormal, samples: Tensor) -> tuple[Tensor, Tensor
 def _root(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
     return (vectors * values.clamp_min(0.0).sqrt()) @ vectors.T
+
+
+@register_metric("gaussian_kl")
+class GaussianKL(Metric):
+    """KL divergence of the normal with the samples' moments from an exact normal posterior, in nats."""
+
+    digits = 4
+    source = "Kullback and Leibler, 1951"
+
+    def score(self, draws: Draws) -> Score:
+        """See :func:`gaussian_kl`; None for a task whose posterior is not normal."""
+        exact = draws.task.gaussian_posterior(draws.num_observation)
+        return None if exact is None else gaussian_kl(exact, draws.samples)
+
+
+@register_metric("gaussian_w2")
+class GaussianW2(Metric):
+    """2-Wasserstein distance between the same two normals, in the units of theta."""
+
+    digits = 4
+    source = "Gelbrich, 1990"
+
+    def score(self, draws: Draws) -> Score:
+        """See :func:`gaussian_w2`; None for a task whose posterior is not normal."""
+        exact = draws.task.gaussian_posterior(draws.num_observation)
+        return None if exact is None else gaussian_w2(exact, draws.samples)

@@ -15,9 +15,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.metrics.metric import Draws, Metric, Score
 from bench.metrics.metric_input import MetricError
+from bench.metrics.registry import register_metric
 
-__all__ = ["NUM_BINS", "levels", "marginal_kl"]
+__all__ = ["NUM_BINS", "MarginalKL", "levels", "marginal_kl"]
 
 NUM_BINS = 50
 
@@ -56,3 +58,16 @@ def marginal_kl(quantiles: Tensor, samples: Tensor) -> float:
     counts = torch.stack([torch.bincount(row, minlength=bins) for row in place]).double()
     share = (counts + 0.5) / (len(samples) + 0.5 * bins)
     return float(-(share * bins).log().mean())
+
+
+@register_metric("marginal_kl")
+class MarginalKL(Metric):
+    """KL divergence of the binned marginals from exact ones, in nats; 0 is perfect, the floor is 0.0025."""
+
+    digits = 4
+    source = "Kullback and Leibler, 1951; Krichevsky and Trofimov, 1981"
+
+    def score(self, draws: Draws) -> Score:
+        """See :func:`marginal_kl`; None for a task without exact quantiles."""
+        quantiles = draws.task.marginal_quantiles(draws.num_observation, levels())
+        return None if quantiles is None else marginal_kl(quantiles, draws.samples)

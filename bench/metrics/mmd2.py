@@ -10,9 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.metrics.metric import Draws, Metric, Score
 from bench.metrics.metric_input import check_pair
+from bench.metrics.registry import register_metric
 
-__all__ = ["mmd2"]
+__all__ = ["MMD2", "mmd2"]
 
 ROWS = 1000  # rows of the kernel matrix held at once
 
@@ -42,3 +44,17 @@ def mmd2(reference: Tensor, samples: Tensor) -> float:
 def _kernel_sum(distances: Tensor, factor: float) -> float:
     """Sum of exp(factor · d²), computed in the memory of the distances."""
     return float(distances.square_().mul_(factor).exp_().sum(dtype=torch.float64))
+
+
+@register_metric("mmd2")
+class MMD2(Metric):
+    """Unbiased squared maximum mean discrepancy, Gaussian kernel, median heuristic; 0 is perfect."""
+
+    digits = 4
+    needs = ("reference",)
+    optional = False
+    source = "Gretton et al., A kernel two-sample test, JMLR 2012"
+
+    def score(self, draws: Draws) -> Score:
+        """See :func:`mmd2`."""
+        return mmd2(*draws.pair)

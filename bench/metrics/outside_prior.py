@@ -6,14 +6,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-__all__ = ["inside_prior", "outside_prior"]
+from bench.metrics.inside_prior import inside_prior
+from bench.metrics.metric import Draws, Metric, Score
+from bench.metrics.registry import register_metric
 
-
-def inside_prior(prior: Distribution, samples: Tensor) -> Tensor:
-    """Which samples ``(N, dim_theta)`` are finite and in the prior's support, ``(N,)``, bool."""
-    finite = samples.isfinite().all(dim=1)
-    support = prior.support
-    return finite if support is None else support.check(samples.nan_to_num(0.0)) & finite
+__all__ = ["OutsidePrior", "outside_prior"]
 
 
 def outside_prior(prior: Distribution, samples: Tensor) -> float:
@@ -26,3 +23,14 @@ def outside_prior(prior: Distribution, samples: Tensor) -> float:
         0.5
     """
     return float(1.0 - inside_prior(prior, samples).to(torch.float64).mean())
+
+
+@register_metric("outside_prior")
+class OutsidePrior(Metric):
+    """Fraction of samples outside the prior's support."""
+
+    optional = False
+
+    def score(self, draws: Draws) -> Score:
+        """See :func:`outside_prior`."""
+        return outside_prior(draws.task.prior(), draws.samples)

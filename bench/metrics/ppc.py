@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from bench.metrics.inside_prior import inside_prior
+from bench.metrics.metric import Draws, Metric, Score
 from bench.metrics.metric_input import MetricError
+from bench.metrics.registry import register_metric
 
-__all__ = ["ppc"]
+__all__ = ["NUM_PREDICTIVE", "PPC", "ppc"]
+
+NUM_PREDICTIVE = 1000  # simulations: a median needs no more, and a simulator may be slow
 
 
 def ppc(predictive: Tensor, x_o: Tensor) -> float:
@@ -32,3 +37,19 @@ def ppc(predictive: Tensor, x_o: Tensor) -> float:
     if len(good) == 0:
         raise MetricError("no finite simulation at the posterior samples")
     return float((good - x_o).double().norm(dim=1).median())
+
+
+@register_metric("ppc")
+class PPC(Metric):
+    """Median distance of data simulated at posterior samples to the observation, in the data's units."""
+
+    digits = None
+    optional = False
+    source = "Lueckmann et al., Benchmarking simulation-based inference, AISTATS 2021"
+
+    def score(self, draws: Draws) -> Score:
+        """See :func:`ppc`; simulates at the first ``NUM_PREDICTIVE`` samples inside the prior."""
+        inside = draws.samples[inside_prior(draws.task.prior(), draws.samples)][:NUM_PREDICTIVE]
+        if len(inside) == 0:
+            raise MetricError("no sample lies in the prior's support")
+        return ppc(draws.task.simulate(inside, seed=draws.seed), draws.x_o)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.metrics.metric import Draws, Metric, Score
 from bench.metrics.metric_input import check_pair
+from bench.metrics.registry import register_metric
 
-__all__ = ["sliced_w2"]
+__all__ = ["SlicedW2", "sliced_w2"]
 
 
 def sliced_w2(reference: Tensor, samples: Tensor, *, num_directions: int = 200, seed: int = 1) -> float:
@@ -50,3 +52,16 @@ def _quantiles(values: Tensor, size: int) -> Tensor:
     high = (low + 1).clamp_max(len(ordered) - 1)
     weight = (position - low)[:, None]
     return ordered[low] * (1 - weight) + ordered[high] * weight
+
+
+@register_metric("sliced_w2")
+class SlicedW2(Metric):
+    """Sliced 2-Wasserstein distance in units of the reference's standard deviations; 0 is perfect."""
+
+    needs = ("reference",)
+    optional = False
+    source = "Bonneel et al., Sliced and Radon Wasserstein barycenters of measures, JMIV 2015"
+
+    def score(self, draws: Draws) -> Score:
+        """See :func:`sliced_w2`."""
+        return sliced_w2(*draws.pair)

@@ -1,4 +1,8 @@
-"""The columns of a row, one by one: what ``scorebench run`` writes and tables, figures and studies read."""
+"""The columns of a row, one by one: what ``scorebench run`` writes and tables, figures and studies read.
+
+Columns of metrics come from the metrics' own cards (:mod:`bench.metrics`). A plug-in's metrics add columns to
+the rows that are written while it is loaded.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["COLUMNS", "SCHEMA", "Row"]
+from bench.errors import UsageError
+from bench.metrics import BUILT_IN, columns, metrics
+
+__all__ = ["COLUMNS", "SCHEMA", "Row", "is_plugin_field", "plugin_fields"]
 
 Row = dict[str, Any]
 
 _TEXT, _INT, _FLOAT, _CURVE = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
+_KINDS = {"number": _FLOAT, "curve": _CURVE}
 SCHEMA = pa.schema(
     [
         ("task", _TEXT),
@@ -30,17 +38,7 @@ SCHEMA = pa.schema(
         ("num_posterior_samples", _INT),  # for each observation
         ("batch_size", _INT),  # observations sampled at once
         ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row
-        ("c2st", _FLOAT),
-        ("c2st_se", _FLOAT),  # standard error over folds
-        ("c2st_es", _FLOAT),  # with early stopping
-        ("c2st_rf", _FLOAT),  # by sbi's random forest
-        ("mmd2", _FLOAT),
-        ("sliced_w2", _FLOAT),
-        ("marginal_kl", _FLOAT),  # nats
-        ("gaussian_kl", _FLOAT),  # nats
-        ("gaussian_w2", _FLOAT),
-        ("ppc", _FLOAT),  # the data's units
-        ("outside_prior", _FLOAT),  # fraction
+        *((name, _KINDS[kind]) for name, kind in columns(BUILT_IN).items()),
         ("simulate_s", _FLOAT),
         ("train_s", _FLOAT),
         ("sample_s", _FLOAT),  # median, rejection outside the prior included
@@ -54,12 +52,6 @@ SCHEMA = pa.schema(
         ("num_failed_simulations", _INT),  # dropped before fitting
         ("num_calibration", _INT),  # fresh pairs (theta, x) asked for; the same columns in all rows of a cell
         ("num_calibration_finite", _INT),  # those whose simulation did not fail, which calibration is over
-        ("sbc_ks", _FLOAT),
-        ("coverage_error", _FLOAT),
-        ("tarp_ece", _FLOAT),
-        ("sbc_curve", _CURVE),  # parameters x levels
-        ("coverage_curve", _CURVE),
-        ("tarp_curve", _CURVE),
         ("device", _TEXT),
         ("device_name", _TEXT),
         ("driver_version", _TEXT),
@@ -76,3 +68,22 @@ SCHEMA = pa.schema(
     ]
 )
 COLUMNS = SCHEMA.names
+
+
+def plugin_fields() -> dict[str, pa.Field]:
+    """Columns of registered metrics that are not the suite's own.
+
+    Raises:
+        UsageError: if a metric would fill a column that rows have already.
+    """
+    own = {name: cls for name, cls in metrics().items() if name not in BUILT_IN}
+    for name, cls in own.items():
+        taken = sorted(set(cls.columns()) & set(COLUMNS))
+        if taken:
+            raise UsageError(f"metric {name!r}: rows have a column {taken[0]!r} already; rename it")
+    return {name: pa.field(name, _KINDS[kind]) for name, kind in columns(own).items()}
+
+
+def is_plugin_field(field: pa.Field) -> bool:
+    """Whether a column of a cell file may be that of a plug-in's metric."""
+    return field.name not in COLUMNS and field.type in (_FLOAT, _CURVE)

@@ -8,7 +8,7 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from bench.errors import StorageError, UsageError
 from bench.results.claims import claim
 from bench.results.directories import nearest_directory
-from bench.results.schema import COLUMNS, SCHEMA, Row
+from bench.results.schema import COLUMNS, SCHEMA, Row, is_plugin_field, plugin_fields
 
 __all__ = ["State", "Store", "done"]
 
@@ -65,7 +65,9 @@ class Store:
         """
         before = self._cell(cell)
         merged = {row["num_observation"]: row for row in [*(before.rows if before else []), *rows]}
-        table = pa.Table.from_pylist([merged[k] for k in sorted(merged)], schema=SCHEMA)
+        fields = plugin_fields() | (before.plugin_fields if before else {})
+        schema = pa.schema([*SCHEMA, *fields.values()])
+        table = pa.Table.from_pylist([merged[k] for k in sorted(merged)], schema=schema)
         temporary = self.cells / f".{cell}.{uuid.uuid4().hex}.tmp"
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
@@ -98,6 +100,8 @@ class Store:
     def read(self, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
         """All rows; what cannot be read is left out, with a warning.
 
+        Columns of a plug-in's metrics follow the others, whether the plug-in is loaded or not.
+
         Arguments:
             columns: Names in ``SCHEMA``; fewer are read faster.
 
@@ -106,14 +110,14 @@ class Store:
         """
         tables, batch = [], []
         for _, part in self._parts(columns, rename_broken=False):
-            batch.append(part.table.select(columns))
+            batch.append(part.table.select([*columns, *part.plugin_fields]))
             if len(batch) == BATCH:
-                tables.append(pa.concat_tables(batch).combine_chunks())
+                tables.append(_concatenated(batch).combine_chunks())
                 batch = []
         tables += batch
         if not tables:
             raise UsageError(f"{self.directory}: no results there (expected {self.cells}/*.parquet)")
-        return pa.concat_tables(tables).to_pandas(split_blocks=True, self_destruct=True)
+        return _concatenated(tables).to_pandas(split_blocks=True, self_destruct=True)
 
     def rows(self, cell: str) -> list[Row]:
         """All columns of a cell's rows; none where there is no such cell."""
@@ -207,6 +211,7 @@ class _Part:
 
     table: pa.Table
     origins: set[str]
+    plugin_fields: dict[str, pa.Field] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -222,16 +227,22 @@ def done(state: State, num_calibration: int = 0) -> set[int]:
     }
 
 
+def _concatenated(tables: list[pa.Table]) -> pa.Table:
+    """Tables of the same rows, of which some lack the columns of plug-ins."""
+    return pa.concat_tables(tables, promote_options="default")
+
+
 def _read(file: Path, columns: Sequence[str]) -> _Part:
-    """Columns of a file, ``cell`` among them; those that an older suite did not write are empty."""
+    """Columns of a file, ``cell`` and those of plug-ins among them; what an older suite lacked is empty."""
     columns = list(dict.fromkeys([*columns, "cell"]))
-    wanted = pa.schema([SCHEMA.field(name) for name in columns])
     with pq.ParquetFile(file) as opened:
-        table = opened.read(columns=columns, use_threads=False)
+        more = {one.name: one for one in opened.schema_arrow if is_plugin_field(one)}
+        table = opened.read(columns=[*columns, *more], use_threads=False)
         noted = (opened.metadata.metadata or {}).get(ORIGIN, b"[]")
     table, origins = table.replace_schema_metadata(None), {str(origin) for origin in json.loads(noted)}
+    wanted = pa.schema([*(SCHEMA.field(name) for name in columns), *more.values()])
     if table.schema.equals(wanted):
-        return _Part(table, origins)
+        return _Part(table, origins, more)
     for name in set(columns) - set(table.column_names):
         table = table.append_column(name, pa.nulls(len(table)))
-    return _Part(table.select(columns).cast(wanted), origins)
+    return _Part(table.select(wanted.names).cast(wanted), origins, more)

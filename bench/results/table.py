@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Callable
 from typing import Literal
@@ -13,45 +14,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.metrics import BUILT_IN, metrics
+from bench.results.schema import COLUMNS
 from bench.results.selection import SELECTED_BY, select, times_of_one_kind
 
-__all__ = ["FORMATS", "NEEDED", "TableFormat", "render", "summarize"]
+__all__ = ["FORMATS", "TableFormat", "needed", "render", "summarize"]
 
 TableFormat = Literal["text", "csv", "markdown", "latex"]
 
 # Rows that differ in one of these are never averaged together.
 KEYS = ["task", "num_simulations", "method", "num_posterior_samples", "batch_size"]
-MEANS = [
-    "c2st",
-    "c2st_es",
-    "c2st_rf",
-    "mmd2",
-    "sliced_w2",
-    "marginal_kl",
-    "gaussian_kl",
-    "gaussian_w2",
-    "ppc",
-    "outside_prior",
-    "sbc_ks",
-    "coverage_error",
-    "tarp_ece",
-]
 TIMES = ["simulate_s", "train_s", "sample_s", "sample_s_raw", "energy_j"]
 SIZES = ["nfe", "num_parameters"]
 KIND = ["device", "timing"]
 SOURCES = ["task_sha256", "method_sha256"]
-NEEDED = list(
-    dict.fromkeys([*KEYS, *SELECTED_BY, *KIND, *SOURCES, "status", "metric_errors", *MEANS, *TIMES, *SIZES])
-)
-DIGITS = dict.fromkeys(["c2st", "c2st_std", "c2st_es", "c2st_rf", "sliced_w2", "outside_prior"], 3)
-DIGITS |= dict.fromkeys(["sbc_ks", "coverage_error", "tarp_ece"], 3)
-DIGITS |= dict.fromkeys(["mmd2", "marginal_kl", "gaussian_kl", "gaussian_w2"], 4)
-# Not every task or run has these.
-OPTIONAL = ["c2st_rf", "marginal_kl", "gaussian_kl", "gaussian_w2", "sbc_ks", "coverage_error", "tarp_ece"]
-OPTIONAL += ["sample_s_raw", "energy_j"]
+DIGITS = 3  # of c2st_std, and of the metric of a plug-in that is not loaded
+SPARSE = ["sample_s_raw", "energy_j"]  # not shown where no row has them
 ONCE = ["num_posterior_samples", "batch_size"]  # not shown where the same everywhere
 ESCAPED = str.maketrans({"|": "\\|", "<": "&lt;", "*": "\\*"})  # for Markdown
+COUNTS = ["rows", "failed", "metrics_failed"]
 RARE = ["failed", "metrics_failed"]  # not shown where zero everywhere
+
+
+def needed() -> list[str]:
+    """Columns of the store that :func:`summarize` reads; those of plug-ins are read with them."""
+    groups = [KEYS, SELECTED_BY, KIND, SOURCES, ["status", "metric_errors"], BUILT_IN, TIMES, SIZES]
+    return list(dict.fromkeys(itertools.chain.from_iterable(groups)))
 
 
 def summarize(
@@ -63,7 +51,8 @@ def summarize(
     the whole table.
 
     Arguments:
-        rows: As :meth:`bench.results.store.Store.read` gives them, of its columns at least ``NEEDED``.
+        rows: As :meth:`bench.results.store.Store.read` gives them, of its columns at least those
+            that :func:`needed` names.
         all_versions: Show older versions as well, apart from the newest.
         say: Receives one line for each method of which older rows are left out.
 
@@ -83,7 +72,7 @@ def summarize(
         _explain_metrics(good, say)
     groups = good.groupby(KEYS)
     timed, kind = times_of_one_kind(good, KEYS)
-    accuracy, sizes = groups[MEANS].mean(), groups[SIZES].mean()
+    accuracy, sizes = groups[_metric_columns(frame)].mean(), groups[SIZES].mean()
     accuracy.insert(1, "c2st_std", groups["c2st"].std())
     counts = pd.DataFrame(
         {
@@ -98,6 +87,12 @@ def summarize(
     means[counts.columns] = means[counts.columns].fillna(0).astype(int)
     table = means.reset_index().assign(**dict(zip(KIND, kind, strict=True)))
     return table.sort_values(["task", "num_simulations", "c2st"], ignore_index=True)
+
+
+def _metric_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns of metrics: the suite's own, and numbers that a plug-in's metric has added to rows."""
+    added = [str(name) for name in frame.select_dtypes("number") if name not in COLUMNS]
+    return [*BUILT_IN, *added]
 
 
 def _beside_good(failed: pd.DataFrame, good: pd.DataFrame) -> pd.DataFrame:
@@ -144,14 +139,27 @@ def _head(table: pd.DataFrame) -> str:
 def _short(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers to the digits that mean something; columns that say the same everywhere are left out."""
     dropped = [key for key in ONCE if table[key].nunique() == 1]
-    dropped += [column for column in OPTIONAL if table[column].isna().all()]
+    dropped += [name for name in map(str, table) if _is_sparse(name) and table[name].isna().all()]
     dropped += [column for column in RARE if not table[column].any()]
     method = table["method"].where(table["sources"] <= 1, table["method"] + " *")
     shown = table.assign(method=method).drop(columns=[*dropped, *KIND, "sources"])
-    for column in shown.columns.intersection([*MEANS, *TIMES, *SIZES, "c2st_std"]):
-        digits = DIGITS.get(column)
-        shown[column] = [_number(value, digits) for value in shown[column]]
+    for column in shown.columns.difference([*KEYS, *COUNTS], sort=False):
+        shown[column] = [_number(value, _digits(str(column))) for value in shown[column]]
     return shown.astype(str)
+
+
+def _is_sparse(column: str) -> bool:
+    """Whether not every task or run has values for a column, so that it is left out where it is empty."""
+    known = metrics().get(column)
+    return column in SPARSE if known is None else known.optional
+
+
+def _digits(column: str) -> int | None:
+    """Digits behind the decimal point; None for two significant ones."""
+    if column in (*TIMES, *SIZES):
+        return None
+    known = metrics().get(column)
+    return DIGITS if known is None else known.digits
 
 
 def _number(value: float, digits: int | None) -> str:

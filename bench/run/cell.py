@@ -18,13 +18,11 @@ import tasks
 from bench.clock.energy import driver_version
 from bench.clock.load import load_columns
 from bench.clock.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
-from bench.metrics import MetricError
-from bench.metrics.c2st import SamplePair
-from bench.metrics.calibration import calibrate
+from bench.metrics import Draws, MetricError
 from bench.results.provenance import device_name, versions
 from bench.results.schema import COLUMNS, Row
 from bench.run.plugins import load_plugins
-from bench.run.scoring import Scores, c2st_columns, checks, distances, failure
+from bench.run.scoring import Scores, failure, score_calibration, score_draws
 from bench.run.simulation_cache import Simulations, simulations
 from bench.run.sources import source_sha256
 from bench.run.warm_up import warm_up
@@ -174,32 +172,27 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
     calibrated = Scores()
     if cell.calibration:
         blank |= {"num_calibration": cell.calibration}
-        calibrated.add("calibration", partial(_calibrated, task, method, posterior, cell))
+        if method.amortized:
+            score_calibration(calibrated, task, posterior, cell.calibration, cell.seed)
     rows: dict[int, Row] = {}
-    scores: dict[int, Scores] = {}
-    pairs: dict[int, SamplePair] = {}
+    draws: dict[int, Draws] = {}
     for k in cell.observations:
         rows[k] = blank | {"num_observation": k} | load_columns(blank)
         try:
-            sampled, samples, reference = _sample(task, posterior, cell, k, blank)
+            sampled, draws[k] = _sample(task, posterior, cell, k, blank)
         except Exception:
             rows[k] |= failure()
             continue
         rows[k] |= sampled
-        scores[k] = calibrated.copy()
-        checks(scores[k], task, k, samples, _seed("ppc", cell, k))
-        if reference is not None:
-            # Equal numbers of both, as sbibm compares them.
-            size = min(len(reference), len(samples))
-            pairs[k] = (reference[:size], samples[:size])
-            distances(scores[k], pairs[k])
+    scores = {k: calibrated.copy() for k in draws}
+    score_draws(draws, scores, partial(_metric_seed, cell), parallel=False)
     torch.set_num_threads(cell.scoring_threads)
-    c2st_columns(scores, pairs, cell.device)
+    score_draws(draws, scores, partial(_metric_seed, cell), parallel=True)
     return [row | scores[k].row if k in scores else row for k, row in rows.items()]
 
 
-def _calibrated(task: Task, method: Method, posterior: Posterior, cell: Cell) -> Row:
-    return calibrate(task, posterior, cell.calibration, cell.seed) if method.amortized else {}
+def _metric_seed(cell: Cell, metric: str, num_observation: int) -> int:
+    return derive_seed(metric, cell.task, cell.num_simulations, cell.seed, num_observation)
 
 
 def _seed(purpose: str, cell: Cell, *more: int) -> int:
@@ -225,8 +218,8 @@ def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple
 
 def _sample(
     task: Task, posterior: Posterior, cell: Cell, num_observation: int, fitted: Row
-) -> tuple[Row, Tensor, Tensor | None]:
-    """Columns that sampling one observation fills, the samples, and the reference to score them against."""
+) -> tuple[Row, Draws]:
+    """Columns that sampling one observation fills, and what its metrics score."""
     seed = _seed("sample", cell, num_observation)
     x_o = task.observation(num_observation)
     reference = task.reference_samples(num_observation)
@@ -255,7 +248,7 @@ def _sample(
         "nfe": posterior.nfe,
         "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
     }
-    return row, samples, reference
+    return row, Draws(task, num_observation, samples, reference, device=cell.device)
 
 
 def _checked(samples: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -18,20 +18,20 @@ from pydantic import (
     model_validator,
 )
 
-import bench
 import methods
 import tasks
 from bench.errors import UsageError
-from bench.metrics.calibration import MIN_PAIRS
+from bench.metrics.calibration_pairs import MIN_PAIRS
 from bench.run.backends import Backend
 from bench.run.cell import Cell
 from bench.run.plugins import absolute, load_plugins
+from bench.run.presets import presets
 from bench.run.runner import RunOptions
 from bench.run.threads import scoring_threads, training_threads
 from methods import SpecError, explain
 from registries import RegistryError
 
-__all__ = ["Grid", "presets", "read_grid"]
+__all__ = ["Grid", "read_grid"]
 
 
 def _as_list(value: Any) -> Any:
@@ -168,16 +168,11 @@ class Grid(BaseModel):
         return tuple(self.observation or range(1, task.num_observations + 1))
 
 
-def presets() -> dict[str, Path]:
-    """Grids that come with the suite, by name."""
-    return {file.stem: file for file in sorted(Path(bench.__file__).with_name("grids").glob("*.yaml"))}
-
-
 def read_grid(file: Path | None, options: dict[str, Any]) -> Grid:
     """A grid from a YAML file (or none) and options of the command line, which win.
 
     Arguments:
-        file: YAML mapping of long options, or the name of a preset of :func:`presets`.
+        file: YAML mapping of long options, or the name of a preset of :func:`bench.run.presets.presets`.
         options: Options that were given, by their names in Python.
 
     Raises:

@@ -1,36 +1,21 @@
-"""The columns that metrics fill, and what becomes of a metric that fails."""
+"""Scoring: columns of rows as metrics fill them, and what becomes of a metric that fails."""
 
 from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from torch import Tensor
-
-from bench.metrics import (
-    C2ST,
-    MetricError,
-    c2st_many,
-    c2st_rf_many,
-    gaussian_kl,
-    gaussian_w2,
-    inside_prior,
-    marginal_kl,
-    mmd2,
-    outside_prior,
-    ppc,
-    sliced_w2,
-)
-from bench.metrics.c2st import SamplePair
-from bench.metrics.marginal_kl import levels
+from bench.metrics import CalibrationMetric, Draws, Metric, MetricError, Score, metrics
+from bench.metrics.calibration_pairs import calibration_pairs
 from bench.results.schema import Row
+from methods import Posterior
 from tasks import Task
 
-__all__ = ["NUM_PREDICTIVE", "Scores", "c2st_columns", "checks", "distances", "failure"]
-
-NUM_PREDICTIVE = 1000  # simulations for ppc: a median needs no more, and a simulator may be slow
+__all__ = ["Scores", "failure", "score_calibration", "score_draws"]
 
 
 def failure() -> Row:
@@ -48,18 +33,22 @@ class Scores:
         self._values: Row = {}
         self._reasons: dict[str, str] = {}
 
-    def add(self, metric: str, compute: Callable[[], object]) -> None:
-        """Fill the column of a metric, or, where ``compute`` gives a dictionary, several columns."""
+    def add(self, metric: type[Metric | CalibrationMetric], score: Score | Exception) -> None:
+        """Fill the columns of a metric from its score, or note why it has none."""
         try:
-            value = compute()
+            if isinstance(score, Exception):
+                raise score
+            self._values |= metric.row(score)
         except Exception as error:
-            self.fail(metric, reason(error))
-            return
-        self._values |= value if isinstance(value, dict) else {metric: value}
+            self.fail(metric.name, error)
 
-    def fail(self, metric: str, why: str) -> None:
-        """Note that a metric has no value, and why."""
-        self._reasons[metric] = why
+    def set(self, **values: object) -> None:
+        """Fill columns that belong to no metric."""
+        self._values |= values
+
+    def fail(self, what: str, error: Exception) -> None:
+        """Note that a metric, or what several share, has no value, and why."""
+        self._reasons[what] = reason(error)
 
     def copy(self) -> Scores:
         """Scores that begin with the same columns and reasons."""
@@ -80,72 +69,66 @@ def reason(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def checks(scores: Scores, task: Task, num_observation: int, samples: Tensor, seed: int) -> None:
-    """Add what needs no reference samples: the posterior predictive, distances from an exact posterior."""
-    scores.add("outside_prior", lambda: outside_prior(task.prior(), samples))
-    scores.add("ppc", lambda: _predictive(task, num_observation, samples, seed))
-    scores.add("marginal_kl", lambda: _marginal(task, num_observation, samples))
-    for name, distance in (("gaussian_kl", gaussian_kl), ("gaussian_w2", gaussian_w2)):
-        scores.add(name, partial(_from_gaussian, distance, task, num_observation, samples))
-
-
-def distances(scores: Scores, pair: SamplePair) -> None:
-    """Add metrics of one observation that compare samples with the reference, C2STs excepted."""
-    scores.add("mmd2", lambda: mmd2(*pair))
-    scores.add("sliced_w2", lambda: sliced_w2(*pair))
-
-
-def c2st_columns(scores: dict[int, Scores], pairs: dict[int, SamplePair], device: str) -> None:
-    """Add the C2STs of all observations, whose classifiers of one kind are trained together.
+def score_draws(
+    draws: Mapping[int, Draws],
+    scores: Mapping[int, Scores],
+    seed: Callable[[str, int], int],
+    *,
+    parallel: bool,
+) -> None:
+    """Add metrics of posterior samples to the scores of their observations.
 
     Arguments:
-        scores: Of each observation.
-        pairs: Reference and samples of each observation that has a reference.
-        device: Where the networks are trained; forests are grown on the CPU.
+        draws: Posterior samples of each observation.
+        scores: Scores of each observation, filled in place.
+        seed: Seed of a metric, by name, for an observation.
+        parallel: Whether to add the metrics that are the same on any number of threads, or the others.
     """
-    tests: dict[str, Callable[[list[SamplePair]], list[C2ST]]] = {
-        "c2st": partial(c2st_many, device=device),
-        "c2st_es": partial(c2st_many, device=device, early_stopping=True),
-        "c2st_rf": c2st_rf_many,
-    }
-    for name, test in tests.items():
-        for k, result in _each(test, pairs).items():
-            if isinstance(result, Exception):
-                scores[k].fail(name, reason(result))
-            else:
-                scores[k].add(name, partial(_c2st_row, name, result))
+    for name, cls in metrics().items():
+        if not issubclass(cls, Metric) or cls.parallel != parallel:
+            continue
+        able = {k: _for(cls, one, seed(name, k)) for k, one in draws.items() if _has_all(cls, one)}
+        for k, score in _scored(cls, able).items():
+            scores[k].add(cls, score)
 
 
-def _c2st_row(name: str, result: C2ST) -> Row:
-    return {name: result.mean} | ({"c2st_se": result.se} if name == "c2st" else {})
-
-
-def _each(
-    test: Callable[[list[SamplePair]], list[C2ST]], pairs: dict[int, SamplePair]
-) -> dict[int, C2ST | Exception]:
-    """The test of all pairs at once; if it fails, of each alone, to find the pair at fault."""
+def score_calibration(scores: Scores, task: Task, posterior: Posterior, num_pairs: int, seed: int) -> None:
+    """Add the calibration metrics of an amortized posterior, see :func:`calibration_pairs`."""
     try:
-        return dict(zip(pairs, test(list(pairs.values())), strict=True))
+        with calibration_pairs(task, posterior, num_pairs, seed) as pairs:
+            scores.set(num_calibration_finite=len(pairs.theta))
+            for cls in metrics().values():
+                if issubclass(cls, CalibrationMetric):
+                    scores.add(cls, _result(partial(cls().score, pairs)))
     except Exception as error:
-        if len(pairs) == 1:
-            return dict.fromkeys(pairs, error)
-    return {k: _each(test, {k: pair})[k] for k, pair in pairs.items()}
+        scores.fail("calibration", error)
 
 
-def _predictive(task: Task, num_observation: int, samples: Tensor, seed: int) -> float:
-    inside = samples[inside_prior(task.prior(), samples)][:NUM_PREDICTIVE]
-    if len(inside) == 0:
-        raise MetricError("no sample lies in the prior's support")
-    return ppc(task.simulate(inside, seed=seed), task.observation(num_observation))
+def _has_all(metric: type[Metric], draws: Draws) -> bool:
+    likelihood = type(draws.task).log_likelihood is not Task.log_likelihood
+    there = {"reference": draws.reference is not None, "likelihood": likelihood}
+    return all(there.get(need, False) for need in metric.needs)
 
 
-def _marginal(task: Task, num_observation: int, samples: Tensor) -> float | None:
-    quantiles = task.marginal_quantiles(num_observation, levels())
-    return None if quantiles is None else marginal_kl(quantiles, samples)
+def _for(metric: type[Metric], draws: Draws, seed: int) -> Draws:
+    """What a metric gets: with a reference, equal numbers of both, as sbibm compares them."""
+    if "reference" not in metric.needs or draws.reference is None:
+        return replace(draws, seed=seed)
+    size = min(len(draws.reference), len(draws.samples))
+    return replace(draws, seed=seed, reference=draws.reference[:size], samples=draws.samples[:size])
 
 
-def _from_gaussian(
-    distance: Callable[..., float], task: Task, num_observation: int, samples: Tensor
-) -> float | None:
-    exact = task.gaussian_posterior(num_observation)
-    return None if exact is None else distance(exact, samples)
+def _scored(metric: type[Metric], draws: Mapping[int, Draws]) -> dict[int, Score | Exception]:
+    """The score of each observation; a plug-in's metric may raise anywhere, or leave observations out."""
+    found = _result(lambda: metric().score_all(draws))
+    if isinstance(found, Exception):
+        return dict.fromkeys(draws, found)
+    missing = MetricError(f"{metric.name} returned no score for this observation")
+    return {k: found.get(k, missing) for k in draws}
+
+
+def _result(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        return error

@@ -12,7 +12,8 @@ from scipy.stats import kstwo
 from torch import Tensor
 
 import tasks
-from bench.metrics.calibration import NUM_SAMPLES, scores
+from bench.metrics.calibration import scores
+from bench.metrics.calibration_pairs import NUM_SAMPLES, CalibrationPairs
 from tasks.contract.seeding import derive_seed
 from tasks.reference.runs import SAMPLERS, PriorDraws
 from tasks.tools.certified_task import CertifiedTask
@@ -48,7 +49,7 @@ def sampler_calibration(names: Sequence[str], num_pairs: int, seed: int, jobs: i
             found = Parallel(jobs)(
                 delayed(_draws)(name, sampler, row[None], number, seed) for number, row in enumerate(x)
             )
-            figures = scores(theta, x, torch.stack(found, dim=1))
+            figures = scores(CalibrationPairs(theta, x, torch.stack(found, dim=1)))
             p_value = task.dim_theta * float(kstwo.sf(figures["sbc_ks"], num_pairs))
             kept = {key: figures[key] for key in ("sbc_ks", "coverage_error", "tarp_ece")}
             rows.append(

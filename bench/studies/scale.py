@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench.results.claims import claim
 from bench.results.store import Store
-from bench.results.table import NEEDED, render, summarize
+from bench.results.table import needed, render, summarize
 from bench.run import isolation
 from bench.run.cell import Cell, failed_rows
 from bench.run.grid import Grid
@@ -68,7 +68,7 @@ def store_costs(num_cells: int) -> pd.DataFrame:
         assert summary.done_before == len(cells)  # noqa: S101
         step("resume, all done", start, _peak())
         start = time.perf_counter()
-        render(summarize(store.read(NEEDED)), "text")
+        render(summarize(store.read(needed())), "text")
         step("table", start, _peak())
     return pd.DataFrame(rows)
 

@@ -1,14 +1,14 @@
-"""Figures of a result directory: one figure a file, each a function of the rows."""
+"""Figures of a result directory: one figure a file, each with what it needs and how it draws."""
 
-from bench.results.figures.accuracy_by_time import accuracy_by_time
-from bench.results.figures.c2st_by_budget import c2st_by_budget
-from bench.results.figures.calibration import calibration
-from bench.results.figures.style import save
+from bench.results.figures.figure import (
+    ResultFigure,
+    UnknownFigureError,
+    draw,
+    figures,
+    register_figure,
+)
 
-__all__ = ["FIGURES", "accuracy_by_time", "c2st_by_budget", "calibration", "save"]
+# Importing a module of figures registers them.
+from bench.results.figures import accuracy_by_time, c2st_by_budget, calibration  # noqa: F401  # isort: skip
 
-FIGURES = {
-    "c2st_by_budget": c2st_by_budget,
-    "accuracy_by_time": accuracy_by_time,
-    "calibration": calibration,
-}
+__all__ = ["ResultFigure", "UnknownFigureError", "draw", "figures", "register_figure"]

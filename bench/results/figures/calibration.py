@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from scipy.stats import binom
 
-from bench.errors import UsageError
-from bench.metrics.calibration import LEVELS
-from bench.results.figures.style import STYLE, palette
-from bench.results.selection import select
+from bench.metrics.calibration_pairs import LEVELS
+from bench.results.figures.figure import ResultFigure, register_figure
 
-__all__ = ["calibration"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Calibration"]
 
 SIDE = 2.7  # inches
 # Curves as stored, the panel's title, and its vertical axis.
@@ -29,52 +24,58 @@ PANELS = {
 }
 
 
-def calibration(
-    rows: pd.DataFrame, *, all_versions: bool = False, say: Callable[[str], None] | None = None
-) -> Figure:
-    """A row of panels for each task: SBC, coverage of central intervals, TARP, as differences from perfect.
+@register_figure("calibration")
+class Calibration(ResultFigure):
+    """SBC ranks, coverage of central intervals and TARP, as differences from perfect calibration."""
 
-    One line for each method and budget, the mean over seeds (for SBC one for each parameter); darker lines
-    have more simulations. The grey band holds 95 % of the curves of a perfect posterior, level by level, at
-    the smallest number of pairs that a curve of the task is over. The arguments are those of
-    :func:`bench.results.figures.style.scored`.
+    needs = ("sbc_ks",)
+    missing = "no row is calibrated (run with --calibration 200)"
 
-    Raises:
-        UsageError: where no row was calibrated.
-    """
-    chosen = select(rows, all_versions=all_versions, say=say)
-    data = chosen[(chosen["status"] == "ok") & chosen["sbc_ks"].notna()].drop_duplicates("cell")
-    if data.empty:
-        raise UsageError("plot: no row is calibrated (run with --calibration 200)")
-    mpl.rcParams.update(STYLE)
-    # Rows from before the pairs that did not fail were counted have the number that was asked for.
-    data = data.assign(pairs=data["num_calibration_finite"].fillna(data["num_calibration"]))
-    colors, tasks = palette(data), sorted(data["task"].unique())
-    budgets = sorted(data["num_simulations"].unique())
-    figure, axes = plt.subplots(
-        len(tasks),
-        len(PANELS),
-        figsize=(SIDE * len(PANELS) * 1.25, SIDE * len(tasks)),
-        squeeze=False,
-        sharex=True,
-        sharey=True,
-        layout="constrained",
-    )
-    for task, panels in zip(tasks, axes, strict=True):
-        here = data[data["task"] == task]
-        for axis, (curve, (title, label)) in zip(panels, PANELS.items(), strict=True):
-            _band(axis, int(here["pairs"].min()))
-            for (method, budget), group in here.groupby(["method", "num_simulations"]):
-                strength = (1 + budgets.index(budget)) / len(budgets)
-                mean = np.mean([np.reshape(values, (-1, len(LEVELS))) for values in group[curve]], axis=0)
-                axis.plot(LEVELS, (mean - LEVELS).T, color=colors[str(method)], alpha=strength, linewidth=1.1)
-            axis.set(title=f"{task}: {title}", xlabel="level", ylabel=label)
-    lines = [Line2D([], [], color=color, label=method) for method, color in colors.items()]
-    figure.legend(handles=lines, loc="outside right upper")
-    return figure
+    def draw(self, rows: pd.DataFrame) -> Any:
+        """A row of panels for each task.
+
+        One line for each method and budget, the mean over seeds (for SBC one for each parameter); darker
+        lines have more simulations. The grey band holds 95 % of the curves of a perfect posterior, level by
+        level, at the smallest number of pairs that a curve of the task is over.
+        """
+        import matplotlib.pyplot as plt
+        from matplotlib.lines import Line2D
+
+        from bench.results.figures.style import palette
+
+        data = rows.drop_duplicates("cell")
+        # Rows from before the pairs that did not fail were counted have the number that was asked for.
+        data = data.assign(pairs=data["num_calibration_finite"].fillna(data["num_calibration"]))
+        colors, tasks = palette(data), sorted(data["task"].unique())
+        budgets = sorted(data["num_simulations"].unique())
+        figure, axes = plt.subplots(
+            len(tasks),
+            len(PANELS),
+            figsize=(SIDE * len(PANELS) * 1.25, SIDE * len(tasks)),
+            squeeze=False,
+            sharex=True,
+            sharey=True,
+            layout="constrained",
+        )
+        for task, panels in zip(tasks, axes, strict=True):
+            here = data[data["task"] == task]
+            for axis, (curve, (title, label)) in zip(panels, PANELS.items(), strict=True):
+                _band(axis, int(here["pairs"].min()))
+                for (method, budget), group in here.groupby(["method", "num_simulations"]):
+                    strength = (1 + budgets.index(budget)) / len(budgets)
+                    mean = np.mean([np.reshape(values, (-1, len(LEVELS))) for values in group[curve]], axis=0)
+                    axis.plot(
+                        LEVELS, (mean - LEVELS).T, color=colors[str(method)], alpha=strength, linewidth=1.1
+                    )
+                axis.set(title=f"{task}: {title}", xlabel="level", ylabel=label)
+        lines = [Line2D([], [], color=color, label=method) for method, color in colors.items()]
+        figure.legend(handles=lines, loc="outside right upper")
+        return figure
 
 
 def _band(axis: Axes, num_pairs: int) -> None:
+    from scipy.stats import binom
+
     low, high = (binom.ppf(p, num_pairs, LEVELS) / num_pairs - LEVELS for p in (0.025, 0.975))
     axis.fill_between(LEVELS, low, high, color="0.9", linewidth=0, zorder=0)
     axis.axhline(0.0, color="0.3", linewidth=1.0, linestyle="--", zorder=1)

@@ -1,8 +1,7 @@
-"""What all figures share: which rows they show, colours by method, how they are saved."""
+"""What all figures share: style, colours by method, the noise floor, and how figures are saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from bench.errors import UsageError
-from bench.results.selection import of_one_size, select
+from bench.results.figures.figure import FLOOR
 
-__all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "noise_floor", "palette", "save", "scored"]
+__all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "noise_floor", "palette", "save"]
 
 COLUMNS_WIDE = 3
-FLOOR = "reference"  # the method whose rows are the noise floor
-POINT = ["task", "method", "num_simulations"]
 PANEL = {"height": 2.9, "aspect": 1.15}
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -32,37 +28,6 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 160,
     "svg.fonttype": "none",
 }
-
-
-def scored(
-    rows: pd.DataFrame,
-    *,
-    all_versions: bool = False,
-    without: tuple[str, ...] = (),
-    say: Callable[[str], None] | None = None,
-) -> pd.DataFrame:
-    """Rows with a C2ST from one number of posterior samples, labelled as in tables.
-
-    The C2ST depends on how many samples it is given, so the rows are those of the number that most methods
-    have. ``reference`` keeps its own: it has at most half of the reference draws to give.
-
-    Arguments:
-        rows: As :meth:`bench.results.store.Store.read` gives them.
-        all_versions: Show older versions as well, apart from the newest.
-        without: Parameters that labels leave out.
-        say: Receives one line about rows that are left out.
-
-    Raises:
-        UsageError: where there are none.
-    """
-    chosen = select(rows, all_versions=all_versions, without=without, say=say)
-    good = chosen[(chosen["status"] == "ok") & chosen["c2st"].notna()]
-    if good.empty:
-        raise UsageError("plot: no row has a C2ST (all cells failed, or the tasks have no reference)")
-    mpl.rcParams.update(STYLE)
-    floor = good["method"] == FLOOR
-    proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
-    return good[good.index.isin(proper.index) | floor]
 
 
 def noise_floor(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
@@ -111,6 +76,7 @@ def save(figure: Figure, directory: Path, name: str) -> list[Path]:
     """Write a figure as PNG and PDF and return the paths."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / f"{name}.{suffix}" for suffix in ("png", "pdf")]
-    for path in paths:
-        figure.savefig(path)
+    with mpl.rc_context(STYLE):
+        for path in paths:
+            figure.savefig(path)
     return paths

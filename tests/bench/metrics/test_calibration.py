@@ -4,7 +4,8 @@ from scipy.stats import kstwo
 
 import tasks
 from bench.metrics import MetricError
-from bench.metrics.calibration import LEVELS, NUM_SAMPLES, calibrate, scores
+from bench.metrics.calibration import calibrate, scores
+from bench.metrics.calibration_pairs import LEVELS, NUM_SAMPLES, CalibrationPairs
 from methods import Posterior
 
 
@@ -60,7 +61,7 @@ def test_samples_that_are_not_finite_are_an_error():
     samples = torch.randn(NUM_SAMPLES, 100, 2)
     samples[0, 0, 0] = torch.nan
     with pytest.raises(MetricError, match="not finite"):
-        scores(theta, x, samples)
+        scores(CalibrationPairs(theta, x, samples))
 
 
 def test_too_few_finite_simulations_are_an_error(task):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tasks
-from bench.metrics import C2ST, MetricError
+from bench.metrics import C2ST, MetricError, metric_class
 from bench.results.schema import COLUMNS
 from bench.results.store import Store, done
 from bench.run.cell import Cell, run_cell
@@ -161,7 +161,7 @@ def test_a_calibration_that_fails_leaves_the_accuracy(cell, monkeypatch):
     def fail(*_):
         raise MetricError("too few pairs")
 
-    monkeypatch.setattr("bench.run.cell.calibrate", fail)
+    monkeypatch.setattr("bench.run.scoring.calibration_pairs", fail)
     [row] = run_cell(replace(cell, observations=(1,), calibration=100))
     assert (row["status"], row["sbc_ks"]) == ("ok", None)
     assert row["c2st"] > 0.5
@@ -175,7 +175,8 @@ def test_one_pair_that_cannot_be_scored_leaves_the_others(cell, monkeypatch):
         return [C2ST(np.full((1, 5), 0.75))] * len(pairs)
 
     first = run_cell(cell.only({1}))
-    monkeypatch.setattr("bench.run.scoring.c2st_many", picky)
+    for name in ("c2st", "c2st_es"):
+        monkeypatch.setattr(metric_class(name), "test", lambda self, pairs, device: picky(pairs))
     generator = torch.Generator().manual_seed(derive_seed("reference order", "two_moons", 200, 0, 1))
     worst = float(
         tasks.get("two_moons").reference_samples(1)[torch.randperm(10_000, generator=generator)][0, 0]

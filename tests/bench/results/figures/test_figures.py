@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.metrics import C2ST
-from bench.results.figures import FIGURES, save
+from bench.metrics import C2ST, metric_class
+from bench.results.figures import draw, figures
+from bench.results.figures.style import save
 from bench.results.store import Store
 from bench.run.grid import read_grid
 from bench.run.progress import Progress
@@ -48,15 +49,15 @@ def rows(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("figures"))
     cells, quiet = read_grid(None, options).cells(), Progress(Console(file=io.StringIO()))
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("c2st_many", "c2st_rf_many"):
-            patched.setattr(f"bench.run.scoring.{name}", far_apart)
+        for name in ("c2st", "c2st_es", "c2st_rf"):
+            patched.setattr(metric_class(name), "test", lambda self, pairs, device: far_apart(pairs))
         run(cells, store, RunOptions(backend="sequential"), quiet)
     return store.read()
 
 
 @pytest.mark.parametrize("name", BY_TASK)
 def test_a_panel_for_each_task_and_a_colour_for_each_method(rows, name, tmp_path):
-    figure = FIGURES[name](rows)
+    figure = draw(name, rows)
     assert [axis.get_title() for axis in figure.axes] == ["gaussian_mixture", "two_moons"]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"prior", "rejection_abc"} <= set(legend)
@@ -70,7 +71,7 @@ def test_a_panel_for_each_task_and_a_colour_for_each_method(rows, name, tmp_path
 
 
 def test_means_are_what_is_drawn(rows):
-    figure = FIGURES["accuracy_by_time"](rows)
+    figure = draw("accuracy_by_time", rows)
     drawn = sorted(float(y) for axis in figure.axes for y in axis.collections[0].get_offsets()[:, 1])
     methods = rows[rows["method"] != "reference"]
     means = sorted(methods.groupby(["task", "method", "num_simulations"])["c2st"].mean())
@@ -78,12 +79,12 @@ def test_means_are_what_is_drawn(rows):
 
 
 def test_reference_alone_is_drawn_as_a_method(rows):
-    figure = FIGURES["c2st_by_budget"](rows[rows["method"] == "reference"])
+    figure = draw("c2st_by_budget", rows[rows["method"] == "reference"])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["reference"]
 
 
 def test_calibration_has_a_curve_for_each_method_and_budget_and_for_ranks_each_parameter(rows, tmp_path):
-    figure = FIGURES["calibration"](rows)
+    figure = draw("calibration", rows)
     assert len(figure.axes) == 2 * 3
     sbc, coverage, tarp = figure.axes[:3]
     assert sbc.get_title() == "gaussian_mixture: SBC ranks"
@@ -92,13 +93,13 @@ def test_calibration_has_a_curve_for_each_method_and_budget_and_for_ranks_each_p
     assert len(sbc.lines) == 2 * 2 * 2 + line_at_zero
     assert all(path.stat().st_size > 5000 for path in save(figure, tmp_path, "calibration"))
     with pytest.raises(UsageError, match="--calibration"):
-        FIGURES["calibration"](rows.assign(sbc_ks=float("nan")))
+        draw("calibration", rows.assign(sbc_ks=float("nan")))
 
 
 @pytest.mark.parametrize("name", BY_TASK)
 def test_nothing_to_draw_is_said(rows, name):
     with pytest.raises(UsageError, match="no row has a C2ST"):
-        FIGURES[name](rows.assign(status="error"))
+        draw(name, rows.assign(status="error"))
 
 
 def with_steps(rows, steps):
@@ -108,7 +109,7 @@ def with_steps(rows, steps):
 
 
 def test_methods_that_differ_in_steps_are_joined_by_a_line(rows):
-    figure = FIGURES["accuracy_by_time"](with_steps(rows, [2, 4, 8]))
+    figure = draw("accuracy_by_time", with_steps(rows, [2, 4, 8]))
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "prior" in legend
     assert not any("steps" in text for text in legend)
@@ -121,7 +122,7 @@ def test_methods_that_differ_in_steps_are_joined_by_a_line(rows):
 def test_shared_and_exclusive_times_are_not_mixed(rows):
     alone = rows.assign(timing="exclusive")
     slow = rows[rows["method"] == "prior"].assign(timing="shared", sample_s=1e6)
-    figure = FIGURES["accuracy_by_time"](pd.concat([alone, slow], ignore_index=True))
+    figure = draw("accuracy_by_time", pd.concat([alone, slow], ignore_index=True))
     seconds = [float(x) for axis in figure.axes for x in axis.collections[0].get_offsets()[:, 0]]
     assert max(seconds) < 1e6
     assert "(cpu, exclusive)" in figure.axes[0].get_xlabel()
@@ -131,9 +132,9 @@ def test_shared_and_exclusive_times_are_not_mixed(rows):
 def test_numbers_of_samples_are_not_pooled(rows, name):
     fewer = rows[rows["method"] == "prior"].assign(num_posterior_samples=10, c2st=0.0)
     said = []
-    figure = FIGURES[name](pd.concat([rows, fewer], ignore_index=True), say=said.append)
+    figure = draw(name, pd.concat([rows, fewer], ignore_index=True), say=said.append)
     assert said == [f"{len(fewer)} rows are left out: their number of samples is not 60"]
-    for with_fewer, without in zip(figure.axes, FIGURES[name](rows).axes, strict=True):
+    for with_fewer, without in zip(figure.axes, draw(name, rows).axes, strict=True):
         for one, other in zip(with_fewer.collections, without.collections, strict=True):
             np.testing.assert_array_equal(one.get_offsets(), other.get_offsets())
 
@@ -142,17 +143,17 @@ def test_the_noise_floor_may_have_fewer_samples(rows):
     fewer = rows.assign(
         num_posterior_samples=rows["num_posterior_samples"].where(rows["method"] != "reference", 30)
     )
-    assert FIGURES["c2st_by_budget"](fewer).axes[0].texts[0].get_text() == "reference"
+    assert draw("c2st_by_budget", fewer).axes[0].texts[0].get_text() == "reference"
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", figures())
 def test_the_newest_version_alone_is_drawn(rows, name):
     old = rows[rows["method"] == "prior"].assign(method_version="0", c2st=0.0, cell="old")
     both = pd.concat([rows, old], ignore_index=True)
     said = []
 
     def legend(**options):
-        return {text.get_text() for text in FIGURES[name](both, **options).legends[0].get_texts()}
+        return {text.get_text() for text in draw(name, both, **options).legends[0].get_texts()}
 
     assert "prior" in legend(say=said.append)
     assert "rows of prior@0 are left out" in "".join(said)
@@ -161,7 +162,7 @@ def test_the_newest_version_alone_is_drawn(rows, name):
 
 def test_calibration_takes_good_rows_and_the_pairs_that_did_not_fail(rows):
     def band(shown):
-        return FIGURES["calibration"](shown).axes[0].collections[0].get_paths()[0].vertices
+        return draw("calibration", shown).axes[0].collections[0].get_paths()[0].vertices
 
     failed = rows.assign(status="error", num_calibration_finite=1, cell="failed")
     shown = pd.concat([rows.assign(num_calibration_finite=97), failed], ignore_index=True)
@@ -170,4 +171,4 @@ def test_calibration_takes_good_rows_and_the_pairs_that_did_not_fail(rows):
         band(shown), band(rows.assign(num_calibration=97, num_calibration_finite=np.nan))
     )
     assert not np.array_equal(band(shown), band(rows.assign(num_calibration_finite=100)))
-    assert len(FIGURES["calibration"](shown).axes[0].lines) == 2 * 2 * 2 + 1
+    assert len(draw("calibration", shown).axes[0].lines) == 2 * 2 * 2 + 1

@@ -1,0 +1,28 @@
+"""The command ``scorebench reference``."""
+
+from __future__ import annotations
+
+import click
+
+from bench.commands.arguments import certified_task, known_tasks, writable
+
+__all__ = ["reference"]
+
+
+@click.command()
+@click.argument("name", metavar="TASK")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Observations at a time.")
+def reference(name: str, jobs: int) -> int:
+    """Make the stored reference posterior of TASK and its certificate again; minutes to an hour."""
+    from bench.metrics import c2st
+    from tasks.reference.make import MakeReferenceError, make_reference
+    from tasks.stored.files import FOLDER
+
+    [known] = known_tasks([name])
+    writable(FOLDER, "reference")
+    try:
+        make_reference(certified_task(known), c2st, click.echo, jobs)
+    except MakeReferenceError as error:
+        click.echo(f"scorebench: {error}", err=True)
+        return 1
+    return 0

@@ -1,0 +1,129 @@
+"""The figure contract: which rows a figure needs, and how it draws them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
+
+from bench.errors import UsageError
+from bench.results.selection import of_one_size, select
+from registries import Registry, RegistryError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FLOOR", "POINT", "ResultFigure", "UnknownFigureError", "draw", "figures", "register_figure"]
+
+FLOOR = "reference"  # the method whose rows are the noise floor
+POINT = ["task", "method", "num_simulations"]
+
+
+class UnknownFigureError(RegistryError):
+    """No figure is registered under the name that was asked for."""
+
+
+class ResultFigure(ABC):
+    """A figure of the rows of a result directory. The first line of its docstring is what lists print.
+
+    matplotlib and seaborn are imported inside :meth:`draw`, so that figures can be listed without them.
+
+    Attributes:
+        name: Registered name, which is also the name of the files.
+        needs: Columns in which a row must have a value to be drawn.
+        missing: What is said if no row has them.
+        one_size: Whether rows of only one number of posterior samples are drawn, the number that most
+            methods have, because what is drawn depends on it (a C2ST does). ``reference`` keeps its own
+            number: it has at most half of the reference draws to give.
+        without: Parameters that the labels of methods leave out.
+    """
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+    missing: ClassVar[str] = ""
+    one_size: ClassVar[bool] = False
+    without: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def draw(self, rows: pd.DataFrame) -> Any:
+        """Draw rows.
+
+        Arguments:
+            rows: Rows without failure that have a value in all columns of ``needs``, of the newest version
+                of each task and method; ``task`` and ``method`` are labels, as in tables.
+
+        Returns:
+            A figure of matplotlib, or anything with such a figure as its attribute ``figure``, as seaborn's
+            grids have it.
+
+        Raises:
+            UsageError: if these rows cannot be drawn.
+        """
+
+    @classmethod
+    def summary(cls) -> str:
+        """The figure in one sentence."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def rows(
+        self,
+        rows: pd.DataFrame,
+        *,
+        all_versions: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> pd.DataFrame:
+        """The rows to draw.
+
+        Arguments:
+            rows: Rows as :meth:`bench.results.store.Store.read` returns them.
+            all_versions: Whether to show older versions, next to the newest.
+            say: Receives one line about rows that are left out.
+
+        Raises:
+            UsageError: if there are none.
+        """
+        chosen = select(rows, all_versions=all_versions, without=self.without, say=say)
+        absent = [column for column in self.needs if column not in chosen]
+        good = chosen[chosen["status"] == "ok"]
+        good = good.iloc[:0] if absent else good.dropna(subset=list(self.needs))
+        if good.empty:
+            raise UsageError(f"plot: {self.missing or 'no row has ' + ' and '.join(self.needs)}")
+        if not self.one_size:
+            return good
+        floor = good["method"] == FLOOR
+        proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
+        return good[good.index.isin(proper.index) | floor]
+
+
+_registry: Registry[ResultFigure] = Registry("figure", ResultFigure, UnknownFigureError)  # type: ignore[type-abstract]
+
+register_figure = _registry.register
+figure_class = _registry.find
+
+
+def figures() -> dict[str, type[ResultFigure]]:
+    """All figures by name, those of installed packages (``scorebench.figures``) included."""
+    return _registry.classes()
+
+
+def draw(name: str, rows: pd.DataFrame, **options: Any) -> Figure:
+    """Draw a figure by name; rows and options are those of :meth:`ResultFigure.rows`.
+
+    Raises:
+        UnknownFigureError: for a name that is not registered.
+        UsageError: if no row can be drawn, or a plug-in's figure returns something else.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from bench.results.figures.style import STYLE
+
+    figure = figure_class(name)()
+    chosen = figure.rows(rows, **options)
+    with mpl.rc_context(STYLE):
+        drawn = getattr(made := figure.draw(chosen), "figure", made)
+    if not isinstance(drawn, Figure):
+        raise UsageError(f"figure {name!r} returned {type(drawn).__name__}, not a figure of matplotlib")
+    return drawn
