@@ -32,7 +32,7 @@ def study() -> None:
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
 def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: int) -> int:
     """Does the batched C2ST agree with scikit-learn's? Three pairs a task."""
-    from bench.studies.c2st import agreement
+    from bench.studies.c2st_agreement import agreement
 
     # The first and second observation; of the first, two disjoint sets.
     known = referenced_tasks(task, (1, 2), 2 * num_samples)

@@ -101,7 +101,7 @@ def time_c2st(
     """Seconds per observation: the batched C2ST, scikit-learn's, and the random forest's."""
     import tasks
     from bench.run.threads import use_all_cores
-    from bench.studies.c2st import speed
+    from bench.studies.c2st_agreement import speed
 
     use_all_cores()
     fewest = min(tasks.get(name).num_observations for name in known_tasks(task))

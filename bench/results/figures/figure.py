@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -12,10 +12,8 @@ from bench.errors import UsageError
 from bench.results.selection import of_one_size, select
 from registries import Registry, RegistryError
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["FLOOR", "POINT", "ResultFigure", "UnknownFigureError", "draw", "figures", "register_figure"]
+__all__ = ["FLOOR", "POINT", "ResultFigure", "UnknownFigureError", "figure_class", "figures"]
+__all__ += ["register_figure"]
 
 FLOOR = "reference"  # the method whose rows are the noise floor
 POINT = ["task", "method", "num_simulations"]
@@ -106,24 +104,3 @@ figure_class = _registry.find
 def figures() -> dict[str, type[ResultFigure]]:
     """All figures by name, those of installed packages (``scorebench.figures``) included."""
     return _registry.classes()
-
-
-def draw(name: str, rows: pd.DataFrame, **options: Any) -> Figure:
-    """Draw a figure by name; rows and options are those of :meth:`ResultFigure.rows`.
-
-    Raises:
-        UnknownFigureError: for a name that is not registered.
-        UsageError: if no row can be drawn, or a plug-in's figure returns something else.
-    """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    from bench.results.figures.style import STYLE
-
-    figure = figure_class(name)()
-    chosen = figure.rows(rows, **options)
-    with mpl.rc_context(STYLE):
-        drawn = getattr(made := figure.draw(chosen), "figure", made)
-    if not isinstance(drawn, Figure):
-        raise UsageError(f"figure {name!r} returned {type(drawn).__name__}, not a figure of matplotlib")
-    return drawn

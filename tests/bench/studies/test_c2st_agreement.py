@@ -1,4 +1,4 @@
-from bench.studies.c2st import agreement, speed, study_pairs
+from bench.studies.c2st_agreement import agreement, speed, study_pairs
 
 
 def test_pairs_go_from_equal_to_far():

@@ -1,0 +1,36 @@
+"""Drawing a figure by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench.errors import UsageError
+from bench.results.figures.figure import figure_class
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw"]
+
+
+def draw(name: str, rows: pd.DataFrame, **options: Any) -> Figure:
+    """Draw a figure by name; rows and options are those of :meth:`ResultFigure.rows`.
+
+    Raises:
+        UnknownFigureError: for a name that is not registered.
+        UsageError: if no row can be drawn, or a plug-in's figure returns something else.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from bench.results.figures.style import STYLE
+
+    figure = figure_class(name)()
+    chosen = figure.rows(rows, **options)
+    with mpl.rc_context(STYLE):
+        drawn = getattr(made := figure.draw(chosen), "figure", made)
+    if not isinstance(drawn, Figure):
+        raise UsageError(f"figure {name!r} returned {type(drawn).__name__}, not a figure of matplotlib")
+    return drawn
