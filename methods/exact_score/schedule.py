@@ -4,8 +4,8 @@ Z_t given Z_0 is N(alpha Z_0, beta² I). The diffusion does not preserve varianc
 signal is left (alpha = eps). Reference: Zhang, Tatsuoka, Xiu, Zhang, arXiv 2506.18227, with eps = 1e-5.
 
 Let Z_0 be a centre plus Gaussian noise of a kernel with standard deviation h. Then Z_t given the centre is
-N(alpha centre, (beta² + alpha² h²) I). This is the same diffusion, seen from the centres. Its noise never
-falls below h, so a grid uniform in its log-SNR spends no steps on scales that the kernel has smoothed away.
+N(alpha centre, (beta² + alpha² h²) I). This is the same diffusion, seen from the centres. Its ratio of noise
+to signal never falls below h, so a grid uniform in its log-SNR spends no steps on scales below the kernel's.
 """
 
 from __future__ import annotations
