@@ -61,7 +61,10 @@ class Encoding:
         return self.widen(self.gaussian(x))
 
     def gaussian(self, x: Tensor) -> Tensor:
-        """Return the standardised columns without the extra inputs, ``(N, number of varying columns)``."""
+        """Return the varying columns, transformed if chosen and standardised, without the extra inputs.
+
+        Their shape is ``(N, number of varying columns)``.
+        """
         values = x.detach().double().cpu().numpy()[:, self._varies] / self._unit
         return torch.from_numpy(self._scaler.transform(self._power.transform(values))).float().to(x.device)
 
