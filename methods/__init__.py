@@ -1,4 +1,4 @@
-"""How theta is inferred: one contract, one file or small folder per method.
+"""Inference methods: all obey one contract, and each has its own folder.
 
 >>> import methods
 >>> methods.get("npe[density_estimator=maf]").density_estimator
@@ -9,7 +9,7 @@ from methods.contract.base import LogLikelihood, Method, Posterior
 from methods.contract.registry import UnknownMethodError, expand, get, names, register_method
 from methods.contract.spec import SpecError, explain
 
-# Importing a package of methods registers them.
+# Importing a package registers the methods in it.
 from methods import (  # isort: skip
     baselines,  # noqa: F401
     denoiser,  # noqa: F401

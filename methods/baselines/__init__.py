@@ -1,4 +1,4 @@
-"""The prior, and held-out draws of the reference posterior as the noise floor."""
+"""The methods ``prior`` and ``reference``: the prior, and held-out draws of the reference posterior."""
 
 from methods.baselines.method import Prior, Reference
 

@@ -1,4 +1,9 @@
-"""The two ends of the scale: draws of the prior, and other draws of the reference itself."""
+"""``prior`` and ``reference``: baselines that mark the two ends of the scale of every metric.
+
+``prior`` returns draws of p(theta), so it marks the score of a method that ignores x. ``reference`` returns
+held-out draws of the reference posterior p(theta | x_o), so it marks the score of exact samples. Nothing is
+trained, so there is no objective, and there is no publication.
+"""
 
 from __future__ import annotations
 
@@ -25,55 +30,57 @@ class _PriorPosterior(Posterior):
 
 @register_method("prior")
 class Prior(Method):
-    """Ignore x: how far the reference is from knowing nothing."""
+    """Draws of the prior, which ignore x, show the score of a method that learned nothing."""
 
     def warm_up(self, device: str = "cpu") -> None:
-        """Nothing is trained."""
+        """Do nothing, since nothing is trained."""
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> Posterior:
-        """Keep the prior."""
+        """Store the prior."""
         return _PriorPosterior(prior)
 
 
 class HeldOutDraws(Posterior):
-    """Hands out draws that it was given, observation by observation; the same ones at every call.
-
-    Sampling an observation without draws raises KeyError; asking for more than there are, ValueError.
-    """
+    """A posterior that returns stored draws for each observation, the same ones at every call."""
 
     def __init__(self) -> None:
         self._draws: dict[bytes, Tensor] = {}
 
     def hold(self, x: Tensor, draws: Tensor) -> None:
-        """Keep draws ``(n, dim_theta)`` for the observation x ``(1, dim_x)``."""
+        """Store draws ``(n, dim_theta)`` for the observation x ``(1, dim_x)``."""
         self._draws[x.cpu().numpy().tobytes()] = draws
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """The first n of the draws held for x, ``(n, dim_theta)``."""
+        """Return the first n stored draws for x ``(1, dim_x)``, ``(n, dim_theta)``.
+
+        Raises:
+            KeyError: If no draws are stored for x.
+            ValueError: If fewer than n draws are stored for x.
+        """
         draws = self._draws[x.cpu().numpy().tobytes()]
         (n,) = sample_shape
         if n > len(draws):
-            raise ValueError(f"{n} reference draws wanted, {len(draws)} held out")
+            raise ValueError(f"{n} reference draws requested, but only {len(draws)} are held out")
         return draws[:n]
 
 
 @register_method("reference")
 class Reference(Method):
-    """The noise floor: one half of the reference draws against the other.
+    """Held-out draws of the reference posterior show the noise floor of every metric.
 
-    The benchmark splits the stored reference, scores against one half and gives the other to this method
-    (no other method is given any), so a row has at most half as many samples as the reference.
+    The benchmark splits the stored reference in two. It scores against one half and gives the other half to
+    this method, and to no other. A row therefore has at most half as many samples as the reference.
     """
 
     amortized = False
 
     def warm_up(self, device: str = "cpu") -> None:
-        """Nothing is trained."""
+        """Do nothing, since nothing is trained."""
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> HeldOutDraws:
-        """Return a holder that the benchmark fills."""
+        """Return an empty posterior, which the benchmark fills with draws."""
         return HeldOutDraws()

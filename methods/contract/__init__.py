@@ -1,1 +1,1 @@
-"""What every method must offer, how methods are named, and what they all use."""
+"""The contract of all methods, the grammar of their names, and helpers that they share."""

@@ -1,4 +1,4 @@
-"""The method contract: parameters in, ``fit`` on simulations, a posterior that samples."""
+"""The method contract: a method has parameters, is fitted on simulations, and returns a posterior."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ LogLikelihood = Callable[[Tensor, Tensor], Tensor]
 
 
 class Posterior(ABC):
-    """What a fitted method gives: draws of theta for any x (amortized) or for the x it was made for.
+    """The result of a fit. It draws theta for any x (amortized), or for the x that it was fitted for.
 
     Attributes:
-        nfe: Evaluations per sample returned by the latest :meth:`sample` or :meth:`sample_batched`. One
-            evaluation is one row passed through a network, a score, a surrogate or a likelihood, each
-            counted on its own; see :class:`methods.contract.counting.Evaluations`. Draws that are rejected
-            count, and so does a network that encodes x, whose few rows are shared by all samples. A
-            normalising flow is one network: one pass is one run of all its conditioners, and an
-            autoregressive inverse makes a pass for each dimension. NaN before the first sampling; 0 for a
-            method that evaluates nothing.
-        num_parameters: Trained parameters of all networks that sampling runs; 0 for a training-free method.
+        nfe: Number of function evaluations per returned sample in the latest :meth:`sample` or
+            :meth:`sample_batched`. One evaluation is one row passed through a network, a score, a surrogate
+            or a likelihood; each of these is counted separately (see
+            :class:`methods.contract.counting.Evaluations`). Rejected draws count. A network that encodes x
+            counts too, but its few rows are shared by all samples. A normalising flow is one network: one
+            pass runs all of its conditioners once, and an autoregressive inverse makes one pass per
+            dimension. The value is NaN before the first sampling, and 0 for a method that evaluates nothing.
+        num_parameters: Number of trained parameters in all networks that sampling runs; 0 for a training-free
+            method.
     """
 
     nfe: float = 0.0
@@ -40,11 +41,14 @@ class Posterior(ABC):
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, dim_theta)`` samples for one observation x, ``(1, dim_x)``, with sample_shape ``(n,)``.
 
-        The randomness is torch's global state: seed it to repeat a draw.
+        All randomness comes from torch's global generator. Seed it to repeat a draw.
         """
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Draw ``(n, B, dim_theta)`` samples for B observations x, ``(B, dim_x)``; by default one by one."""
+        """Draw ``(n, B, dim_theta)`` samples for B observations x, ``(B, dim_x)``.
+
+        By default the observations are sampled one after the other.
+        """
         theta, evaluations = [], []
         for row in x:
             theta.append(self.sample(sample_shape, x=row[None]))
@@ -53,29 +57,30 @@ class Posterior(ABC):
         return torch.stack(theta, dim=1)
 
     def without_rejection(self) -> Posterior:
-        """The same with the draws that fall outside the prior kept; itself where it rejects none."""
+        """Return a copy that keeps draws outside the prior's support, or ``self`` if none are rejected."""
         return self
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log density of theta ``(N, dim_theta)`` at one observation x ``(1, dim_x)``, ``(N,)``, in nats.
+        """Return the log density ``(N,)``, in nats, of theta ``(N, dim_theta)`` given one x ``(1, dim_x)``.
 
         Raises:
-            NotImplementedError: for a method without a density.
+            NotImplementedError: If the method has no density.
         """
         raise NotImplementedError(f"{type(self).__name__} has no density")
 
 
 class Method(BaseModel, ABC):
-    """A way from (prior, simulations) to a posterior. Its pydantic fields are its parameters.
+    """A method turns a prior and simulations into a posterior. Its pydantic fields are its parameters.
 
-    The defaults are the method's reference settings. A method sees the prior and simulations, never a
-    reference posterior.
+    The defaults are the method's reference settings. A method receives the prior and the simulations, but
+    never a reference posterior.
 
     Attributes:
-        name: Registered name.
-        version: Raised when results change; part of a cell's identity.
+        name: Name under which the method is registered.
+        version: Version of the method's results. It is raised when they change and is part of a cell's
+            identity.
         amortized: Whether one fit serves every x.
-        citation: Where the method comes from.
+        citation: Publication that the method comes from.
         libraries: Modules that are imported where they are used, so that methods can be listed quickly;
             :meth:`warm_up` imports them.
 
@@ -100,33 +105,34 @@ class Method(BaseModel, ABC):
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> Posterior:
-        """Fit on simulations.
+        """Fit the method on simulations.
 
         Arguments:
-            prior: Distribution with event_shape ``(dim_theta,)``.
+            prior: Prior of theta, a distribution with event_shape ``(dim_theta,)``.
             theta: Prior draws, ``(K, dim_theta)``.
-            x: Their simulations, ``(K, dim_x)``, all finite.
-            device: Where to compute, ``"cpu"`` or ``"cuda"``.
-            seed: Seed of all of the fit's randomness; torch's global state is left as it was.
+            x: Data simulated from ``theta``, ``(K, dim_x)``, all finite.
+            device: Device to compute on, ``"cpu"`` or ``"cuda"``.
+            seed: Seed for all randomness of the fit. Torch's global random state is left unchanged.
         """
 
     def with_likelihood(self, log_likelihood: LogLikelihood) -> Method:
-        """The method with the task's likelihood at hand; itself where it has no use for one.
+        """Return a copy that may evaluate the task's likelihood, or ``self`` if it is not used.
 
         Arguments:
-            log_likelihood: Of theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)`` in nats, ``(N,)``; raises
-                NotImplementedError where the task has none.
+            log_likelihood: Function of theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)`` that returns log
+                likelihoods ``(N,)`` in nats. It raises NotImplementedError if the task has no likelihood.
         """
         return self
 
     def warm_up(self, device: str = "cpu") -> None:
-        """Do what only the first fit of a process pays for; by default a step of torch's optimisers.
+        """Pay the costs that only the first fit of a process has; by default, take one optimiser step.
 
-        It is called once in a process, before a fit is timed, and results must not depend on it. A method
-        that trains no network overrides it with nothing, one that imports a library with a use of that.
+        The benchmark calls this once per process, before it times a fit. Results must not depend on the call.
+        A method that trains no network overrides it with an empty function. A method that imports a library
+        overrides it with a small use of that library.
 
         Arguments:
-            device: Where the fit will compute, ``"cpu"`` or ``"cuda"``.
+            device: Device that the fit will compute on, ``"cpu"`` or ``"cuda"``.
         """
         for library in self.libraries:
             importlib.import_module(library)
@@ -138,7 +144,7 @@ class Method(BaseModel, ABC):
 
     @property
     def spec(self) -> str:
-        """Name with the parameters that differ from their defaults, as the command line takes it."""
+        """The method's name and its non-default parameters, in the grammar of the command line."""
         changed = self.model_dump(exclude_defaults=True)
         inside = ",".join(f"{key}={written(value)}" for key, value in sorted(changed.items()))
         return f"{self.name}[{inside}]" if inside else self.name

@@ -1,4 +1,4 @@
-"""What a sample costs: a count of the rows that networks, scores, surrogates and likelihoods evaluate."""
+"""The cost of a sample: a count of the rows that networks, scores, surrogates and likelihoods evaluate."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Evaluations"]
 
 
 class Evaluations:
-    """A count of evaluated rows, kept by hooks on the networks that run and by wrappers of functions.
+    """A counter of evaluated rows. Hooks on networks and wrappers around functions increase it.
 
     Attributes:
-        rows: Rows evaluated so far.
+        rows: Number of rows evaluated so far.
 
     Example:
         >>> import torch
@@ -30,11 +30,11 @@ class Evaluations:
         self.rows: int | Fraction = 0
 
     def watch(self, *parts: nn.Module) -> None:
-        """Count rows of the outputs ``(..., width)`` of a network from now on.
+        """Count the rows of a network's outputs ``(..., width)`` from now on.
 
         Arguments:
-            parts: The network, or all the networks that one pass runs, such as a flow's conditioners: they
-                make one evaluation together.
+            parts: The network, or all networks that one pass runs, such as a flow's conditioners. Together
+                they count as one evaluation.
         """
 
         def add(module: nn.Module, args: Any, output: Tensor) -> None:
@@ -45,11 +45,11 @@ class Evaluations:
             part.register_forward_hook(add)
 
     def of(self, function: Callable[..., Tensor], event_dims: int = 1) -> Callable[..., Tensor]:
-        """The same function, rows of whose values are counted.
+        """Return a wrapper of a function that counts the rows of its values.
 
         Arguments:
             function: A score, likelihood or surrogate.
-            event_dims: Dimensions of the value for one row: 1 for a vector, 0 for a number.
+            event_dims: Number of dimensions of the value for one row: 1 for a vector, 0 for a number.
         """
 
         def counted(*args: Any) -> Tensor:
@@ -60,7 +60,7 @@ class Evaluations:
         return counted
 
     def per_sample(self, draw: Callable[[], Tensor]) -> tuple[Tensor, float]:
-        """What ``draw`` returns, ``(..., dim)``, and the evaluations that each of its rows took."""
+        """Return the samples ``(..., dim)`` that ``draw`` makes and the evaluations used per sample."""
         before = self.rows
         samples = draw()
         return samples, float((self.rows - before) / max(samples.shape[:-1].numel(), 1))

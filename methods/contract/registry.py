@@ -1,4 +1,4 @@
-"""Names of methods: registering one, and building it from ``name[param=value,…]``."""
+"""Registration of methods, and their construction from a text ``name[param=value,…]``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["UnknownMethodError", "expand", "get", "method_class", "names", "regi
 
 
 class UnknownMethodError(RegistryError):
-    """No method is registered under the name that was asked for."""
+    """Raised if no method is registered under the requested name."""
 
 
 _registry: Registry[Method] = Registry("method", Method, UnknownMethodError)  # type: ignore[type-abstract]
@@ -22,16 +22,19 @@ method_class = _registry.find
 
 
 def names() -> list[str]:
-    """Names of all registered methods, those of installed packages (``scorebench.methods``) included."""
+    """Return the sorted names of all registered methods.
+
+    These include methods of installed packages, which the entry point group ``scorebench.methods`` lists.
+    """
     return sorted(_registry.classes())
 
 
 def expand(spec: str) -> list[Method]:
-    """Every method that a specification names: a list among its values makes one for each entry.
+    """Return every method that a specification names. A list of values gives one method for each entry.
 
     Raises:
-        UnknownMethodError: naming the nearest known method.
-        SpecError: for a malformed specification, an unknown parameter or a bad value.
+        UnknownMethodError: If the name is unknown; the message suggests the nearest known one.
+        SpecError: If the specification is malformed, a parameter is unknown or a value is not allowed.
 
     Example:
         >>> [m.density_estimator for m in expand("npe[density_estimator=[maf,nsf]]")]
@@ -46,12 +49,13 @@ def expand(spec: str) -> list[Method]:
 
 
 def get(spec: str) -> Method:
-    """The one method that a specification names, such as ``npe[density_estimator=maf]``.
+    """Return the one method that a specification names, such as ``npe[density_estimator=maf]``.
 
     Raises:
-        SpecError: also where the specification names several.
+        UnknownMethodError: If the name is unknown.
+        SpecError: As for :func:`expand`, and if the specification names several methods.
     """
     found = expand(spec)
     if len(found) != 1:
-        raise SpecError(f"method {spec!r} names {len(found)} methods where one is wanted")
+        raise SpecError(f"method {spec!r} names {len(found)} methods, but exactly one is expected")
     return found[0]

@@ -1,6 +1,6 @@
-"""Seeds for the parts of a fit: one for each purpose, derived from the fit's own seed.
+"""Seeds for the parts of a fit. Each purpose has its own seed, derived from the seed of the fit.
 
-The definition is that of :mod:`tasks.contract.seeding`, which methods may not import.
+The definition is the same as in :mod:`tasks.contract.seeding`, which methods may not import.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ __all__ = ["derive_seed"]
 
 
 def derive_seed(purpose: str, *parts: str | int) -> int:
-    """A seed in [0, 2^31) for one purpose, such as ``"weights"``; the same on every machine.
+    """Return a seed in [0, 2^31) for one purpose, such as ``"weights"``. It is the same on every machine.
 
-    Two generators with one seed draw the same numbers, so a purpose that occurs several times in a fit needs
-    parts that differ: the seed of the stage it belongs to, itself derived, or a number.
+    Two generators with the same seed draw the same numbers. So a purpose that occurs several times in a fit
+    needs different parts each time: the (derived) seed of its stage, or a running number.
 
     Example:
         >>> derive_seed("weights", 0) == derive_seed("order of batches", 0)

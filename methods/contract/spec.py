@@ -1,4 +1,4 @@
-"""The grammar ``name[param=value,…]`` in which methods are chosen, and errors of it in one line."""
+"""The grammar ``name[param=value,…]`` that selects methods, and its error messages of one line."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["SpecError", "explain", "parse", "written"]
 
 
 class SpecError(ValueError):
-    """A specification that does not parse, or a parameter that is unknown or out of range."""
+    """Raised if a specification does not parse, or a parameter is unknown or out of range."""
 
 
 def parse(spec: str) -> tuple[str, list[dict[str, Any]]]:
-    """Split a specification into a name and one parameter set for every combination of its lists.
+    """Split a specification into a name and one parameter set for each combination of its lists.
 
-    The inside of the brackets is read as a YAML flow mapping with ``=`` for ``:``, so values may be
+    The text in brackets is read as a YAML flow mapping with ``=`` in place of ``:``. Values may therefore be
     numbers, booleans, plain or quoted words, and ``null`` for None.
 
     Raises:
-        SpecError: if it does not parse, or a parameter has no value.
+        SpecError: If the text does not parse, or a parameter has no value.
 
     Example:
         >>> parse("npe[density_estimator=[maf, nsf], learning_rate=1e-3]")[1][1]
@@ -47,18 +47,20 @@ def parse(spec: str) -> tuple[str, list[dict[str, Any]]]:
         raise SpecError(f"method {spec!r}: parameters must read [param=value,...]")
     axes = [value if isinstance(value, list) else [value] for value in params.values()]
     if not all(axes):
-        raise SpecError(f"method {spec!r}: an empty list chooses nothing")
+        raise SpecError(f"method {spec!r}: an empty list selects no method")
     return name, [dict(zip(params, values, strict=True)) for values in itertools.product(*axes)]
 
 
 def _lacks_a_value(text: str) -> bool:
-    """Whether a value of a YAML mapping is empty, which YAML reads as None like a written null."""
+    """Return whether a value of a YAML mapping is empty. YAML reads it as None, like an explicit null."""
     mapping = yaml.compose(text, Loader=yaml.SafeLoader)
     return any(value.value == "" and value.style is None for _, value in mapping.value)
 
 
 def written(value: Any) -> str:
-    """A parameter's value as :func:`parse` reads it: None as ``null``, a word in quotes where it needs them.
+    """Return a parameter's value as text that :func:`parse` reads back.
+
+    None becomes ``null``, and a word is quoted if YAML would read it as something else.
 
     Example:
         >>> [written(value) for value in (None, True, 0.5, "maf", "null")]
@@ -72,7 +74,13 @@ def written(value: Any) -> str:
 
 
 def explain(error: ValidationError, what: str, known: Iterable[str]) -> str:
-    """One line for pydantic's first complaint: the key, the value, and what would do."""
+    """Return one line for the first error of a pydantic validation: the key, the value and what is allowed.
+
+    Arguments:
+        error: The error that pydantic raised.
+        what: Name of what was validated, such as ``method npe``. It begins the message.
+        known: Names of the allowed keys, from which the nearest is suggested.
+    """
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]

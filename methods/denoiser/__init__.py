@@ -1,4 +1,4 @@
-"""A learned conditional denoiser on a Gaussian base: its parts, its training, and the sampler that it is."""
+"""The method ``denoiser``: a learned conditional denoiser on a Gaussian base, with its parts and training."""
 
 from methods.denoiser.conditional import ConditionalGaussian
 from methods.denoiser.flow import DenoiserFlow

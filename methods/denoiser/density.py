@@ -1,4 +1,4 @@
-"""The density of residuals given data: a denoiser, on a conditional Gaussian where that does better."""
+"""The density of residuals given data: a denoiser, optionally on top of a conditional Gaussian."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from methods.contract.seeding import derive_seed
 from methods.denoiser.conditional import ConditionalGaussian
 from methods.denoiser.likelihood import log_likelihood
 from methods.learning.denoiser_network import DenoiserNetwork
-from methods.learning.denoising import HeldOut, learn, looks
+from methods.learning.denoising import HeldOut, learn, validations
 from methods.learning.networks import seeded
 from methods.learning.sizes import Sizes
 from methods.learning.training import train
@@ -20,17 +20,17 @@ from methods.learning.training import train
 __all__ = ["LearnedDensity", "learn_density"]
 
 RATE = 4e-3
-JUDGED = 1000  # held-out rows that a likelihood is taken over
+JUDGED = 1000  # Number of held-out rows over which a likelihood is averaged.
 CONDITIONAL_DEPTH = 2
 CONDITIONAL_STEPS = 1500
 
 
 @dataclass(frozen=True)
 class LearnedDensity:
-    """What :func:`learn_density` found.
+    """The result of :func:`learn_density`.
 
     Attributes:
-        conditional: Whitens the residuals before the denoiser sees them; None where it sees them as they are.
+        conditional: Gaussian that whitens the residuals before the denoiser, or None if it is not used.
         network: The denoiser.
     """
 
@@ -39,11 +39,19 @@ class LearnedDensity:
 
 
 def learn_density(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) -> LearnedDensity:
-    """Learn the law of residuals w ``(N, dim)`` given c ``(N, dim_c)`` from the rows ``rest``.
+    """Learn the distribution of residuals w given encoded data c.
 
-    A conditional Gaussian is taken where it is likelier all by itself, on the rows ``held``, than a denoiser
-    that was trained without it: then scales vary with c so much that a denoiser cannot follow them.
-    Elsewhere it only turns and stretches what the denoiser has to learn, and is left out.
+    A denoiser and a conditional Gaussian are trained independently. The Gaussian is used only if it alone has
+    a higher log likelihood on the held-out rows than the denoiser. In that case the scales of w vary so
+    strongly with c that a denoiser cannot follow them, and a second denoiser is trained on the whitened
+    residuals. Otherwise the Gaussian would only rotate and stretch what the denoiser has to learn.
+
+    Arguments:
+        w: Residuals, ``(N, dim)``.
+        c: Encoded data, ``(N, dim_c)``.
+        held: Numbers of the held-out rows.
+        rest: Numbers of the rows to train on.
+        sizes: Size and training of the networks.
     """
     network = _denoiser(w, c, held, rest, sizes)
     conditional = _gaussian(w, c, held, rest, _stage(sizes, "conditional Gaussian"))
@@ -57,16 +65,16 @@ def learn_density(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes
 
 
 def _stage(sizes: Sizes, name: str) -> Sizes:
-    """The same sizes with a seed of its own."""
+    """Return the same sizes with a separate seed for one stage of the training."""
     return replace(sizes, seed=derive_seed(name, sizes.seed))
 
 
 def _denoiser(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) -> DenoiserNetwork:
     dims = (w.shape[1], c.shape[1], sizes.width, sizes.depth)
     network = seeded(lambda: DenoiserNetwork(*dims), sizes.seed).to(w)
-    look = HeldOut(w[held], c[held], sizes.seed)
+    held_out = HeldOut(w[held], c[held], sizes.seed)
     options = {"steps": sizes.steps, "batch_size": sizes.batch_size, "seed": sizes.seed}
-    learn(network, w[rest], c[rest], look, learning_rate=RATE, **options)
+    learn(network, w[rest], c[rest], held_out, learning_rate=RATE, **options)
     return network
 
 
@@ -82,12 +90,12 @@ def _gaussian(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) ->
         batch_size=sizes.batch_size,
         learning_rate=RATE,
         seed=sizes.seed,
-        validation=looks(lambda: float(gaussian.loss(w[held], c[held])), steps),
+        validation=validations(lambda: float(gaussian.loss(w[held], c[held])), steps),
     )
     return gaussian
 
 
 @torch.no_grad()
 def _log_density(gaussian: ConditionalGaussian, w: Tensor, c: Tensor) -> float:
-    """Mean over rows, in nats."""
+    """Return the mean log density over rows, in nats."""
     return -w.shape[1] * float(gaussian.loss(w, c) + 0.5 * math.log(2.0 * math.pi))

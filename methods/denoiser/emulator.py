@@ -1,7 +1,7 @@
-"""Simulations from a learned simulator: a denoiser of the data's columns, given theta.
+"""An emulator of the simulator: a denoiser of the data's columns given theta.
 
-Where the likelihood is simpler than the posterior, what a few simulations teach of it is worth many more
-simulations to the posterior; and theta comes from the prior itself, which is known.
+If the likelihood is simpler than the posterior, it can be learned from fewer simulations. The emulator then
+makes many more pairs for training the posterior. Their theta are exact, since they are drawn from the prior.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ __all__ = ["Emulator"]
 
 
 class Emulator:
-    """Columns of data for any theta.
+    """A learned simulator. It is trained when it is constructed, and then draws data for any theta.
 
     Arguments:
-        prior: Of theta.
-        theta: ``(K, dim_theta)``.
-        columns: Their data, ``(K, dim_columns)``, of unit scale.
-        held: Rows that tell when to stop.
-        rest: Rows to train on.
-        sizes: Of the networks, and the seed of everything.
+        prior: Prior of theta.
+        theta: Parameters of the simulations, ``(K, dim_theta)``.
+        columns: Encoded data of the simulations, of unit scale, ``(K, dim_columns)``.
+        held: Numbers of the held-out rows, which decide when training ends.
+        rest: Numbers of the rows to train on.
+        sizes: Size and training of the networks, with the seed for all randomness.
     """
 
     def __init__(
@@ -55,9 +55,10 @@ class Emulator:
         self._low, self._high = columns[rest].min(dim=0).values, columns[rest].max(dim=0).values
 
     def sample(self, n: int) -> tuple[Tensor, Tensor]:
-        """Draw theta ``(n, dim_theta)`` from the prior and columns ``(n, dim_columns)`` for them.
+        """Draw theta ``(n, dim_theta)`` from the prior and columns ``(n, dim_columns)`` given theta.
 
-        These are kept within the range of the simulations: beyond it the emulator has seen nothing.
+        The columns are clipped to the range of the training simulations, beyond which the emulator has no
+        information.
         """
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed("emulated simulations", self._seed))

@@ -1,4 +1,4 @@
-"""Training a denoiser: a head start by emulated simulations, then the simulations themselves."""
+"""Training of a denoiser, first on emulated simulations as a head start, then on the simulations."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from methods.learning.sizes import Sizes
 __all__ = ["DenoiserSettings", "FittedDenoiser", "fit_denoiser"]
 
 TUNING_RATE = RATE / 4
-TUNING_EPOCHS = 110  # at least, up to the settings' longest training: at 10 000 simulations 57 were too few
+# Minimum number of epochs, as far as the longest training in the settings allows. At 10 000 simulations 57
+# were too few.
+TUNING_EPOCHS = 110
 BATCH, LARGE_BATCH = 256, 512
-EMULATOR_DEPTH = 3  # it learns from far fewer pairs than the denoiser does
+EMULATOR_DEPTH = 3  # The emulator learns from far fewer pairs than the denoiser.
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,11 @@ class DenoiserSettings:
     """Sizes of the networks and lengths of their training.
 
     Arguments:
-        width: Units of a hidden layer.
-        depth: Hidden layers of the denoiser; of its emulator :data:`EMULATOR_DEPTH` at most.
-        steps: Optimiser steps of the longest training.
-        emulated: Simulations to emulate; 0 for none.
-        seed: Of everything.
+        width: Number of units in a hidden layer.
+        depth: Number of hidden layers of the denoiser. The emulator has at most :data:`EMULATOR_DEPTH`.
+        steps: Maximum number of optimiser steps of the longest training.
+        emulated: Number of simulations to emulate; 0 for none.
+        seed: Seed for all randomness.
     """
 
     width: int = 128
@@ -44,16 +46,16 @@ class DenoiserSettings:
     seed: int = 0
 
     def sizes(self, stage: str, steps: int, batch_size: int) -> Sizes:
-        """A network of the settings' size, trained for so long, with a seed of its own."""
+        """Return sizes for the network of one stage, with a separate seed derived from the stage's name."""
         return Sizes(self.width, self.depth, steps, batch_size, derive_seed(stage, self.seed))
 
 
 @dataclass(frozen=True)
 class FittedDenoiser:
-    """A denoiser with the base that it stands on.
+    """A trained denoiser and its base.
 
     Attributes:
-        base: Coordinates in which it works.
+        base: Gaussian base, which maps theta to the residuals that the denoiser models.
         network: The denoiser.
         log_likelihood: Mean log density of held-out theta given their x, in nats.
     """
@@ -65,7 +67,7 @@ class FittedDenoiser:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Theta with encoded data c, and which rows are held out."""
+    """Pairs of theta and encoded data c, split into held-out rows and the rest."""
 
     theta: Tensor
     c: Tensor
@@ -80,11 +82,12 @@ class _Pairs:
 
 
 def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: DenoiserSettings) -> FittedDenoiser:
-    """Fit base and network on simulations theta ``(K, dim_theta)``, x ``(K, dim_x)``.
+    """Fit the base and the network on simulations theta ``(K, dim_theta)`` and x ``(K, dim_x)``.
 
-    A tenth of the simulations is held out. An :class:`Emulator` of the rest makes many more pairs, from which
-    :func:`learn_density` learns; then the simulations themselves are trained on. What they add is kept where
-    the held-out loss falls by more than the error of the difference.
+    A tenth of the simulations (at most 2000) is held out. An :class:`Emulator` is trained on the rest and
+    makes many more pairs, from which :func:`learn_density` learns the density. The network is then trained
+    further on the simulations themselves. The result of this tuning is kept if the held-out loss falls by
+    more than the standard error of the difference.
     """
     base = GaussianBase.fit(prior, theta, x, settings.seed)
     real = _Pairs.split(theta, base.encode_x(x), BATCH, settings.seed)
@@ -102,16 +105,16 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: Denois
 def _tuned(
     base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, settings: DenoiserSettings
 ) -> DenoiserNetwork:
-    """The network after training on pairs, or as it was where that is not clearly better."""
+    """Return the network after training on pairs, or unchanged if the training does not clearly help."""
     w, c, held, rest = base.whiten(pairs.theta, pairs.c), pairs.c, pairs.held, pairs.rest
     seed = derive_seed("tuning", settings.seed)
-    look = HeldOut(w[held], c[held], seed)
-    before, tuned = look.losses(network), copy.deepcopy(network)
+    held_out = HeldOut(w[held], c[held], seed)
+    before, tuned = held_out.losses(network), copy.deepcopy(network)
     wanted = TUNING_EPOCHS * len(rest) // pairs.batch_size
     steps = min(max(settings.steps // 2, wanted), settings.steps)
     options = {"steps": steps, "batch_size": pairs.batch_size, "seed": seed}
-    learn(tuned, w[rest], c[rest], look, learning_rate=TUNING_RATE, **options)
-    gain = before - look.losses(tuned)
+    learn(tuned, w[rest], c[rest], held_out, learning_rate=TUNING_RATE, **options)
+    gain = before - held_out.losses(tuned)
     return tuned if gain.mean() > gain.std() / len(gain) ** 0.5 else network
 
 

@@ -1,4 +1,4 @@
-"""The deterministic map from noise to whitened residuals that a denoiser's probability-flow ODE gives."""
+"""The deterministic map from noise to whitened residuals, by a denoiser's probability-flow ODE."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from methods.learning.precision import fast_products
 
 __all__ = ["DenoiserFlow"]
 
-BATCH = 8192  # rows of z carried through the ODE at once
-CACHED = 2048  # on a CPU: activations that stay in its cache save a fifth of the time
+BATCH = 8192  # Rows of z that are integrated at once.
+CACHED = 2048  # The same on a CPU. Activations that fit in its cache save a fifth of the time.
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class DenoiserFlow:
 
     Arguments:
         network: The denoiser.
-        solver: ODE solver.
-        steps: Its steps.
-        until: Angle of the diffusion at which it stops; 0 gives samples, pi / 2 is where it starts.
+        solver: Name of the ODE solver.
+        steps: Number of solver steps.
+        until: Angle of the diffusion at which integration stops. It starts at pi / 2, and 0 gives samples.
     """
 
     network: DenoiserNetwork
@@ -35,23 +35,23 @@ class DenoiserFlow:
     until: float = 0.0
 
     def stages(self, number: int) -> list[DenoiserFlow]:
-        """Flows to as many evenly spaced angles, the last of which is 0.
+        """Return flows that stop at ``number`` evenly spaced angles, the last of which is 0.
 
-        Each begins at the noise: a two-step solver that starts again in mid-course loses its order there.
+        Each flow starts from pure noise: a two-step solver that restarts midway loses its order there.
         """
         angles = [0.5 * math.pi * (1.0 - stage / number) for stage in range(1, number)]
         return [replace(self, until=angle) for angle in [*angles, 0.0]]
 
     @torch.no_grad()
     def __call__(self, z: Tensor, c: Tensor) -> Tensor:
-        """Carry noise z ``(N, dim_theta)`` to residuals given encoded data c ``(1 or N, dim_c)``."""
+        """Map noise z ``(N, dim_theta)`` to residuals of the same shape, given c ``(1 or N, dim_c)``."""
         every = torch.arange(len(z), device=z.device).split(_rows(z))
         with fast_products(z.device):
             return torch.cat([self._carry(z[rows], c if len(c) == 1 else c[rows]) for rows in every])
 
     @torch.no_grad()
     def for_each(self, z: Tensor, c: Tensor) -> Tensor:
-        """Carry noise z ``(n, B, dim_theta)`` to residuals of the same shape, given c ``(B, dim_c)``."""
+        """Map noise z ``(n, B, dim_theta)`` to residuals of the same shape, given c ``(B, dim_c)``."""
         observations = _rows(z)
         draws = max(1, observations // len(c))
         with fast_products(z.device):

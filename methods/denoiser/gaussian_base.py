@@ -1,9 +1,9 @@
-"""The Gaussian that a denoiser starts from: a linear regression of theta on x, and its residuals' covariance,
-with or without a :class:`ConditionalGaussian` of the residuals.
+"""The Gaussian base of a denoiser: a linear regression of theta on x and the covariance of its residuals.
 
-In whitened residuals the base is a standard normal, whose diffusion is known exactly; a network has to learn
-only what is not linear and Gaussian. The base is also cheap enough to choose by: of the coordinates of theta,
-those are taken under which theta is likeliest, cross-validated.
+A :class:`ConditionalGaussian` may whiten the residuals further. In whitened residuals the base is a standard
+normal, whose diffusion is known exactly, so a network has to learn only what is not linear and Gaussian. The
+base is cheap to fit, so it also serves to choose the coordinates of theta and the columns of x: those with
+the highest cross-validated likelihood are used.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from methods.transforms.unbounded import Unbounded
 
 __all__ = ["ALPHAS", "BLENDS", "GaussianBase"]
 
-ALPHAS = np.logspace(-3, 4, 20)  # penalties that the regression chooses from
+ALPHAS = np.logspace(-3, 4, 20)  # Candidate penalties of the ridge regression.
 BLENDS = (0.02, 0.1, 0.3, 1.0)
 FOLDS = 10
 
 
 @dataclass(frozen=True)
 class GaussianBase:
-    """u = A c + b + L w: coordinates u of theta, encoded x c, whitened residuals w.
+    """The map u = A c + b + L w from whitened residuals w to coordinates u of theta, given encoded data c.
 
     Attributes:
-        unbounded: Map of theta to coordinates.
-        scale: Standardises them.
-        encode_x: What is seen of x.
-        slope: A, ``(dim_theta, dim_c)``.
-        intercept: b, ``(dim_theta,)``.
-        cholesky: L, ``(dim_theta, dim_theta)``, lower triangular.
-        log_likelihood: Mean log density of held-out theta in nats, in the units of theta.
-        conditional: What is done to the residuals after that, if anything.
+        unbounded: Map from theta to unbounded coordinates.
+        scale: Standardizer of the coordinates.
+        encode_x: Encoding of x.
+        slope: Matrix A, ``(dim_theta, dim_c)``.
+        intercept: Vector b, ``(dim_theta,)``.
+        cholesky: Lower triangular matrix L, ``(dim_theta, dim_theta)``.
+        log_likelihood: Mean cross-validated log density of theta given x, in nats, in the units of theta.
+        conditional: Gaussian that whitens the residuals w further, or None.
     """
 
     unbounded: Unbounded
@@ -56,16 +56,18 @@ class GaussianBase:
 
     @classmethod
     def fit(cls, prior: Distribution, theta: Tensor, x: Tensor, seed: int = 0) -> GaussianBase:
-        """The base; for a prior on intervals the likeliest of all blends.
+        """Fit the base.
 
-        Columns of x that look irrelevant are left out where theta is no less likely without them: among
-        many columns of noise a network takes far more simulations to find the others.
+        Two choices are made by cross-validated likelihood: how strongly parameters on intervals are stretched
+        (the blend of :class:`Unbounded`), and whether to drop columns of x that appear irrelevant to theta.
+        They are dropped if theta is no less likely without them, because a network needs far more simulations
+        to find the relevant columns among many columns of noise.
 
         Arguments:
-            prior: Whose support bounds theta.
-            theta: ``(K, dim_theta)``.
-            x: ``(K, dim_x)``.
-            seed: Of the folds.
+            prior: Prior whose support bounds theta.
+            theta: Parameters, ``(K, dim_theta)``.
+            x: Data, ``(K, dim_x)``.
+            seed: Seed for the folds.
         """
         blends = BLENDS if Unbounded(prior).is_interval else BLENDS[:1]
         relevant = relevant_columns(theta, x)
@@ -77,11 +79,11 @@ class GaussianBase:
         return max(fits, key=lambda base: base.log_likelihood)
 
     def on_top(self, conditional: ConditionalGaussian | None) -> GaussianBase:
-        """The same base with its residuals whitened further, or not."""
+        """Return the same base with another conditional Gaussian, or without one."""
         return replace(self, conditional=conditional)
 
     def whiten(self, theta: Tensor, c: Tensor) -> Tensor:
-        """Residuals w ``(N, dim_theta)`` of theta given encoded x ``(N, dim_c)``, float32."""
+        """Return residuals w ``(N, dim_theta)``, float32, of theta given encoded data c ``(N, dim_c)``."""
         u = self.scale(self.unbounded(theta))
         slope, intercept, cholesky = (part.to(u.device) for part in self._parts)
         residual = u - c.double() @ slope.T - intercept
@@ -92,7 +94,7 @@ class GaussianBase:
             return self.conditional.whiten(w, c)
 
     def log_slope(self, theta: Tensor, c: Tensor) -> Tensor:
-        """Log |dw / dtheta|, ``(N,)``: densities of theta are those of w times this."""
+        """Return log |dw / dtheta|, ``(N,)``. The log density of theta is that of w plus this."""
         linear = self.scale.std.log().sum() + self.cholesky.diagonal().log().sum()
         slope = (self.unbounded.log_slope(theta) - linear.to(theta.device)).float()
         if self.conditional is None:
@@ -101,7 +103,7 @@ class GaussianBase:
             return slope + self.conditional.log_slope(c)
 
     def theta(self, w: Tensor, c: Tensor) -> Tensor:
-        """Theta ``(..., dim_theta)`` of residuals w and encoded x ``(..., dim_c)``, which broadcast."""
+        """Return theta ``(..., dim_theta)`` for residuals w and c ``(..., dim_c)``, which broadcast."""
         slope, intercept, cholesky = (part.to(w.device) for part in self._parts)
         if self.conditional is not None:
             with torch.no_grad():
@@ -112,7 +114,7 @@ class GaussianBase:
 
     @property
     def networks(self) -> list[nn.Module]:
-        """What :meth:`theta` runs: the network of the conditional Gaussian, if there is one."""
+        """The networks that :meth:`theta` runs: the one of the conditional Gaussian, if it is used."""
         return [] if self.conditional is None else [self.conditional.mlp]
 
     @property
@@ -129,7 +131,7 @@ def _fit(unbounded: Unbounded, theta: Tensor, x: Tensor, encode_x: Encoding, see
     target, c = scale(u).cpu().numpy(), encode_x(x).double().cpu().numpy()
     model = Ridge(alpha=RidgeCV(alphas=ALPHAS).fit(c, target).alpha_)
     folds = KFold(min(FOLDS, len(c)), shuffle=True, random_state=derive_seed("folds of the base", seed))
-    # Residuals of what the regression has not seen: those of its own training set would be too small.
+    # The residuals are cross-validated, since residuals on the training set would be too small.
     residual = target - cross_val_predict(model, c, target, cv=folds).reshape(target.shape)
     cholesky = np.linalg.cholesky(np.cov(residual.T).reshape(target.shape[1], -1))
     white = np.linalg.solve(cholesky, residual.T)

@@ -1,4 +1,4 @@
-"""The density that a denoiser gives, by the change of volume along its ODE."""
+"""The density of a denoiser, computed from the change of volume along its probability-flow ODE."""
 
 from __future__ import annotations
 
@@ -16,12 +16,22 @@ STEPS = 24
 
 
 def log_likelihood(network: DenoiserNetwork, w: Tensor, c: Tensor, steps: int = STEPS) -> Tensor:
-    """Log density ``(N,)`` of residuals w ``(N, dim)`` given encoded data c ``(1 or N, dim_c)``, in nats.
+    """Return the log density ``(N,)``, in nats, of residuals w ``(N, dim)`` given c ``(1 or N, dim_c)``.
 
-    Carries w to noise by the midpoint rule, with the exact divergence: as many backward passes in a step as w
-    has columns. Steps of the diffusion's angle grow in proportion to their number, for even ones are wider
-    than the noise at which a narrow posterior comes about, and find it too likely. Source: Chen et al. 2018
-    (continuous normalising flows).
+    The ODE dz/dt = F(z, t, c) is integrated from w at t = 0 to noise z at t = pi / 2, and
+
+        log p(w | c) = log N(z; 0, I) + integral of div F dt.
+
+    The midpoint rule is used with the exact divergence, so a step costs two times as many backward passes as
+    w has columns. Step sizes grow linearly with the step number. Uniform steps would be larger than the noise
+    level at which a narrow posterior forms, and would overestimate its density.
+    Source: Chen et al.: Neural ordinary differential equations, NeurIPS 2018 (continuous normalising flows).
+
+    Arguments:
+        network: The denoiser F.
+        w: Residuals, ``(N, dim)``.
+        c: Encoded data, ``(1 or N, dim_c)``.
+        steps: Number of steps of the midpoint rule.
     """
     grown = w.new_zeros(len(w))
     z = w
@@ -35,6 +45,6 @@ def log_likelihood(network: DenoiserNetwork, w: Tensor, c: Tensor, steps: int = 
 
 
 def _flow(network: DenoiserNetwork, z: Tensor, time: float, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Velocity ``(N, dim)`` at an angle of the diffusion, and its divergence ``(N,)``."""
+    """Return the velocity ``(N, dim)`` at an angle of the diffusion, and its divergence ``(N,)``."""
     level = z.new_full((1, 1), log_noise_at(time))
     return divergence(lambda z: network(z, level, c), z)

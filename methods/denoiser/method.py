@@ -1,4 +1,21 @@
-"""``denoiser``: a learned conditional denoiser as a sampler by its probability-flow ODE."""
+"""``denoiser``: posterior samples by the probability-flow ODE of a learned conditional denoiser.
+
+A network learns to remove noise from theta given x. Its denoised mean gives the score of the noisy posterior,
+and the probability-flow ODE with this score maps standard normal noise to posterior samples. With whitened
+residuals w of theta, encoded data c, noise e ~ N(0, I) and an angle t in [0, pi / 2], the objective is
+
+    minimise over F   E | F(cos(t) w + sin(t) e, t, c) - (cos(t) e - sin(t) w) |²,
+
+and the ODE is dz/dt = F(z, t, c), from z ~ N(0, I) at t = pi / 2 to w = z at t = 0.
+
+References: Karras, Aittala, Aila, Laine: Elucidating the design space of diffusion-based generative models,
+NeurIPS 2022; Lu, Song: Simplifying, stabilizing and scaling continuous-time consistency models, ICLR 2025.
+
+Not as published: the publications learn unconditional or class-conditional image models. Here w are the
+residuals of a regression of theta on x in unbounded coordinates (:mod:`.gaussian_base`), so the untrained
+network already samples a Gaussian approximation. A learned emulator adds simulations as a head start
+(:mod:`.emulator`). The ODE is integrated by a two-step Adams-Bashforth method by default.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +38,16 @@ from methods.diffusion import SolverName
 
 __all__ = ["Denoiser", "DenoiserMethod", "DenoiserPosterior"]
 
-LEAST = 20  # simulations, a tenth of which is held out
+LEAST = 20  # Smallest number of simulations, a tenth of which is held out.
 
 
 class DenoiserPosterior(Posterior):
-    """Samples by the ODE; never outside the prior.
+    """A posterior that samples by the ODE. Its samples are never outside the prior's support.
 
     Attributes:
-        base: Coordinates of theta.
-        flow: The ODE.
-        log_likelihood: Mean log density of held-out simulations' theta given their x, in nats.
+        base: Gaussian base, which maps residuals to theta.
+        flow: Map from noise to residuals by the ODE.
+        log_likelihood: Mean log density of the held-out simulations' theta given their x, in nats.
     """
 
     def __init__(self, base: GaussianBase, flow: DenoiserFlow, log_likelihood: float) -> None:
@@ -43,11 +60,11 @@ class DenoiserPosterior(Posterior):
         self.nfe = float("nan")
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Carry fresh noise through the ODE, ``(n, dim_theta)``."""
+        """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)`` by the ODE."""
         return self.sample_batched(sample_shape, x)[:, 0]
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Carry noise for all observations x ``(B, dim_x)`` through one ODE, ``(n, B, dim_theta)``."""
+        """Draw ``(n, B, dim_theta)`` samples for all observations x ``(B, dim_x)`` by one ODE."""
         (n,) = sample_shape
         slope = self.base.slope
         c = self.base.encode_x(x.to(slope.device))
@@ -56,7 +73,10 @@ class DenoiserPosterior(Posterior):
         return theta
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log density by the change of volume along the ODE, ``(N,)``; minus infinity outside the prior."""
+        """Return the log density ``(N,)``, in nats, from the change of volume along the ODE.
+
+        It is minus infinity outside the prior's support.
+        """
         theta = theta.to(self.base.slope.device)
         c = self.base.encode_x(x.to(theta.device))
         w = self.base.whiten(theta, c)
@@ -65,15 +85,17 @@ class DenoiserPosterior(Posterior):
 
 
 class DenoiserMethod(Method):
-    """Parameters of all methods that stand on a learned denoiser.
+    """The base class of all methods that use a learned denoiser, with their common parameters.
 
     Arguments:
-        width: Units of a hidden layer.
-        depth: Hidden layers of the denoiser; its emulator has no more than three.
-        training_steps: Optimiser steps of the longest training; held-out simulations end it earlier.
-        num_emulated: Simulations that an emulator adds as a head start, kept where they help; 0 for none.
-        solver: ODE solver.
-        steps: Its steps.
+        width: Number of units in a hidden layer.
+        depth: Number of hidden layers of the denoiser. Its emulator has at most three.
+        training_steps: Maximum number of optimiser steps of the longest training. The loss on held-out
+            simulations may end it earlier.
+        num_emulated: Number of emulated simulations that the denoiser is trained on as a head start; 0 for
+            none.
+        solver: Name of the ODE solver.
+        steps: Number of solver steps.
     """
 
     citation = "Karras et al., NeurIPS 2022; Lu, Song, ICLR 2025; base and head start are the suite's own"
@@ -96,11 +118,12 @@ class DenoiserMethod(Method):
     def fit_teacher(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int
     ) -> DenoiserPosterior:
-        """The denoiser of simulations theta ``(K, dim_theta)``, x ``(K, dim_x)``, with its ODE.
+        """Train a denoiser on simulations theta ``(K, dim_theta)`` and x ``(K, dim_x)``.
 
         Raises:
-            ValueError: for fewer than 20 simulations, values that are not finite, a constant column of theta,
-                an x that is constant throughout, or a prior on other than intervals, half-lines and lines.
+            ValueError: If there are fewer than 20 simulations, values are not finite, a column of theta is
+                constant, all columns of x are constant, or the prior's support does not consist of
+                intervals, half-lines or lines.
         """
         check_simulations(theta, x, least=LEAST, who="a denoiser")
         settings = DenoiserSettings(self.width, self.depth, self.training_steps, self.num_emulated, seed)
@@ -111,10 +134,14 @@ class DenoiserMethod(Method):
 
 @register_method("denoiser")
 class Denoiser(DenoiserMethod):
-    """The teacher of ``one_pass`` by itself."""
+    """A learned conditional denoiser samples the posterior by its probability-flow ODE.
+
+    It is also the teacher of ``one_pass``. See this module's docstring for the objective, the references and
+    the differences from the publications.
+    """
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> DenoiserPosterior:
-        """Train on the simulations."""
+        """Train the denoiser on the simulations; see :meth:`fit_teacher` for errors."""
         return self.fit_teacher(prior, theta, x, device, seed)

@@ -1,4 +1,4 @@
-"""Mean regression whose residuals are those of data that it has not seen."""
+"""Regression of a mean, with cross-validated residuals."""
 
 from __future__ import annotations
 
@@ -16,23 +16,28 @@ if TYPE_CHECKING:
 
 __all__ = ["MeanRegression"]
 
-LENGTHS = (0.3, 0.6, 1.0, 2.0)  # of the radial features, per square root of a dimension
+LENGTHS = (0.3, 0.6, 1.0, 2.0)  # Length scales of the radial features, in units of sqrt(dimension).
 NUM_FEATURES = 500
-ALPHAS = np.logspace(-4, 4, 17)
+ALPHAS = np.logspace(-4, 4, 17)  # Candidate penalties of the ridge regression.
 FOLDS = 10
-BETTER = 0.98  # radial features must lower the squared error at least to this share of the linear one
-MAX_ROWS = 4000  # that the choice is made on
+BETTER = 0.98  # Radial features are used if their squared error is below this share of the linear one.
+MAX_ROWS = 4000  # Maximum number of rows on which features and penalty are chosen.
 
 
 class MeanRegression:
-    """Ridge regression on linear features, with radial ones where these do better; and whitened residuals.
+    """A ridge regression on linear and possibly radial features, with whitened residuals.
 
-    Radial features are Nyström's of a Gaussian kernel. Length and penalty are chosen by leave-one-out error.
+    The radial features are Nyström features of a Gaussian kernel. They are used only if they lower the
+    leave-one-out error, which also chooses the length scale and the penalty.
 
     Arguments:
         c: Inputs of unit scale, ``(K, dim_c)``.
         y: Targets, ``(K, dim_y)``.
-        seed: Of landmarks and folds.
+        seed: Seed for landmarks and folds.
+
+    Attributes:
+        cholesky: Cholesky factor of the covariance of the cross-validated residuals, ``(dim_y, dim_y)``.
+        whitened: Whitened cross-validated residuals of the targets, ``(K, dim_y)``.
     """
 
     def __init__(self, c: Tensor, y: Tensor, seed: int = 0) -> None:
@@ -50,17 +55,17 @@ class MeanRegression:
         self._model.fit(design, targets)
         residual = targets - predicted
         covariance = np.atleast_2d(np.cov(residual.T))
-        # Data on a lattice can have residuals that are tied; a jitter keeps the factor.
+        # Residuals of discrete data can be linearly dependent. A small diagonal keeps the factor computable.
         covariance += 1e-9 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
         self.cholesky = torch.from_numpy(np.linalg.cholesky(covariance))
         self.whitened = self._white(residual).to(y)
 
     def __call__(self, c: Tensor, w: Tensor) -> Tensor:
-        """Targets ``(N, dim_y)`` at inputs c ``(N, dim_c)`` with whitened residuals w ``(N, dim_y)``."""
+        """Return targets ``(N, dim_y)`` for inputs c ``(N, dim_c)`` and residuals w ``(N, dim_y)``."""
         return (torch.from_numpy(self._mean(c)) + w.double().cpu() @ self.cholesky.T).to(w)
 
     def whiten(self, c: Tensor, y: Tensor) -> Tensor:
-        """Whitened residuals ``(N, dim_y)`` of targets y at inputs c that the regression has not seen."""
+        """Return whitened residuals ``(N, dim_y)`` of targets y at inputs c outside the training set."""
         return self._white(y.double().cpu().numpy() - self._mean(c)).to(y)
 
     def _mean(self, c: Tensor) -> np.ndarray:
@@ -75,7 +80,7 @@ class MeanRegression:
 
 
 def _choose(inputs: np.ndarray, targets: np.ndarray, seed: int) -> tuple[FeatureUnion | None, float]:
-    """Features (None for linear ones alone) and penalty of the least leave-one-out error."""
+    """Return the features (None for linear ones only) and penalty of lowest leave-one-out error."""
     from sklearn.kernel_approximation import Nystroem
     from sklearn.pipeline import FeatureUnion
     from sklearn.preprocessing import FunctionTransformer

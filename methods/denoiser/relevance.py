@@ -1,9 +1,9 @@
-"""Which columns of x have anything to do with theta.
+"""A test of which columns of x are relevant to theta.
 
-Two columns count as related where polynomials of their ranks are correlated by more than chance (rank tests
-of independence with Legendre polynomials: Kallenberg, Ledwina, J. Am. Stat. Assoc. 94, 1999). A column is
-relevant that is related to theta, or to a relevant column: noise that several columns share says something
-of theta as soon as one of them does.
+Two columns count as related if polynomials of their ranks are correlated by more than chance. This is a rank
+test of independence with Legendre polynomials (Kallenberg, Ledwina, J. Am. Stat. Assoc. 94, 1999). A column
+is relevant if it is related to theta or to another relevant column: noise that several columns share carries
+information about theta if one of them depends on theta.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from torch import Tensor
 
 __all__ = ["relevant_columns"]
 
-LEVEL = 0.01  # probability of taking in any column at all that has nothing to do with theta
-LEAST = 100  # rows: with fewer the ranks' correlations are not near enough to normal
+LEVEL = 0.01  # Probability that any column independent of theta passes one round of tests.
+LEAST = 100  # Smallest number of rows. With fewer, rank correlations are not close enough to normal.
 
 
 def relevant_columns(theta: Tensor, x: Tensor) -> np.ndarray:
-    """True for relevant columns, ``(dim_x,)``; all of them where there are fewer than a hundred rows.
+    """Return a mask of the relevant columns of x, ``(dim_x,)``. With fewer than 100 rows all are relevant.
 
-    Seen are correlations of first and second order in x, and of first and second order in theta, products of
-    two of its columns among them.
+    The tests use polynomials of first and second order in x, and of first and second order in theta, which
+    include products of two columns of theta.
 
     Arguments:
-        theta: ``(K, dim_theta)``.
-        x: ``(K, dim_x)``; a constant column is not relevant.
+        theta: Parameters, ``(K, dim_theta)``.
+        x: Data, ``(K, dim_x)``. A constant column is not relevant.
 
     Example:
         >>> import torch
@@ -50,7 +50,7 @@ def relevant_columns(theta: Tensor, x: Tensor) -> np.ndarray:
 
 
 def _polynomials(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and second Legendre polynomial of each column's ranks, standardised."""
+    """Return the first and second Legendre polynomial of each column's ranks, standardised."""
     from scipy.stats import rankdata
 
     ranks = _standardised(rankdata(columns, axis=0))
@@ -60,12 +60,12 @@ def _polynomials(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _standardised(columns: np.ndarray) -> np.ndarray:
     centred = columns - columns.mean(axis=0)
     spread = centred.std(axis=0)
-    # What does not vary is related to nothing: zero.
+    # A constant column becomes zero, so it is related to nothing.
     return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9)
 
 
 def _related(columns: tuple[np.ndarray, np.ndarray], others: np.ndarray) -> np.ndarray:
-    """Which columns, each by its polynomials, have a correlation beyond chance with any of the others."""
+    """Return which columns, given by their polynomials, are correlated with the others beyond chance."""
     from scipy.stats import norm
 
     num_rows, num_columns = columns[0].shape

@@ -1,4 +1,4 @@
-"""Diffusions that the methods share: schedules of their own kind, and solvers that serve them all."""
+"""Parts of diffusion models that several methods share: ODE solvers, a schedule and divergences."""
 
 from methods.diffusion.divergence import divergence
 from methods.diffusion.solvers import SOLVERS, Denoiser, NoiseSchedule, SolverName, solve

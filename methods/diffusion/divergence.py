@@ -13,16 +13,16 @@ __all__ = ["divergence"]
 def divergence(
     field: Callable[[Tensor], Tensor], z: Tensor, probes: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The field at z, ``(N, dim)``, and the trace of its Jacobian there, ``(N,)``; both without gradients.
+    """Return a field at z, ``(N, dim)``, and its divergence there, ``(N,)``, both without gradients.
 
-    Without probes the trace is exact, by as many backward passes as z has columns. With probes v of
-    independent signs it is the mean of v' J v, which is right on average, by one backward pass each
-    (Hutchinson 1989; for flows Grathwohl et al. 2019).
+    The divergence is the trace of the Jacobian J. Without probes it is exact and costs one backward pass per
+    column of z. With probes v of independent random signs it is estimated by the mean of v' J v, which is
+    unbiased and costs one backward pass per probe (Hutchinson 1989; for flows, Grathwohl et al. 2019).
 
     Arguments:
-        field: Maps ``(N, dim)`` to the same, each row by itself.
-        z: Where, ``(N, dim)``.
-        probes: ``(P, N, dim)``, or None.
+        field: Function from ``(N, dim)`` to ``(N, dim)`` that maps each row independently.
+        z: Points at which to evaluate the field, ``(N, dim)``.
+        probes: Probes of entries +1 and -1, ``(P, N, dim)``, or None for the exact divergence.
 
     Example:
         >>> divergence(lambda z: z * torch.tensor([1.0, 2.0]), torch.zeros(1, 2))[1]

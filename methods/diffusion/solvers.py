@@ -1,11 +1,13 @@
 """Probability-flow ODE solvers: pure functions ``(denoise, z, schedule, times) -> z``.
 
-``denoise(z, alpha, beta)`` is the mean of the clean sample given the noisy z. Written with it and with
-the noise estimate e = (z - alpha x0) / beta, the ODE of a diffusion Z_t = alpha Z_0 + beta noise is
+The diffusion is Z_t = alpha(t) Z_0 + beta(t) noise. ``denoise(z, alpha, beta)`` returns
+x0 = E[Z_0 | Z_t = z], the mean of the clean sample given the noisy z. With the noise estimate
+e = (z - alpha x0) / beta, the probability-flow ODE is
 
-    dz/dt = alpha'(t) x0 + beta'(t) e,
+    dz/dt = alpha'(t) x0 + beta'(t) e.
 
-which equals b z - sigma² s / 2 with b = alpha'/alpha, sigma² = (beta²)' - 2 b beta² and score s = -e/beta.
+This equals b z - sigma² s / 2 with b = alpha' / alpha, sigma² = (beta²)' - 2 b beta² and the score
+s = -e / beta.
 """
 
 from __future__ import annotations
@@ -35,29 +37,29 @@ SolverName = Literal["euler", "heun", "ddim", "dpmpp_2m", "ab2"]
 
 
 class NoiseSchedule(Protocol):
-    """Scales of signal and noise, their slopes, and the times that a solver goes through."""
+    """Scales of signal and noise, their derivatives, and the time grid of a solver."""
 
     def alpha(self, t: Tensor) -> Tensor:
-        """Signal scale."""
+        """Return the signal scale alpha at times t."""
 
     def beta(self, t: Tensor) -> Tensor:
-        """Noise standard deviation."""
+        """Return the noise standard deviation beta at times t."""
 
     def alpha_slope(self, t: Tensor) -> Tensor:
-        """The derivative dalpha / dt."""
+        """Return the derivative dalpha / dt."""
 
     def beta_slope(self, t: Tensor) -> Tensor:
-        """The derivative dbeta / dt."""
+        """Return the derivative dbeta / dt."""
 
     def log_snr(self, t: Tensor) -> Tensor:
-        """Log(alpha / beta)."""
+        """Return log(alpha / beta), half the log signal-to-noise ratio."""
 
     def times(self, steps: int, solver: str) -> Tensor:
-        """``steps + 1`` times, from pure noise to none."""
+        """Return ``steps + 1`` times, from pure noise to no noise."""
 
 
 def _slope(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, t: Tensor) -> Tensor:
-    """Dz / dt."""
+    """Return the right-hand side dz/dt of the ODE."""
     alpha, beta = float(schedule.alpha(t)), float(schedule.beta(t))
     clean = denoise(z, alpha, beta)
     noise = (z - alpha * clean) / beta
@@ -65,16 +67,20 @@ def _slope(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, t: Tensor) -> 
 
 
 def euler(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, times: Tensor) -> Tensor:
-    """Explicit Euler in t, as the paper has it (1000 uniform steps there). First order."""
+    """Integrate by the explicit Euler method in t. Its order is 1.
+
+    Zhang et al. (arXiv 2506.18227) use this solver with 1000 uniform steps.
+    """
     for t, t_next in pairwise(times):
         z = z + float(t_next - t) * _slope(denoise, z, schedule, t)
     return z
 
 
 def heun(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, times: Tensor) -> Tensor:
-    """Heun's method in t, two evaluations a step; the last step, to no noise, is Euler's. Second order.
+    """Integrate by Heun's method in t, with two evaluations per step. Its order is 2.
 
-    Reference: Karras et al.: Elucidating the design space of diffusion-based generative models, 2022.
+    The last step, which ends without noise, is an Euler step.
+    Reference: Karras et al.: Elucidating the design space of diffusion-based generative models, NeurIPS 2022.
     """
     for t, t_next in pairwise(times):
         step = float(t_next - t)
@@ -87,7 +93,10 @@ def heun(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, times: Tensor) -
 
 
 def adams_bashforth_2(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, times: Tensor) -> Tensor:
-    """Two-step Adams-Bashforth in t with variable steps, one evaluation a step. Second order."""
+    """Integrate by the two-step Adams-Bashforth method in t with variable steps. Its order is 2.
+
+    Each step costs one evaluation.
+    """
     previous: Tensor | None = None
     previous_step = 0.0
     for t, t_next in pairwise(times):
@@ -102,7 +111,7 @@ def adams_bashforth_2(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, tim
 
 
 def ddim(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, times: Tensor) -> Tensor:
-    """Exponential integrator of first order in log-SNR.
+    """Integrate by the exponential integrator of order 1 in log-SNR, with one evaluation per step.
 
     Reference: Song, Meng, Ermon: Denoising diffusion implicit models, ICLR 2021.
     """
@@ -115,7 +124,7 @@ def ddim(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, times: Tensor) -
 
 
 def dpmpp_2m(denoise: Denoiser, z: Tensor, schedule: NoiseSchedule, times: Tensor) -> Tensor:
-    """Exponential integrator of second order, two-step: one evaluation a step like :func:`ddim`.
+    """Integrate by the two-step exponential integrator of order 2 in log-SNR, with one evaluation per step.
 
     The clean mean is extrapolated linearly in log-SNR from the last two evaluations.
     Reference: Lu et al.: DPM-Solver++, arXiv 2211.01095.
@@ -154,9 +163,15 @@ def solve(
     schedule: NoiseSchedule,
     until: float = 0.0,
 ) -> Tensor:
-    """Carry noise z ``(N, dim)`` to samples on the grid that the schedule has for the solver.
+    """Integrate noise z ``(N, dim)`` to samples ``(N, dim)`` on the time grid of the schedule.
 
-    With ``until`` only as far as the time of the grid that is nearest to it.
+    Arguments:
+        denoise: Denoiser, see this module's docstring.
+        z: Standard normal noise, ``(N, dim)``.
+        solver: Name of the ODE solver.
+        steps: Number of steps of the whole grid.
+        schedule: Schedule of the diffusion.
+        until: Time at which to stop; the grid time nearest to it is used. 0 integrates to the end.
     """
     times = schedule.times(steps, solver)
     if until > 0.0:

@@ -1,8 +1,8 @@
 """The trigonometric diffusion: alpha(t) = cos t and beta(t) = sin t for t in [0, pi / 2].
 
-Of data with unit variance it keeps the variance, and a Gaussian N(0, I) stays where it is: with the network's
-output F in E[Z_0 | Z_t] = cos(t) Z_t - sin(t) F the probability-flow ODE is just dz/dt = F, so that F = 0 is
-exact for such data and whatever a network adds is the departure from it.
+The diffusion preserves unit variance, and it leaves data from N(0, I) unchanged. A network F parametrises the
+denoiser as E[Z_0 | Z_t] = cos(t) Z_t - sin(t) F. The probability-flow ODE is then dz/dt = F. For standard
+normal data F = 0 is exact, so the network learns only how the data differ from them.
 Reference: Lu, Song: Simplifying, stabilizing and scaling continuous-time consistency models, ICLR 2025.
 """
 
@@ -19,12 +19,13 @@ __all__ = ["Trigonometric"]
 
 @dataclass(frozen=True)
 class Trigonometric:
-    """Scales and slopes at times t, and the grid of a solver.
+    """The schedule alpha(t) = cos t, beta(t) = sin t, and its time grid.
 
     Arguments:
-        smallest: beta / alpha of the last time before 0.
-        largest: beta / alpha of the first time after pi / 2.
-        power: The grid is uniform in (beta / alpha)^(1 / power) between the two (Karras et al. 2022).
+        smallest: Ratio beta / alpha at the last time before 0.
+        largest: Ratio beta / alpha at which the grid starts. The first time is then moved to pi / 2, where
+            the ratio is infinite.
+        power: Exponent of the grid, which is uniform in (beta / alpha)^(1 / power) (Karras et al. 2022).
     """
 
     smallest: float = 0.002
@@ -32,27 +33,27 @@ class Trigonometric:
     power: float = 7.0
 
     def alpha(self, t: Tensor) -> Tensor:
-        """Signal scale."""
+        """Return the signal scale cos t."""
         return t.cos()
 
     def beta(self, t: Tensor) -> Tensor:
-        """Noise standard deviation."""
+        """Return the noise standard deviation sin t."""
         return t.sin()
 
     def alpha_slope(self, t: Tensor) -> Tensor:
-        """The derivative dalpha / dt."""
+        """Return the derivative dalpha / dt."""
         return -t.sin()
 
     def beta_slope(self, t: Tensor) -> Tensor:
-        """The derivative dbeta / dt."""
+        """Return the derivative dbeta / dt."""
         return t.cos()
 
     def log_snr(self, t: Tensor) -> Tensor:
-        """Lambda = log(alpha / beta)."""
+        """Return log(alpha / beta), half the log signal-to-noise ratio."""
         return -t.tan().log()
 
     def times(self, steps: int, solver: str = "") -> Tensor:
-        """``steps + 1`` times from pi / 2 down to 0, float64; one grid for all solvers.
+        """Return ``steps + 1`` times from pi / 2 down to 0, float64. The grid is the same for all solvers.
 
         Example:
             >>> Trigonometric().times(3).tolist()[0] == math.pi / 2

@@ -1,4 +1,4 @@
-"""The exact score of a kernel posterior (arXiv 2506.18227): schedule, score, solvers, bandwidths, sampler."""
+"""The method ``exact_score``: the exact score of a kernel posterior (arXiv 2506.18227) and its parts."""
 
 from methods.exact_score.bandwidth import leave_one_out
 from methods.exact_score.joint import JointPosterior

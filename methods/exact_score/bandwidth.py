@@ -1,7 +1,11 @@
 """Bandwidths of the kernel posterior by leave-one-out likelihood.
 
-(h_theta, h_x) maximise  sum_i log sum_{k != i} w_k(x_i) N(theta_i; theta_k, h_theta² I),  the conditional
-likelihood of each sample under the kernel posterior of all others, with weights normalised without i.
+The bandwidths (h_theta, h_x) maximise
+
+    sum_i log sum_{k != i} w_k(x_i) N(theta_i; theta_k, h_theta² I),
+
+the conditional log likelihood of each sample under the kernel posterior of all other samples. The weights w_k
+depend on h_x and are normalised without sample i.
 """
 
 from __future__ import annotations
@@ -21,17 +25,21 @@ BOUNDS = (1e-3, 10.0)
 
 
 def leave_one_out(theta: Tensor, x: Tensor, num_queries: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """Bandwidths (h_theta, h_x) for standardised samples.
+    """Return bandwidths (h_theta, h_x) for standardised samples.
 
     Arguments:
-        theta: ``(K, dim_theta)``, K >= 2.
-        x: ``(K, dim_x)``.
-        num_queries: Samples whose likelihood is summed (all of them where K is smaller); each is
+        theta: Parameters, ``(K, dim_theta)``, K >= 2.
+        x: Data, ``(K, dim_x)``.
+        num_queries: Number of samples whose log likelihood is averaged; all samples if K is smaller. Each is
             compared with all K - 1 others.
-        seed: Chooses the queries.
+        seed: Seed for the choice of these samples.
 
     Returns:
-        The maximiser in [0.001, 10]², found from the best of a coarse grid by Nelder-Mead on logarithms.
+        The maximiser in [0.001, 10]², found by the Nelder-Mead method on log bandwidths, which starts at the
+        best point of a coarse grid.
+
+    Raises:
+        ValueError: If there are fewer than two simulations.
     """
     from scipy.optimize import minimize
 
@@ -51,7 +59,7 @@ def leave_one_out(theta: Tensor, x: Tensor, num_queries: int = 1000, seed: int =
         log_w = torch.logsumexp(logits, dim=1)
         joint = torch.logsumexp(logits - half_theta / h_theta**2, dim=1)
         log_p = joint - log_w - dim * math.log(h_theta)
-        # A query far from all others at a tiny h_x would weigh in as -inf: bounded, it just counts as bad.
+        # A sample far from all others at a tiny h_x would give -inf. The bound keeps the mean finite.
         return -float(log_p.nan_to_num(-1e4, neginf=-1e4).clamp_min(-1e4).mean())
 
     grid = [np.log([a, b]) for a in GRID for b in GRID]

@@ -4,14 +4,16 @@ With Gaussian kernels of standard deviations h_theta and h_x on the samples (the
 
     p(theta | x) = sum_k w_k(x) N(theta; theta_k, h_theta² I),    w_k(x) ∝ N(x; x_k, h_x² I).
 
-Diffused to Z = alpha theta + beta noise, v = alpha² h_theta² + beta², the expected centre is
+Diffuse theta to Z = alpha theta + beta noise and set v = alpha² h_theta² + beta². The expected centre is
 
     E[theta_k | z, x] = softmax_k( alpha z·theta_k / v + x·x_k / h_x² + c_k ) theta_k,
     c_k = -alpha² |theta_k|² / (2 v) - |x_k|² / (2 h_x²),
 
-an attention with queries [alpha z / v, x / h_x², 1], keys [theta_k, x_k, c_k] and values theta_k: all
-samples take part and no N x K matrix is stored. The score of Z is (alpha E - z) / v.
-This is the theta-marginal of the joint mixture of arXiv 2506.18227, whose h_x² is sigma_V² + sigma_Y².
+which is an attention with queries [alpha z / v, x / h_x², 1], keys [theta_k, x_k, c_k] and values theta_k. It
+uses all samples but stores no N x K matrix. The score of Z is (alpha E - z) / v.
+
+Reference: Zhang, Tatsuoka, Xiu, Zhang, arXiv 2506.18227. The kernel posterior is the theta-marginal of their
+joint mixture, with h_theta = sigma_U and h_x² = sigma_V² + sigma_Y².
 """
 
 from __future__ import annotations
@@ -27,17 +29,20 @@ from methods.exact_score.schedule import Schedule
 
 __all__ = ["KernelPosterior"]
 
-PAD = 8  # fused kernels want equal widths of keys and values, and like multiples of eight
+PAD = 8  # Fused kernels need keys and values of equal width and are fastest at multiples of eight.
 
 
 class KernelPosterior:
-    """Kernel estimate of p(theta | x) from samples, in whatever units these come in.
+    """A kernel estimate of p(theta | x) from simulations, in the units of the simulations.
 
     Arguments:
-        theta: Centres, ``(K, dim_theta)``.
-        x: Their data, ``(K, dim_x)``.
-        h_theta: Kernel standard deviation in theta, > 0.
-        h_x: Kernel standard deviation in x, > 0.
+        theta: Centres, the parameters of the simulations, ``(K, dim_theta)``.
+        x: Data of the simulations, ``(K, dim_x)``.
+        h_theta: Standard deviation of the kernel in theta, > 0.
+        h_x: Standard deviation of the kernel in x, > 0.
+
+    Raises:
+        ValueError: If a bandwidth is not positive.
     """
 
     def __init__(self, theta: Tensor, x: Tensor, h_theta: float, h_x: float) -> None:
@@ -46,18 +51,21 @@ class KernelPosterior:
         self.theta, self.x, self.h_theta, self.h_x = theta, x, h_theta, h_x
 
     def log_weights(self, x: Tensor) -> Tensor:
-        """Normalised log w_k for one x ``(1, dim_x)``, ``(K,)``, computed in float64."""
+        """Return the normalised log weights log w_k ``(K,)`` for one x ``(1, dim_x)``.
+
+        They are computed in float64.
+        """
         distance = (self.x.double() - x.double()).square().sum(1)
         return torch.log_softmax(-distance / (2 * self.h_x**2), dim=0).to(self.theta.dtype)
 
     def sample(self, n: int, x: Tensor) -> Tensor:
-        """Draw ``(n, dim_theta)`` directly: a centre by its weight, then from that kernel."""
+        """Draw ``(n, dim_theta)`` samples directly: first a centre by its weight, then from its kernel."""
         k = torch.multinomial(self.log_weights(x).double().exp(), n, replacement=True)
         centres = self.theta[k]
         return centres + self.h_theta * torch.randn_like(centres)
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log density of theta ``(N, dim_theta)`` at one x ``(1, dim_x)``, ``(N,)``."""
+        """Return log densities ``(N,)``, in nats, of theta ``(N, dim_theta)`` given one x ``(1, dim_x)``."""
         log_w = self.log_weights(x)
         dim = theta.shape[1]
         log_norm = 0.5 * dim * torch.log(torch.tensor(2 * torch.pi * self.h_theta**2, dtype=theta.dtype))
@@ -69,15 +77,18 @@ class KernelPosterior:
 
     @property
     def schedule(self) -> Schedule:
-        """The diffusion as seen from the centres, which :meth:`denoiser` denoises."""
+        """The schedule of the diffusion seen from the centres, for which :meth:`denoiser` is exact."""
         return Schedule(kernel=self.h_theta)
 
     def denoiser(self, x: Tensor) -> Denoiser:
-        """The exact ``denoise(z, alpha, beta)``: the expected centre given z ``(N, dim_theta)`` and x.
+        """Return the exact ``denoise(z, alpha, beta)``, the expected centre given z ``(N, dim_theta)`` and x.
 
-        Z is alpha times a centre plus noise of standard deviation ``beta``, the kernel's share included.
-        One x ``(1, dim_x)`` for all z is folded into the key bias; of x ``(N, dim_x)``, row i goes with row i
-        of z.
+        Here z is alpha times a centre plus noise of standard deviation ``beta``, which includes the kernel's
+        own noise.
+
+        Arguments:
+            x: One observation for all z, ``(1, dim_x)``, which is folded into the key bias; or one for each
+                row of z, ``(N, dim_x)``.
         """
         if len(x) == 1:
             log_w = self.log_weights(x)
@@ -86,9 +97,10 @@ class KernelPosterior:
         return self._denoiser(bias, key_x=[self.x], query_x=[x / self.h_x**2])
 
     def denoiser_for_each(self, x: Tensor) -> Denoiser:
-        """The same for z ``(B, n, dim_theta)``: the n draws in row i go with row i of x ``(B, dim_x)``.
+        """Return a denoiser of z ``(B, n, dim_theta)``, whose n draws in row i are given row i of x.
 
-        Each x has key biases of its own, which are as exact as those of a single x; they make B times K keys.
+        Each row of x ``(B, dim_x)`` has its own key biases. They are as exact as those of a single x, but
+        there are B times K keys.
         """
         log_w = torch.stack([self.log_weights(row[None]) for row in x])
         return self._denoiser(log_w - log_w.max(dim=1, keepdim=True).values)
@@ -96,12 +108,12 @@ class KernelPosterior:
     def _denoiser(
         self, bias: Tensor, key_x: Sequence[Tensor] = (), query_x: Sequence[Tensor] = ()
     ) -> Denoiser:
-        """The attention, with what its exponents have of x.
+        """Return the attention. Its exponents depend on x by the biases and the extra columns.
 
         Arguments:
             bias: Key biases, ``(K,)`` for z ``(N, dim_theta)`` or ``(B, K)`` for z ``(B, n, dim_theta)``.
-            key_x: Further columns of the keys, ``(K, any)``.
-            query_x: Those of the queries, ``(N, any)``.
+            key_x: Extra columns of the keys, ``(K, any)``.
+            query_x: Extra columns of the queries, ``(N, any)``.
         """
         theta = self.theta
         half_norm = 0.5 * theta.square().sum(1)
@@ -116,7 +128,7 @@ class KernelPosterior:
             keys = torch.cat([centres, *key_x, c[..., None]], dim=-1)
             queries = torch.cat([z * (alpha / v), *query_x, torch.ones_like(z[..., :1])], dim=-1)
             padded = [F.pad(block, (0, width - block.shape[-1])) for block in (queries, keys)]
-            # Four dimensions, for the fused kernel is only taken with them.
+            # Torch uses its fused kernel only for tensors of four dimensions.
             q, k, val = (block.reshape(-1, 1, *block.shape[-2:]) for block in (*padded, values))
             clean = F.scaled_dot_product_attention(q, k, val, scale=1.0)[..., : z.shape[-1]]
             return clean.reshape(z.shape)

@@ -1,10 +1,11 @@
-"""A learned summary of the data: the posterior mean of theta, in place of x in the kernel's weights.
+"""A learned summary of the data: an estimate of the posterior mean replaces x in the kernel's weights.
 
-A kernel estimate's error grows fast with the dimension of x; E[theta | x] has only as many dimensions as
-theta, and is what a quadratic loss needs of x. A network is fitted to it by least squares on the
-simulations, and the weights are kept that do best on a part that it does not see. Where the posterior is
-not told by its mean (two_moons) the summary loses what x had. Reference: Fearnhead and Prangle, Constructing
-summary statistics for approximate Bayesian computation, JRSS B 2012.
+The error of a kernel estimate grows fast with the dimension of x. The posterior mean E[theta | x] has only as
+many dimensions as theta, and it is the optimal summary under quadratic loss. A network is fitted to it by
+least squares on the simulations, and the weights with the lowest error on a held-out part are kept. If the
+mean does not determine the posterior (two_moons), the summary loses information.
+Reference: Fearnhead, Prangle: Constructing summary statistics for approximate Bayesian computation, JRSS B
+2012.
 """
 
 from __future__ import annotations
@@ -22,20 +23,29 @@ __all__ = ["PosteriorMean"]
 HELD_OUT = 0.1
 WIDTH, DEPTH = 64, 3
 STEPS, BATCH, RATE = 3000, 128, 1e-3
-LOOK, PATIENCE = 100, 15
+EVERY, PATIENCE = 100, 15  # Steps between validations, and validations without improvement before the end.
 
 
 class PosteriorMean:
-    """The map x -> standardised estimate of E[theta | x], ``(N, dim_x)`` to ``(N, dim_theta)``."""
+    """The map from x ``(N, dim_x)`` to a standardised estimate of E[theta | x], ``(N, dim_theta)``.
+
+    Arguments:
+        network: Network that estimates the posterior mean.
+        scale_x: Standardizer of x.
+        scale_summary: Standardizer of the network's outputs.
+    """
 
     def __init__(self, network: nn.Module, scale_x: Standardizer, scale_summary: Standardizer) -> None:
         self.network, self.scale_x, self.scale_summary = network, scale_x, scale_summary
 
     @classmethod
     def fit(cls, theta: Tensor, x: Tensor, seed: int) -> PosteriorMean:
-        """Fit on simulations theta ``(K, dim_theta)``, standardised, and x ``(K, dim_x)``, in any units.
+        """Fit the network on simulations; the loss on a held-out tenth chooses the weights.
 
-        A part held out chooses the weights.
+        Arguments:
+            theta: Standardised parameters, ``(K, dim_theta)``.
+            x: Data in any units, ``(K, dim_x)``.
+            seed: Seed for held-out rows, weights and batches.
         """
         scale_x = Standardizer.fit(x)
         inputs = squash(scale_x(x))
@@ -58,7 +68,7 @@ class PosteriorMean:
             learning_rate=RATE,
             seed=seed,
             validation=Validation(
-                lambda: float(loss(inputs[held], theta[held])), every=LOOK, patience=PATIENCE
+                lambda: float(loss(inputs[held], theta[held])), every=EVERY, patience=PATIENCE
             ),
         )
         with torch.no_grad():
@@ -67,10 +77,10 @@ class PosteriorMean:
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
-        """Summaries of x ``(..., dim_x)``, ``(..., dim_theta)``."""
+        """Return summaries ``(..., dim_theta)`` of x ``(..., dim_x)``."""
         return self.scale_summary(self.network(squash(self.scale_x(x))))
 
 
 def squash(values: Tensor) -> Tensor:
-    """Sign-preserving logarithm: heavy-tailed data (sir's counts) would else be a network's worst input."""
+    """Return sign(values) log(1 + |values|), which shortens the tails of data such as sir's counts."""
     return values.sign() * values.abs().log1p()

@@ -1,4 +1,4 @@
-"""The exact-score sampler, distilled into a network that takes one pass."""
+"""The method ``exact_score_net``: the exact-score sampler, distilled into a one-pass network."""
 
 from methods.exact_score_net.method import ExactScoreNet
 

@@ -1,4 +1,4 @@
-"""Inflationary flows: a diffusion whose probability-flow ODE keeps, or reduces, the dimension of the data."""
+"""The method ``inflationary``: a flow that preserves or reduces the dimension of the data, and its parts."""
 
 from methods.inflationary.fit import fit_flow
 from methods.inflationary.flow import FlowSolver, InflationaryFlow

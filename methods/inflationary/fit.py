@@ -19,20 +19,20 @@ RATE = 4e-3
 def fit_flow(
     w: Tensor, c: Tensor, schedule: InflationSchedule, sizes: Sizes, solver: FlowSolver, steps: int
 ) -> InflationaryFlow:
-    """Learn to denoise whitened data w ``(N, dim)`` given c ``(N, dim_c)``; a tenth of the rows is held out.
+    """Train the denoiser of a flow of whitened data w given c; a tenth of the rows is held out.
 
     Arguments:
-        w: Whitened, float32.
-        c: Conditions, which may have no columns.
-        schedule: Of the noise.
-        sizes: Network and training.
-        solver: Of the flow.
-        steps: Of the solver.
+        w: Whitened data, float32, ``(N, dim)``.
+        c: Conditions, ``(N, dim_c)``, where dim_c may be 0.
+        schedule: Schedule of the noise.
+        sizes: Size and training of the network.
+        solver: Name of the ODE solver of the flow.
+        steps: Number of solver steps.
     """
     held, rest = (rows.to(w.device) for rows in split(len(w), sizes.seed))
     dims = (c.shape[1], sizes.width, sizes.depth)
     network = seeded(lambda: InflationNetwork(schedule, *dims), sizes.seed).to(w)
-    look = HeldOut(w[held], c[held], sizes.seed)
+    held_out = HeldOut(w[held], c[held], sizes.seed)
     options = {"steps": sizes.steps, "batch_size": sizes.batch_size, "seed": sizes.seed}
-    learn(network, w[rest], c[rest], look, learning_rate=RATE, **options)
+    learn(network, w[rest], c[rest], held_out, learning_rate=RATE, **options)
     return InflationaryFlow(network, schedule, solver, steps)

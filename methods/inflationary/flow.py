@@ -16,37 +16,44 @@ from methods.inflationary.schedule import InflationSchedule
 
 __all__ = ["BATCH", "CleanMean", "FlowSolver", "InflationaryFlow"]
 
-BATCH = 8192  # rows carried at once
-MAX_EXACT = 10  # dimensions up to which the divergence is exact
-PROBES = 10  # of Hutchinson's estimator above that
-TOLERANCE = 1e-6
+BATCH = 8192  # Rows integrated at once.
+MAX_EXACT = 10  # Largest dimension for which the divergence is exact.
+PROBES = 10  # Number of probes of Hutchinson's estimator in larger dimensions.
+TOLERANCE = 1e-6  # Relative and absolute tolerance of the adaptive solver.
 
 FlowSolver = Literal["euler", "heun", "dopri5"]
-# torchdiffeq's names; the last chooses its own steps.
+# Names in torchdiffeq. The last solver chooses its own steps.
 METHODS: dict[str, str] = {"euler": "euler", "heun": "heun2", "dopri5": "dopri5"}
 
 
 class CleanMean(Protocol):
-    """The mean of whitened data given noisy data y at a time, and a condition c."""
+    """A function that returns the mean of whitened data given noisy data y, a time t and a condition c."""
 
     def __call__(self, y: Tensor, t: Tensor, c: Tensor) -> Tensor:
-        """Means ``(N, dim)`` of y ``(N, dim)``, t ``(1, 1)``, c ``(1 or N, dim_c)``."""
+        """Return means ``(N, dim)`` for y ``(N, dim)``, t ``(1, 1)`` and c ``(1 or N, dim_c)``."""
 
 
 @dataclass(frozen=True)
 class InflationaryFlow:
-    """dv/dt = r (v / (1 + gamma) - D / (1 + gamma)^(1/2)) / 2, from data at t = 0 to latents and back.
+    """The flow between data at t = 0 and latent coordinates at the end of the schedule.
 
-    v = y / (1 + gamma)^(1/2) are noisy data y in units of their own deviations, so that latents of Gaussian
-    data are standard normal. The published flow is of z = s y, and differs by a known factor: the spread that
-    :meth:`InflationSchedule.spread` gives. Integrated as published, errors in a direction that shrinks by a
-    thousand are a thousand times as large; here Gaussian data stand still.
+    With noise variances gamma(t), their growth rates r and the denoiser D(y, t, c), the ODE is
+
+        dv/dt = r (v / (1 + gamma) - D / (1 + gamma)^(1/2)) / 2.
+
+    Here v = y / (1 + gamma)^(1/2) is the noisy data y in units of its own standard deviations. So latents of
+    Gaussian data are standard normal, and Gaussian data do not move.
+
+    Not as published: the published flow is of z = s y and differs by a known factor,
+    :meth:`InflationSchedule.spread`. In its form, errors in a direction that shrinks by a factor of 1000 grow
+    by the same factor when the flow is inverted.
 
     Arguments:
-        denoise: D, such as an :class:`InflationNetwork`.
-        schedule: Noise and scale.
-        solver: Euler's or Heun's method in uniform steps, or Dormand and Prince's with its own steps.
-        steps: Of the first two.
+        denoise: Denoiser D, such as an :class:`InflationNetwork`.
+        schedule: Schedule of the noise and scale.
+        solver: Name of the ODE solver: Euler's or Heun's method with uniform steps, or the adaptive method of
+            Dormand and Prince.
+        steps: Number of steps of Euler's or Heun's method.
     """
 
     denoise: CleanMean
@@ -56,26 +63,43 @@ class InflationaryFlow:
 
     @property
     def networks(self) -> list[nn.Module]:
-        """What the flow runs: the denoiser, if it is a network."""
+        """The networks that the flow runs: the denoiser, if it is a network."""
         return [self.denoise] if isinstance(self.denoise, nn.Module) else []
 
     def inflate(self, w: Tensor, c: Tensor, until: float | None = None) -> Tensor:
-        """Whitened data w ``(N, dim)`` to latent coordinates, at the end or at a time before it."""
+        """Map whitened data w ``(N, dim)`` to latent coordinates ``(N, dim)``.
+
+        Arguments:
+            w: Whitened data, ``(N, dim)``.
+            c: Conditions, ``(1 or N, dim_c)``.
+            until: Time at which to stop; by default the end of the schedule.
+        """
         end = self.schedule.end if until is None else until
         (v,) = self._carry((w / self._growth(0.0, w),), c, 0.0, end)
         return v
 
     def generate(self, latent: Tensor, c: Tensor, since: float | None = None) -> Tensor:
-        """Latent coordinates ``(N, dim)``, of the end or of a time before it, to whitened data."""
+        """Map latent coordinates ``(N, dim)`` to whitened data ``(N, dim)``.
+
+        Arguments:
+            latent: Latent coordinates, ``(N, dim)``.
+            c: Conditions, ``(1 or N, dim_c)``.
+            since: Time to which the latent coordinates belong; by default the end of the schedule.
+        """
         end = self.schedule.end if since is None else since
         (v,) = self._carry((latent,), c, end, 0.0)
         return v * self._growth(0.0, v)
 
     def log_prob(self, w: Tensor, c: Tensor, seed: int = 0) -> Tensor:
-        """Log density of whitened data w ``(N, dim)`` given c ``(1 or N, dim_c)``, in nats, ``(N,)``.
+        """Return the log density ``(N,)``, in nats, of whitened data w ``(N, dim)`` given c.
 
-        By the change of volume: exact divergence up to ten dimensions, Hutchinson's estimator above, with
-        signs that are drawn once for the whole way and depend on ``seed``.
+        It follows from the change of volume along the flow. The divergence is exact up to ten dimensions.
+        Above, it is Hutchinson's estimate, whose probes are drawn once for the whole integration.
+
+        Arguments:
+            w: Whitened data, ``(N, dim)``.
+            c: Conditions, ``(1 or N, dim_c)``.
+            seed: Seed for the probes.
         """
         growth = self._growth(0.0, w)
         generator = torch.Generator(device=w.device).manual_seed(derive_seed("divergence probes", seed))
@@ -85,7 +109,7 @@ class InflationaryFlow:
         return normal + grown - growth.log().sum()
 
     def _growth(self, t: float, like: Tensor) -> Tensor:
-        """Standard deviations of the noisy data, ``(1, dim)``."""
+        """Return the standard deviations of the noisy data, ``(1, dim)``."""
         return (1.0 + self.schedule.noise(like.new_full((1, 1), t))).sqrt()
 
     def _slope(self, v: Tensor, t: Tensor, c: Tensor) -> Tensor:
@@ -102,7 +126,10 @@ class InflationaryFlow:
         end: float,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, ...]:
-        """The state's tensors, rows of which go together, at the end; the second collects the divergence."""
+        """Integrate a state in batches of rows and return it at the end.
+
+        The first tensor is v. A second tensor, if given, collects the integral of the divergence.
+        """
         num = len(state[0])
         parts = []
         for rows in torch.arange(num, device=state[0].device).split(BATCH):

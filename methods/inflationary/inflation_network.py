@@ -1,4 +1,4 @@
-"""A denoiser under noise that differs between directions, preconditioned direction by direction."""
+"""A denoiser for noise that differs between directions, with a preconditioning for each direction."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ FREQUENCIES = 8
 
 
 class InflationNetwork(NoiseNetwork):
-    """D(y, t, c), the mean of whitened data given y = w + sqrt(gamma(t)) noise; untrained, normal data's.
+    """The denoiser D(y, t, c), the mean of whitened data w given y = w + sqrt(gamma(t)) noise.
 
-    D = c_skip y - c_out F(c_in y, t, c) with c_skip = 1 / (1 + gamma), c_in its root, c_out² = gamma c_skip:
-    Karras et al. (2022) for each direction, as arXiv 2407.08843 has it, at unit variance of the data.
+    With a network F it is
+
+        D = c_skip y - c_out F(c_in y, t, c),
+        c_skip = 1 / (1 + gamma),    c_in = c_skip^(1/2),    c_out = (gamma c_skip)^(1/2).
+
+    This is the preconditioning of Karras et al. (2022) in each direction, as in arXiv 2407.08843, for data of
+    unit variance. Before training, F = 0 and D is exact for standard normal data.
 
     Arguments:
-        schedule: Of the noise.
-        dim_c: Width of the condition, 0 for none.
-        width: Units of a hidden layer.
-        depth: Hidden layers.
+        schedule: Schedule of the noise.
+        dim_c: Width of the condition c; 0 for none.
+        width: Number of units in a hidden layer.
+        depth: Number of hidden layers.
     """
 
     def __init__(self, schedule: InflationSchedule, dim_c: int, width: int, depth: int) -> None:
@@ -38,15 +43,16 @@ class InflationNetwork(NoiseNetwork):
         self.register_buffer("frequencies", frequencies)
 
     def forward(self, y: Tensor, t: Tensor, c: Tensor) -> Tensor:
-        """Clean means of y, both ``(N, dim)``, at times t ``(1 or N, 1)``, given c ``(1 or N, dim_c)``."""
+        """Return means ``(N, dim)`` for y ``(N, dim)``, t ``(1 or N, 1)`` and c ``(1 or N, dim_c)``."""
         gamma = self.schedule.noise(t)
         skip = 1.0 / (1.0 + gamma)
         return skip * y - (gamma * skip).sqrt() * self._target(skip.sqrt() * y, t, c)
 
     def losses(self, w: Tensor, c: Tensor, level: Tensor, noise: Tensor) -> Tensor:
-        """Square error of D over c_out², mean of directions, ``(N,)``, at times uniform over the schedule.
+        """Return the squared error of D divided by c_out², averaged over directions, ``(N,)``.
 
-        The times are the normal ``level`` ``(N, 1)`` through its distribution function.
+        Times are uniform over the schedule: they are end * Phi(level), where Phi is the distribution function
+        of the standard normal. See :meth:`NoiseNetwork.losses` for the arguments.
         """
         t = self.schedule.end * torch.special.ndtr(level)
         gamma = self.schedule.noise(t)

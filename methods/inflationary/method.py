@@ -1,7 +1,24 @@
-"""``inflationary``: a dimension-preserving inflationary flow of theta, conditional on x.
+"""``inflationary``: a dimension-preserving inflationary flow of theta, given x.
 
-With ``keep`` x is seen through a flow of its own, which reduces it to so many dimensions without looking at
-theta.
+Noise whose variances grow exponentially in time turns the data into a Gaussian. The probability-flow ODE of
+this diffusion is a deterministic one-to-one map between data and Gaussian latents, and it preserves the
+participation ratio tr(C)² / tr(C²) of the data's covariance C. In whitened coordinates w with noise variances
+gamma(t) and a denoiser D, the objective and the flow of noisy data y are
+
+    minimise over D   E | D(y, t, x) - w |² (1 + gamma) / gamma,    y = w + gamma(t)^(1/2) noise,
+    dy/dt = (d gamma/dt) (y - D(y, t, x)) / (2 gamma).
+
+With ``keep``, a second flow without conditions reduces x to so many dimensions, without use of theta.
+
+Reference: de Albuquerque, Pearson: Inflationary flows: calibrated Bayesian inference with diffusion-based
+models, NeurIPS 2024, arXiv 2407.08843.
+
+Not as published: the publication models data without conditions; here the flow of theta is conditional on x.
+Coordinates are whitened, and noise is proportional to the data's variance in each direction
+(:mod:`.schedule`). The rate rho = 2 is the publication's. The noise variance at the start is 1e-5 instead of
+5e-4, so that narrow posteriors are not blurred, and inflation ends at 9 instead of 7.01 (the publication's
+circles), so that the noise at the end is about the same. The flow is integrated in variables of unit variance
+(:mod:`.flow`).
 """
 
 from __future__ import annotations
@@ -29,22 +46,22 @@ from methods.transforms.whitening import Whitening
 
 __all__ = ["Inflationary", "InflationaryPosterior"]
 
-LEAST = 20  # simulations, a tenth of which is held out
-BLEND = 0.1  # of the probit in the coordinates of bounded theta, see :class:`Unbounded`
+LEAST = 20  # Smallest number of simulations, a tenth of which is held out.
+BLEND = 0.1  # Share of the probit in the coordinates of bounded theta, see :class:`Unbounded`.
 
 Encode = Callable[[Tensor], Tensor]
 
 
 class InflationaryPosterior(Posterior):
-    """Samples by generating from standard normal latents; never outside the prior.
+    """A posterior that maps standard normal latents to samples. They are never outside the prior's support.
 
     Arguments:
-        unbounded: Coordinates of theta.
-        whitening: Their principal components under the prior.
-        encode_x: What the flow sees of x ``(B, dim_x)``, ``(B, dim_c)``.
-        flow: From latents to whitened coordinates.
-        networks: What sampling runs: the denoisers of the flow and of that of x, if there is one.
-        device: Where the flow is.
+        unbounded: Map from theta to unbounded coordinates.
+        whitening: Whitening of these coordinates under the prior.
+        encode_x: Function of x ``(B, dim_x)`` that returns the flow's conditions ``(B, dim_c)``.
+        flow: Flow between latents and whitened coordinates.
+        networks: Networks that sampling runs: the denoisers of this flow and of the flow of x, if available.
+        device: Device of the flow.
     """
 
     def __init__(
@@ -66,17 +83,20 @@ class InflationaryPosterior(Posterior):
         self.nfe = float("nan")
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Generate from fresh latents, ``(n, dim_theta)``."""
+        """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)``."""
         return self.sample_batched(sample_shape, x)[:, 0]
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Generate for all observations x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``."""
+        """Draw ``(n, B, dim_theta)`` samples for all observations x ``(B, dim_x)`` at once."""
         (n,) = sample_shape
         theta, self.nfe = self._evaluations.per_sample(lambda: self._drawn(n, x))
         return theta
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log density by the change of volume, ``(N,)``; minus infinity outside the prior."""
+        """Return the log density ``(N,)``, in nats, from the change of volume along the flow.
+
+        It is minus infinity outside the prior's support.
+        """
         theta = theta.to(self._device)
         w = self._whitening(self._unbounded(theta)).float()
         log_density = self.flow.log_prob(w, self._encode_x(x.to(self._device)))
@@ -93,23 +113,23 @@ class InflationaryPosterior(Posterior):
 
 @register_method("inflationary")
 class Inflationary(Method):
-    """Inflationary flow of theta given x.
+    """A flow that preserves the dimension of theta maps Gaussian latents to the posterior.
 
-    Rate and end are the paper's on its toy data but for less noise at the start, so that narrow posteriors
-    are not blurred.
+    See this module's docstring for the objective, the reference and the differences from the publication.
 
     Arguments:
-        keep: Dimensions that x is reduced to by a flow of its own; None for x as it is.
-        gap: Inflation gap of that flow.
+        keep: Number of dimensions to which a separate flow reduces x; None uses x unchanged.
+        gap: Inflation gap of the flow of x.
         rho: Rate of inflation.
-        start_noise: Noise variance at the start, in units of the prior's variance.
-        end: Time of inflation.
-        width: Units of a hidden layer.
-        depth: Hidden layers.
-        training_steps: Optimiser steps at most; held-out simulations end the training earlier.
-        training_batch_size: Simulations a step.
-        solver: Euler, Heun, or Dormand and Prince (adaptive).
-        steps: Of the first two.
+        start_noise: Noise variance at the start, in units of the data's variance.
+        end: Time at which inflation ends.
+        width: Number of units in a hidden layer.
+        depth: Number of hidden layers.
+        training_steps: Maximum number of optimiser steps. The loss on held-out simulations may end training
+            earlier.
+        training_batch_size: Number of simulations per step.
+        solver: Name of the ODE solver: Euler, Heun, or Dormand and Prince (adaptive).
+        steps: Number of steps of Euler's or Heun's method.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("sklearn.preprocessing", "torchdiffeq")
@@ -130,12 +150,12 @@ class Inflationary(Method):
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> InflationaryPosterior:
-        """Train the flow, and that of x before it where x is reduced.
+        """Train the flow of theta, after the flow of x if ``keep`` is given.
 
         Raises:
-            ValueError: for fewer than 20 simulations, values that are not finite, a constant column of theta,
-                an x that is constant throughout, a prior on other than intervals, half-lines and lines, or
-                ``keep`` not less than the directions in which x varies.
+            ValueError: If there are fewer than 20 simulations, values are not finite, a column of theta is
+                constant, all columns of x are constant, the prior's support does not consist of intervals,
+                half-lines or lines, or ``keep`` is not less than the number of directions in which x varies.
         """
         check_simulations(theta, x, least=LEAST, who="an inflationary flow")
         theta, x = theta.to(device), x.to(device)
@@ -155,7 +175,7 @@ class Inflationary(Method):
         return Sizes(self.width, self.depth, self.training_steps, self.training_batch_size, seed)
 
     def _encoding(self, x: Tensor, sizes: Sizes) -> tuple[Encode, list[nn.Module]]:
-        """What is seen of x, and the networks that this runs."""
+        """Return the encoding of x and the networks that it runs."""
         encoding = Encoding(x)
         if self.keep is None:
             return encoding, []

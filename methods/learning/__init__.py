@@ -1,1 +1,1 @@
-"""Networks and their training."""
+"""Networks of the suite's own methods, and their training."""

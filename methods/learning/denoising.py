@@ -1,4 +1,4 @@
-"""Training of a network that denoises, looked after by simulations that it does not see."""
+"""Training of a denoising network. Its loss on held-out simulations chooses the weights and the end."""
 
 from __future__ import annotations
 
@@ -12,30 +12,36 @@ from torch import Tensor, nn
 from methods.contract.seeding import derive_seed
 from methods.learning.training import Validation, train
 
-__all__ = ["HeldOut", "NoiseNetwork", "learn", "looks", "split"]
+__all__ = ["HeldOut", "NoiseNetwork", "learn", "split", "validations"]
 
 HELD_OUT, MAX_HELD_OUT = 0.1, 2000
-ROWS = 8000  # at least in a look, each held-out sample counted with several noises
-LOOKS = 80  # in a training; the early ones are the most useful where simulations are few
+ROWS = 8000  # About this many rows in one validation; each held-out sample is repeated with several noises.
+VALIDATIONS = 80  # Number in one training. With few simulations the early ones matter most.
 
 
 class NoiseNetwork(nn.Module, ABC):
-    """A network that learns what noise did to its data."""
+    """A network that is trained to denoise."""
 
     @abstractmethod
     def losses(self, w: Tensor, c: Tensor, level: Tensor, noise: Tensor) -> Tensor:
-        """Loss of each row, ``(N,)``; an untrained network's is about 1.
+        """Return the loss of each row, ``(N,)``. It is about 1 for an untrained network.
 
         Arguments:
             w: Clean values, ``(N, dim)``.
             c: Conditions, ``(N, dim_c)``.
-            level: Standard normal, ``(N, 1)``: which noise level.
-            noise: Standard normal, ``(N, dim)``.
+            level: Standard normal numbers that choose the noise level of each row, ``(N, 1)``.
+            noise: Standard normal noise, ``(N, dim)``.
         """
 
 
 class HeldOut:
-    """Residuals w ``(N, dim)`` with their conditions c, and noise that is the same at every look."""
+    """A held-out set for validation. Its noise is the same at every validation.
+
+    Arguments:
+        w: Clean residuals, ``(N, dim)``.
+        c: Conditions, ``(N, dim_c)``.
+        seed: Seed for noise and noise levels.
+    """
 
     def __init__(self, w: Tensor, c: Tensor, seed: int) -> None:
         self._num = len(w)
@@ -43,24 +49,24 @@ class HeldOut:
         self._w, self._c = w.repeat(repeats, 1), c.repeat(repeats, 1)
         rows = len(self._w)
         generator = torch.Generator().manual_seed(derive_seed("held-out noise", seed))
-        # Noise levels on a lattice, shuffled: each sample has its share of all of them.
+        # Noise levels are a shuffled lattice of quantiles, so the whole range is covered evenly.
         levels = torch.tensor([NormalDist().inv_cdf((i + 0.5) / rows) for i in range(rows)])
         self._level = levels[torch.randperm(rows, generator=generator)][:, None].to(w)
         self._noise = torch.randn(self._w.shape, generator=generator).to(w)
 
     def loss(self, network: NoiseNetwork) -> float:
-        """Mean loss of the network; an untrained one has that of the base, about 1."""
+        """Return the mean loss of the network. An untrained network has the loss of the base, about 1."""
         return float(self.losses(network).mean())
 
     @torch.no_grad()
     def losses(self, network: NoiseNetwork) -> Tensor:
-        """Loss of the network at each held-out sample, ``(N,)``."""
+        """Return the loss of the network on each held-out sample, ``(N,)``."""
         every = network.losses(self._w, self._c, self._level, self._noise)
         return every.unflatten(0, (-1, self._num)).mean(0)
 
 
 def split(num_samples: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows held out (a tenth, at most ``MAX_HELD_OUT``), and the rest."""
+    """Split row numbers at random into held-out ones (a tenth, at most ``MAX_HELD_OUT``) and the rest."""
     order = torch.randperm(
         num_samples, generator=torch.Generator().manual_seed(derive_seed("held-out rows", seed))
     )
@@ -79,7 +85,18 @@ def learn(
     learning_rate: float,
     seed: int,
 ) -> None:
-    """Train in place on residuals w ``(N, dim)`` with conditions c; the weights best on ``held`` are kept."""
+    """Train a network in place and keep the weights with the lowest loss on the held-out set.
+
+    Arguments:
+        network: Network to train.
+        w: Residuals to train on, ``(N, dim)``.
+        c: Their conditions, ``(N, dim_c)``.
+        held: Held-out set.
+        steps: Maximum number of optimiser steps.
+        batch_size: Number of rows per step.
+        learning_rate: Peak learning rate, see :func:`methods.learning.training.train`.
+        seed: Seed for noise and batches.
+    """
     generator = torch.Generator(device=w.device).manual_seed(derive_seed("training noise", seed))
 
     def loss(w: Tensor, c: Tensor) -> Tensor:
@@ -88,10 +105,14 @@ def learn(
         return network.losses(w, c, level, noise).mean()
 
     options = {"steps": steps, "batch_size": batch_size, "seed": seed}
-    look = looks(lambda: held.loss(network), steps)
-    train(network, loss, (w, c), learning_rate=learning_rate, validation=look, **options)
+    validation = validations(lambda: held.loss(network), steps)
+    train(network, loss, (w, c), learning_rate=learning_rate, validation=validation, **options)
 
 
-def looks(loss: Callable[[], float], steps: int) -> Validation:
-    """Looks at a held-out loss in a training of so many steps."""
-    return Validation(loss, every=max(10, steps // LOOKS), patience=LOOKS // 4)
+def validations(loss: Callable[[], float], steps: int) -> Validation:
+    """Return the validation schedule for a training of ``steps`` steps.
+
+    The held-out loss is computed about :data:`VALIDATIONS` times. Training ends early if it has not
+    improved for a quarter of that number.
+    """
+    return Validation(loss, every=max(10, steps // VALIDATIONS), patience=VALIDATIONS // 4)

@@ -17,18 +17,23 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def seeded(make: Callable[[], Network], seed: int) -> Network:
-    """What ``make`` makes, with weights that depend on the seed; torch's global state is left unchanged."""
+    """Return the network that ``make`` builds, with weights that depend on the seed alone.
+
+    Torch's global random state is left unchanged.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed("weights", seed))
         return make()
 
 
 def joined(layer: nn.Linear, *inputs: Tensor) -> Tensor:
-    """The layer on its inputs side by side, which may broadcast: what many rows share is multiplied once.
+    """Apply a layer to the concatenation of its inputs, which may broadcast.
+
+    Each input is multiplied before it is broadcast, so an input that many rows share is multiplied once.
 
     Arguments:
-        layer: From the inputs' widths together.
-        inputs: Each ``(..., width)``.
+        layer: Linear layer whose input width is the sum of the inputs' widths.
+        inputs: Tensors ``(..., width)``.
 
     Example:
         >>> import torch
@@ -38,7 +43,7 @@ def joined(layer: nn.Linear, *inputs: Tensor) -> Tensor:
     """
     weights = layer.weight.split([values.shape[-1] for values in inputs], dim=-1)
     products = [nn.functional.linear(*pair) for pair in zip(inputs, weights, strict=True)]
-    # The smallest first: the bias is added where it is least work.
+    # The smallest product comes first, so that the bias is added to the fewest numbers.
     products.sort(key=Tensor.numel)
     total: Tensor = layer.bias
     for product in products:
@@ -47,7 +52,7 @@ def joined(layer: nn.Linear, *inputs: Tensor) -> Tensor:
 
 
 def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:
-    """``depth`` hidden ReLU layers of ``width`` units and a linear output."""
+    """Return a network of ``depth`` hidden ReLU layers of ``width`` units and a linear output layer."""
     widths = [dim_in] + [width] * depth
     layers: list[nn.Module] = []
     for a, b in pairwise(widths):
@@ -56,7 +61,10 @@ def mlp(dim_in: int, dim_out: int, width: int, depth: int) -> nn.Sequential:
 
 
 class ResidualMLP(nn.Module):
-    """``depth`` pre-normalised residual layers of ``width`` units; the last layer starts at zero."""
+    """A network of ``depth`` pre-normalised residual layers of ``width`` units.
+
+    The output layer is initialised to zero.
+    """
 
     def __init__(self, dim_in: int, dim_out: int, width: int, depth: int) -> None:
         super().__init__()
@@ -69,11 +77,11 @@ class ResidualMLP(nn.Module):
 
     @property
     def matrices(self) -> list[nn.Linear]:
-        """The hidden layers, whose matrices are square."""
+        """The hidden layers. Their weight matrices are square."""
         return [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Outputs ``(..., dim_out)`` of inputs that are dim_in wide together and broadcast."""
+        """Return outputs ``(..., dim_out)``. The inputs broadcast, and their widths sum to dim_in."""
         hidden = joined(self.first, *inputs)
         for norm, layer in zip(self.norms, self.hidden, strict=True):
             hidden = hidden + layer(nn.functional.silu(norm(hidden)))

@@ -1,4 +1,4 @@
-"""Which float32 products may be fast: those of networks, never those of a kernel's exponents."""
+"""Fast float32 matrix products, for networks only and never for the exponents of a kernel."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["fast_products"]
 
 @contextlib.contextmanager
 def fast_products(device: torch.device) -> Iterator[None]:
-    """TF32 for matrix products on a GPU while the context lasts; nothing changes on a CPU.
+    """Use TF32 for matrix products on a GPU within this context. On a CPU nothing changes.
 
-    TF32 keeps ten bits of each factor. A network's output moves by a thousandth of its spread, less than it
-    was trained to; the exponents of :class:`methods.exact_score.KernelPosterior` are differences of large
-    numbers, and would be wrong by whole nats. So training and passing through networks asks for it here, and
-    torch's own setting stays as it is for all else.
+    TF32 keeps ten bits of each factor. This changes a network's output by a thousandth of its spread, which
+    is less than its training error. But the exponents of :class:`methods.exact_score.KernelPosterior` are
+    differences of large numbers and would be wrong by whole nats. So only the training and evaluation of
+    networks use this context; everywhere else torch's own setting stays unchanged.
     """
     if device.type != "cuda":
         yield

@@ -1,4 +1,4 @@
-"""How large a network is, and how it is trained."""
+"""The size of a network and the settings of its training."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["Sizes"]
 
 @dataclass(frozen=True)
 class Sizes:
-    """A network's width and depth, and how it is trained.
+    """The width and depth of a network, and the settings of its training.
 
     Arguments:
-        width: Units of a hidden layer.
-        depth: Hidden layers.
-        steps: Optimiser steps at most.
-        batch_size: Rows a step.
-        seed: Of weights, batches and noise.
+        width: Number of units in a hidden layer.
+        depth: Number of hidden layers.
+        steps: Maximum number of optimiser steps.
+        batch_size: Number of rows per step.
+        seed: Seed for weights, batches and noise.
     """
 
     width: int

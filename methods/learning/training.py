@@ -17,19 +17,21 @@ from methods.learning.precision import fast_products
 
 __all__ = ["Validation", "batches", "train"]
 
-# Newton-Schulz iterations of Muon, five of which take half of a step of a deep network: three learn as well.
+# Newton-Schulz iterations of Muon. Torch's default of five takes half the time of a step of a deep network;
+# three train equally well.
 ITERATIONS = 3
 
 
 @dataclass(frozen=True)
 class Validation:
-    """When to look at held-out data, and when to have seen enough.
+    """When to validate on held-out data, and when to end the training.
 
     Arguments:
-        loss: The network's held-out loss, lower is better; called without gradients.
-        every: Steps between two looks.
-        patience: Looks without a new best after which training ends.
-        averaging: Decay of the running average of the weights. It is the average that is looked at and kept.
+        loss: Function that returns the network's held-out loss; lower is better. It is called without
+            gradients.
+        every: Number of steps between two validations.
+        patience: Number of validations without a new lowest loss after which training ends.
+        averaging: Decay of the running average of the weights. The averaged weights are validated and kept.
     """
 
     loss: Callable[[], float]
@@ -51,20 +53,22 @@ def train(
 ) -> list[float]:
     """Minimise ``loss(*batch)`` over minibatches with a short warm-up and a cosine decay to zero.
 
-    Hidden matrices of a :class:`ResidualMLP` are trained with Muon (Jordan et al. 2024), all else with AdamW.
-    Batches are cut from fresh permutations, one after the other, see :func:`batches`. The order depends on
-    ``seed`` alone. With a validation the network ends with the best averaged weights, those it came with
-    among them.
+    Hidden matrices of a :class:`ResidualMLP` are trained with Muon (Jordan et al. 2024), all other parameters
+    with AdamW. Batches come from :func:`batches`, and their order depends on ``seed`` alone. With a
+    validation, the network ends with the averaged weights of lowest held-out loss; the initial weights are
+    among the candidates.
 
     Arguments:
-        network: Whose parameters are trained, in place.
-        loss: Scalar mean loss of a batch, one tensor for each of ``data``.
-        data: Tensors with the same first dimension, already on the network's device.
-        steps: Optimiser steps at most.
-        batch_size: Samples a step (all of them where there are fewer).
-        learning_rate: Peak of the schedule, of AdamW; Muon's, whose steps have unit size, is ten times that.
-        seed: Seed of the order.
-        validation: Held-out loss to choose the weights by; without it the last ones are kept.
+        network: Network to train, in place.
+        loss: Function that returns the scalar mean loss of a batch. Its arguments are rows of each tensor in
+            ``data``.
+        data: Tensors with the same first dimension, on the network's device.
+        steps: Maximum number of optimiser steps.
+        batch_size: Number of samples per step; all samples if there are fewer.
+        learning_rate: Peak learning rate of AdamW. Muon's is ten times as large, since its steps have unit
+            size.
+        seed: Seed for the order of the samples.
+        validation: Validation that chooses the weights. Without it, the last weights are kept.
 
     Returns:
         The loss of every step.
@@ -82,7 +86,7 @@ def train(
     ]
     best = _Best(network, validation) if validation else None
     order = batches(num_samples, batch_size, seed, data[0].device)
-    history: list[Tensor] = []  # read at the end: each reading would wait for a GPU
+    history: list[Tensor] = []  # Read at the end only, since each reading would wait for the GPU.
     network.train()
     with fast_products(data[0].device):
         for rows in itertools.islice(order, steps):
@@ -104,17 +108,17 @@ def train(
 
 
 def batches(num_samples: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:
-    """Endless batches of row numbers, ``(batch_size,)`` each, on the device.
+    """Yield batches of row numbers, ``(batch_size,)`` each, without end.
 
-    They are cut from fresh permutations one after the other, and a batch may end one and begin the next, so
-    every sample is seen once before any is seen twice. No batch has a sample twice: what a batch takes from
-    the end of one permutation comes in the next one after that batch.
+    Batches are cut from a sequence of random permutations. A batch may contain the end of one permutation and
+    the start of the next, so every sample is used once before any is used twice. No batch contains a sample
+    twice: the next permutation is reordered so that these samples come after that batch.
 
     Arguments:
-        num_samples: Rows to choose from.
-        batch_size: At most num_samples.
-        seed: Seed of the permutations.
-        device: Where the row numbers are wanted.
+        num_samples: Number of rows to choose from.
+        batch_size: Number of rows in a batch, at most num_samples.
+        seed: Seed for the permutations.
+        device: Device of the row numbers.
 
     Example:
         >>> rows = batches(3, 2, 0, torch.device("cpu"))
@@ -149,7 +153,7 @@ def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Op
 
 
 class _Best:
-    """The running average of a network's weights, and the best that it has been on held-out data."""
+    """The running average of a network's weights, and the averaged weights of lowest held-out loss."""
 
     def __init__(self, network: nn.Module, validation: Validation) -> None:
         self._network, self._validation = network, validation
@@ -160,11 +164,11 @@ class _Best:
 
     @property
     def is_final(self) -> bool:
-        """Whether patience has run out."""
+        """Whether the patience is exhausted."""
         return self._failures >= self._validation.patience
 
     def follow(self, step: int) -> None:
-        """Move the average towards the weights after ``step`` steps, and look where it is time to."""
+        """Update the average with the weights after ``step`` steps, and validate it if it is due."""
         decay = min(self._validation.averaging, (1 + step) / (10 + step))
         weights = [p.detach() for p in self._network.parameters()]
         torch._foreach_lerp_(self._average, weights, 1.0 - decay)

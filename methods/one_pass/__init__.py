@@ -1,4 +1,4 @@
-"""The learned denoiser, distilled into a network that takes one pass."""
+"""The method ``one_pass``: a learned denoiser, distilled into a network that samples in one pass."""
 
 from methods.one_pass.method import OnePass
 

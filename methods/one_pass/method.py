@@ -1,8 +1,22 @@
-"""``one_pass``: posterior samples in one forward pass, from a learned denoiser as the teacher.
+"""``one_pass``: posterior samples in one forward pass, distilled from a learned denoiser.
 
-1. A conditional denoiser is trained on the simulations; its probability-flow ODE is a deterministic map from
-   noise to posterior samples, as the kernel posterior's is for ``exact_score_net``, without a kernel in x.
-2. Noise labelled by that map trains the student.
+1. A conditional denoiser is trained on the simulations, see :mod:`methods.denoiser.method`. Its
+   probability-flow ODE is a deterministic map T from noise z and x to posterior samples: the teacher.
+2. The teacher labels noise, and a student network is trained on the labels (z, x, T(z, x)).
+
+The student has branches z + f_b(z, x) with probabilities p_b. The objective of the second step is
+
+    minimise over f, p, s   -E log sum_b p_b(z, x) N(T(z, x); z + f_b(z, x), s² I).
+
+References: Zhang, Tatsuoka, Xiu, Zhang: Exact conditional score-guided generative modeling for amortized
+inference in uncertainty quantification, arXiv 2506.18227 (two stages: labels, then a one-pass student);
+Karras, Aittala, Aila, Laine: Elucidating the design space of diffusion-based generative models, NeurIPS 2022
+(the teacher).
+
+Not as published: the teacher of arXiv 2506.18227 is the exact score of a kernel posterior, as in
+``exact_score_net``. Here it is a learned denoiser, which needs no kernel in x. The published student is a
+plain network trained by mean squared error; here it is a mixture of branches. With ``passes`` above 1 the ODE
+is split into stages, each with its own student.
 """
 
 from __future__ import annotations
@@ -22,10 +36,12 @@ __all__ = ["OnePass"]
 
 @register_method("one_pass")
 class OnePass(DenoiserMethod, StudentMethod):
-    """Denoiser labels, one-pass student.
+    """A student network, trained on labels of a learned denoiser, samples in one forward pass.
+
+    See this module's docstring for the objective, the references and the differences from the publications.
 
     Arguments:
-        passes: Stages of the teacher's ODE, each with a student of its own.
+        passes: Number of stages of the teacher's ODE. Each stage has its own student and costs one pass.
     """
 
     libraries: ClassVar[tuple[str, ...]] = (*DenoiserMethod.libraries, *StudentMethod.libraries)
@@ -34,7 +50,11 @@ class OnePass(DenoiserMethod, StudentMethod):
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> OnePassPosterior:
-        """Train the teacher, make labels, train the student."""
+        """Train the teacher, make labels and train the student.
+
+        Raises:
+            ValueError: As for :meth:`methods.denoiser.DenoiserMethod.fit_teacher`.
+        """
         teacher = self.fit_teacher(prior, theta, x, device, seed)
         base = teacher.base
         c = base.encode_x(x.to(device))

@@ -1,4 +1,4 @@
-"""Outsourced diffusion sampling: a diffusion in noise space that is trained on a reward."""
+"""The method ``outsourced``: a diffusion sampler in noise space that is trained on a reward."""
 
 from methods.outsourced.method import Outsourced
 from methods.outsourced.policy import Policy, Trajectories

@@ -1,4 +1,29 @@
-"""``outsourced``: a diffusion in the prior's noise space, trained on a reward, conditional on x."""
+"""``outsourced``: a diffusion sampler in the prior's noise space, trained on a reward, given x.
+
+The prior is written as a function of noise, theta = f(z) with z ~ N(0, I). The posterior in noise space is
+then proportional to N(z; 0, I) r(f(z), x), where the reward r is the likelihood up to a factor that depends
+on x alone. A policy p, a discrete-time diffusion, is trained to end in this posterior. The objective is
+trajectory balance: for trajectories tau that end in z, and a reference process q with marginals N(0, I),
+
+    minimise over p   E loss(delta),   delta = log p(tau) - log q(tau) + log Z(x) - log r(f(z), x),
+    loss(delta) = relu(delta² - 0.1) / 2,
+
+where log Z(x) is estimated as the mean of the other terms over several trajectories of one x.
+
+Reference: Venkatraman et al.: Outsourced diffusion sampling: efficient posterior inference in latent spaces
+of generative models, arXiv 2502.06999.
+
+Not as published:
+
+- The publication takes a generative model as f. Here f is the inverse distribution function of the prior.
+- The reward may be a ratio or likelihood estimator that is trained on the simulations.
+- The policy first imitates trajectories that end in the simulations' own parameters.
+- Steps are exact and their noise falls geometrically (:mod:`.process`), and the policy also learns variances
+  (:mod:`.policy`).
+- The loss is linear where delta is below -1 or above 1, and very small rewards are cut off
+  (:mod:`.trajectory_balance`).
+- Samples are drawn from several candidate trajectories by importance weights (:mod:`.posterior`).
+"""
 
 from __future__ import annotations
 
@@ -26,31 +51,35 @@ from methods.transforms.noise_map import NoiseMap, noise_map
 
 __all__ = ["Outsourced"]
 
-LEAST = 20  # simulations, a tenth of which is held out
+LEAST = 20  # Smallest number of simulations, a tenth of which is held out.
 RATE, BALANCE_RATE = 4e-3, 5e-4
-DISTILLED_STEPS = 24  # of the ODE that labels a student
-NOTHING = -1e6  # nats, in place of minus infinity and NaN
+DISTILLED_STEPS = 24  # Steps of the ODE that labels a student's noise.
+NOTHING = -1e6  # Log reward, in nats, that replaces minus infinity and NaN.
 
 
 @register_method("outsourced")
 class Outsourced(StudentMethod):
-    """Trajectory balance in noise space, after imitation of the simulations' own trajectories.
+    """A diffusion in the prior's noise space is trained on a reward by trajectory balance.
 
-    Samples are drawn from several candidates by weights that the reward gives: see
-    :class:`OutsourcedPosterior`.
+    Before that, the policy imitates the simulations' own trajectories. Samples are drawn from several
+    candidates by importance weights, see :class:`OutsourcedPosterior`. See this module's docstring for the
+    objective, the reference and the differences from the publication.
 
     Arguments:
-        reward: The task's exact likelihood, or sbi's ratio or likelihood estimator trained on simulations.
-        distilled: Whether a student of one pass, fitted to the policy's probability-flow ODE, does the
-            sampling, which no reward weighs.
-        candidates: Trajectories of the policy for each sample; with one, samples are not weighed.
-        width: Units of a hidden layer of the policy.
-        depth: Its hidden layers.
-        training_steps: Optimiser steps of imitation at most; 0 for none.
-        balance_steps: Optimiser steps of trajectory balance; 0 for none.
-        batch_size: Simulations a step of imitation.
-        num_observations: Observations a step of trajectory balance, each with eight trajectories.
-        steps: Of the process.
+        reward: Source of the reward: the task's exact likelihood (``likelihood``), or sbi's ratio (``nre``)
+            or likelihood estimator (``nle``), trained on the simulations.
+        distilled: Whether a one-pass student, trained on the policy's probability-flow ODE, draws the
+            samples. They are then not weighted by the reward.
+        candidates: Number of policy trajectories per posterior sample. One is chosen by importance weights
+            r·q/p; as the number grows, samples become exact even if the policy is imperfect. With 1, samples
+            are not weighted.
+        width: Number of units in a hidden layer of the policy.
+        depth: Number of hidden layers of the policy.
+        training_steps: Maximum number of optimiser steps of imitation; 0 for none.
+        balance_steps: Number of optimiser steps of trajectory balance; 0 for none.
+        batch_size: Number of simulations per step of imitation.
+        num_observations: Number of observations per step of trajectory balance, with eight trajectories each.
+        steps: Number of steps of the diffusion.
     """
 
     citation = (
@@ -72,13 +101,13 @@ class Outsourced(StudentMethod):
     _log_likelihood: LogLikelihood | None = PrivateAttr(default=None)
 
     def with_likelihood(self, log_likelihood: LogLikelihood) -> Outsourced:
-        """The method with the likelihood that ``reward=likelihood`` is."""
+        """Return a copy that may evaluate the task's likelihood, which ``reward=likelihood`` uses."""
         given = self.model_copy()
         given._log_likelihood = log_likelihood
         return given
 
     def warm_up(self, device: str = "cpu") -> None:
-        """What trains the policy, and the surrogate if the reward is one."""
+        """Warm up the training of the policy, and of the surrogate if the reward is a surrogate."""
         super().warm_up(device)
         if self.reward != "likelihood":
             method_class(self.reward)().warm_up(device)
@@ -86,12 +115,12 @@ class Outsourced(StudentMethod):
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> Posterior:
-        """Train the surrogate, if the reward is one, the policy, and its student, if there is to be one.
+        """Train the surrogate (if the reward is one), the policy, and a student (if ``distilled``).
 
         Raises:
-            ValueError: for fewer than 20 simulations, values that are not finite, a constant column of theta,
-                an x that is constant throughout, a prior that is no known function of normal noise, or
-                ``reward=likelihood`` where there is none.
+            ValueError: If there are fewer than 20 simulations, values are not finite, a column of theta is
+                constant, all columns of x are constant, the prior has no known map from normal noise, or no
+                likelihood was given for ``reward=likelihood``.
         """
         check_simulations(theta, x, least=LEAST, who="an outsourced sampler")
         theta, x = theta.to(device), x.to(device)
@@ -123,12 +152,12 @@ class Outsourced(StudentMethod):
         return self.student_of(teacher, x, seed) if self.distilled else teacher
 
     def student_of(self, teacher: OutsourcedPosterior, x: Tensor, seed: int) -> OnePassPosterior:
-        """A student of one pass, fitted to the probability-flow ODE of a trained policy.
+        """Return a one-pass student, trained on the probability-flow ODE of a trained policy.
 
         Arguments:
-            teacher: What :meth:`fit` gives with ``distilled=false``.
-            x: Of simulations, between which the student learns, ``(K, dim_x)``.
-            seed: Of everything.
+            teacher: Posterior that :meth:`fit` returns with ``distilled=false``.
+            x: Data of the simulations, ``(K, dim_x)``. Labels lie between neighbouring rows.
+            seed: Seed for all randomness.
         """
         stages = DenoiserFlow(teacher.policy.network, "ab2", DISTILLED_STEPS).stages(1)
         c = teacher.encode_x(x.to(teacher.device))
@@ -141,7 +170,7 @@ class Outsourced(StudentMethod):
     def _reward(
         self, prior: Distribution, mapped: NoiseMap, theta: Tensor, x: Tensor, device: str, seed: int
     ) -> tuple[LogReward, int]:
-        """The reward, and how many trained parameters it has."""
+        """Return the log reward as a function of noise and x, and its number of trained parameters."""
         log_ratio, num_parameters = self._log_ratio(prior, theta, x, device, seed)
 
         @torch.no_grad()
@@ -164,7 +193,7 @@ class Outsourced(StudentMethod):
     def _likelihood(self) -> LogRatio:
         log_likelihood = self._log_likelihood
         if log_likelihood is None:
-            raise ValueError("reward=likelihood: no likelihood was given; reward=nre or nle learns one")
+            raise ValueError("reward=likelihood: no likelihood was given; use reward=nre or reward=nle")
 
         def on_host(theta: Tensor, x: Tensor) -> Tensor:
             return log_likelihood(theta.cpu(), x.cpu()).to(theta)

@@ -1,4 +1,4 @@
-"""The trained process: the steps of the reference, with mean and variance that networks change."""
+"""The policy: the reference process with means and variances of its steps changed by networks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from methods.outsourced.process import NoiseProcess
 
 __all__ = ["Policy", "Trajectories"]
 
-LOG_RANGE = (-12.0, 2.0)  # of the relative variance that a network may ask for
+LOG_RANGE = (-12.0, 2.0)  # Range of log rho, the relative variance that a network predicts.
 
 
 class Trajectories(NamedTuple):
-    """Runs of a policy.
+    """Trajectories of a policy.
 
     Attributes:
-        states: ``(K + 1, N, dim)``.
-        log_ratio: Log density of each over the reference's, ``(N,)``, as :meth:`Policy.log_ratio` has it.
+        states: States from first to last, ``(K + 1, N, dim)``.
+        log_ratio: Log density of each trajectory minus that under the reference process, ``(N,)``, in nats;
+            see :meth:`Policy.log_ratio`.
     """
 
     states: Tensor
@@ -28,21 +29,28 @@ class Trajectories(NamedTuple):
 
 
 class Policy(nn.Module):
-    """z_{k+1} = a_k z_k + s_k (u_k + v_k normal), s_k² = 1 - a_k².
+    """The process z_{k+1} = a_k z_k + s_k (u_k + v_k e), with s_k² = 1 - a_k² and e ~ N(0, I).
 
-    A process that is pinned to an end z_K steps to a normal with mean A z_k + B z_K and variance f_k s_k²,
-    where B = c_{k+1} (1 - a_k²) / (1 - c_k²) and f_k = (1 - c_{k+1}²) / (1 - c_k²). So, of an end with mean D
-    and variance rho (1 - c_k²) given z_k, s_k u_k = B (D - c_k z_k) and v_k² = f_k + (1 - f_k) rho. The first
-    network gives D as the velocity F of the trigonometric diffusion, D = c_k z - (1 - c_k²)^(1/2) F, the
-    second the logarithm of rho. Where both give zero the policy is the reference process.
+    Here a_k and c_k are the decays and correlations of the reference process. Its step from z_k, conditioned
+    on the end z_K, is normal with mean A z_k + B z_K and variance f_k s_k², where
 
-    The publication leaves the variance as the reference has it, which at 25 steps makes posteriors a tenth
-    too wide.
+        B = c_{k+1} (1 - a_k²) / (1 - c_k²),    f_k = (1 - c_{k+1}²) / (1 - c_k²).
+
+    Let the end given z_k have mean D and variance rho (1 - c_k²). Averaging over the end then gives
+
+        s_k u_k = B (D - c_k z_k),    v_k² = f_k + (1 - f_k) rho.
+
+    The first network predicts D through the velocity F of the trigonometric diffusion,
+    D = c_k z - (1 - c_k²)^(1/2) F. The second predicts log rho. If both are zero, the policy is the reference
+    process.
+
+    Not as published: arXiv 2502.06999 keeps the variance of the reference process (v_k = 1), which makes
+    posteriors a tenth too wide at 25 steps.
 
     Arguments:
-        network: F.
-        log_spread: Logarithm of rho.
-        process: The reference.
+        network: Network of F.
+        log_spread: Network of log rho.
+        process: The reference process.
     """
 
     network: DenoiserNetwork
@@ -58,25 +66,25 @@ class Policy(nn.Module):
 
     @classmethod
     def untrained(cls, dim: int, dim_c: int, width: int, depth: int, process: NoiseProcess) -> Policy:
-        """The reference process, with networks that can be trained away from it.
+        """Return a policy with untrained networks, which equals the reference process.
 
         Arguments:
             dim: Width of the noise.
             dim_c: Width of the encoded x.
-            width: Units of a hidden layer; half as many in the second network.
-            depth: Hidden layers; two in the second network.
-            process: The reference.
+            width: Number of units in a hidden layer; the second network has half as many.
+            depth: Number of hidden layers; the second network has at most two.
+            process: The reference process.
         """
         network = DenoiserNetwork(dim, dim_c, width, depth)
         return cls(network, DenoiserNetwork(dim, dim_c, max(width // 2, 1), min(depth, 2)), process)
 
     def log_ratio(self, states: Tensor, c: Tensor) -> Tensor:
-        """Log density of trajectories ``(K + 1, N, dim)`` over the reference's, ``(N,)``.
+        """Return log p(tau) - log q(tau), ``(N,)``, in nats, of policy p and reference process q.
 
-        That of the first state, which both draw from N(0, I), cancels.
+        Both draw the first state from N(0, I), so its density cancels.
 
         Arguments:
-            states: Of each trajectory.
+            states: Trajectories tau, ``(K + 1, N, dim)``.
             c: Encoded x, ``(N, dim_c)``.
         """
         steps = self.process.innovations(states)
@@ -93,7 +101,7 @@ class Policy(nn.Module):
         Arguments:
             start: First states, standard normal, ``(N, dim)``.
             c: Encoded x, ``(1 or N, dim_c)``.
-            noise: Standard normal, ``(K, N, dim)``.
+            noise: Standard normal noise of the steps, ``(K, N, dim)``.
         """
         states, log_ratio = [start], start.new_zeros(len(start))
         levels = self.process.log_noise.to(start)[:, None, None]
@@ -108,6 +116,6 @@ class Policy(nn.Module):
     def _step(
         self, z: Tensor, level: Tensor, c: Tensor, gain: Tensor | float, fixed: Tensor | float
     ) -> tuple[Tensor, Tensor]:
-        """Shift u and variance v² at states z."""
+        """Return the shift u and the variance v² of the step at states z."""
         rho = self.log_spread(z, level, c).clamp(*LOG_RANGE).exp()
         return gain * self.network(z, level, c), fixed + (1.0 - fixed) * rho

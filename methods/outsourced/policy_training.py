@@ -1,4 +1,4 @@
-"""Training of a policy: first on the simulations' own trajectories, then by trajectory balance."""
+"""Training of a policy: first imitation of the simulations' own trajectories, then trajectory balance."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from methods.outsourced.trajectory_balance import trajectory_balance
 
 __all__ = ["LogReward", "Mixture", "balance", "imitate"]
 
-# Log reward of noise (N, dim) for data x (N, dim_x), row by row: (N,), finite.
+# Function of noise (N, dim) and data x (N, dim_x) that returns log rewards (N,), row by row. They are finite.
 LogReward = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Trajectories for each observation of a batch, by where they come from.
+    """The number of trajectories per observation of a batch, by their source.
 
     Arguments:
-        free: Back from the parameters that the observation was simulated from: a draw of its posterior.
-        replayed: Back from an end that the policy reached before.
-        prior: Of the reference process.
-        own: Of the policy.
+        free: Number that run backwards from the parameters that the observation was simulated from. These
+            are a draw of its posterior and cost nothing.
+        replayed: Number that run backwards from an end that the policy reached earlier.
+        prior: Number drawn from the reference process.
+        own: Number drawn from the policy.
     """
 
     free: int = 1
@@ -38,31 +39,32 @@ class Mixture:
 
     @property
     def total(self) -> int:
-        """Trajectories for each observation."""
+        """Number of trajectories per observation."""
         return self.free + self.replayed + self.prior + self.own
 
 
 def imitate(
     policy: Policy, z: Tensor, c: Tensor, *, steps: int, batch_size: int, rate: float, seed: int
 ) -> None:
-    """Make the trajectories that end in the simulations' noise likely: denoising score matching.
+    """Train a policy to imitate trajectories that end in the noise of the simulations' parameters.
 
-    Whatever the reward, these are trajectories of the posterior, and free. A tenth of the simulations is held
-    out. Then the policy's variances are made likely too.
+    These are trajectories of the posterior for any reward, and they cost nothing. The means are trained by
+    denoising score matching, with a tenth of the simulations held out. The variances are then trained by
+    maximum likelihood of trajectories to the held-out simulations.
 
     Arguments:
-        policy: Trained in place.
+        policy: Policy to train, in place.
         z: Noise of the simulations' parameters, ``(N, dim)``.
-        c: Their encoded x, ``(N, dim_c)``.
-        steps: Optimiser steps at most.
-        batch_size: Simulations a step.
-        rate: Peak rate.
-        seed: Of batches and noise.
+        c: Encoded x of the simulations, ``(N, dim_c)``.
+        steps: Maximum number of optimiser steps.
+        batch_size: Number of simulations per step.
+        rate: Peak learning rate.
+        seed: Seed for batches and noise.
     """
     held, rest = (rows.to(z.device) for rows in split(len(z), seed))
-    look = HeldOut(z[held], c[held], seed)
+    held_out = HeldOut(z[held], c[held], seed)
     options = {"steps": steps, "batch_size": batch_size, "seed": seed}
-    learn(policy.network, z[rest], c[rest], look, learning_rate=rate, **options)
+    learn(policy.network, z[rest], c[rest], held_out, learning_rate=rate, **options)
     generator = torch.Generator(device=z.device).manual_seed(derive_seed("noise of the variances", seed))
     dims = (policy.process.steps, z.shape[1])
 
@@ -95,21 +97,21 @@ def balance(
     rate: float,
     seed: int,
 ) -> None:
-    """Train by trajectory balance on several trajectories for each of a batch of observations.
+    """Train a policy by trajectory balance, on several trajectories per observation of a batch.
 
     Arguments:
-        policy: Trained in place.
-        log_reward: Of the posterior over the prior, but for a constant of x; finite.
-        simulations: Noise of the parameters ``(N, dim)``, encoded x ``(N, dim_c)``, x ``(N, dim_x)``.
-        mixture: Where trajectories come from.
-        steps: Optimiser steps.
-        batch_size: Observations a step.
-        rate: Peak rate.
-        seed: Of batches and noise.
+        policy: Policy to train, in place.
+        log_reward: Log ratio of posterior to prior up to a constant that depends on x alone; finite.
+        simulations: Noise of the parameters ``(N, dim)``, encoded x ``(N, dim_c)``, and x ``(N, dim_x)``.
+        mixture: Sources of the trajectories.
+        steps: Number of optimiser steps.
+        batch_size: Number of observations per step.
+        rate: Peak learning rate.
+        seed: Seed for batches and noise.
     """
     z, c, x = simulations
     generator = torch.Generator(device=z.device).manual_seed(derive_seed("trajectories", seed))
-    reached = z.clone()  # the replay buffer: an end for each observation
+    reached = z.clone()  # The replay buffer holds one end per observation.
 
     def noise(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator, device=z.device)
@@ -130,7 +132,10 @@ def balance(
 def _mixed(
     policy: Policy, z: Tensor, c: Tensor, reached: Tensor, mixture: Mixture, noise: Callable[..., Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Trajectories ``(K + 1, X * M, dim)`` of X observations, those of one together, and their conditions."""
+    """Return trajectories ``(K + 1, X * M, dim)`` and their conditions ``(X * M, dim_c)``.
+
+    The M trajectories of each of the X observations are adjacent.
+    """
     num, dim = z.shape
     steps = policy.process.steps
     back = torch.cat(

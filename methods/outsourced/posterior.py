@@ -1,4 +1,4 @@
-"""Samples of a trained policy, weighed by the reward."""
+"""Samples of a trained policy, weighted by the reward."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from methods.transforms.noise_map import NoiseMap
 
 __all__ = ["OutsourcedPosterior"]
 
-BATCH = 8192  # trajectories at once
+BATCH = 8192  # Number of trajectories run at once.
 
 
 class OutsourcedPosterior(Posterior):
-    """Samples are where the policy's trajectories end, as the prior makes parameters of them.
+    """A posterior whose samples are the ends of policy trajectories, mapped from noise to parameters.
 
-    A trajectory's density is known, and with it the weight r q / p that turns ends of the policy p into ends
-    of the reference process q times the reward r: the posterior (in :mod:`.trajectory_balance`'s terms,
-    exp(log Z - delta)). Of several candidates for each sample those are drawn that the weights ask for.
+    The density of a trajectory is known, and so is its importance weight r q / p for policy p, reference
+    process q and reward r. With these weights the ends of the policy represent the posterior. In the notation
+    of :mod:`.trajectory_balance` the weight is exp(log Z - delta). Several candidates are run per sample, and
+    samples are drawn from all candidates of an observation by their weights.
 
     Arguments:
-        policy: The trained process.
-        noise: The prior as a function of noise.
-        encode_x: What the policy sees of x.
+        policy: The trained policy.
+        noise: Map between noise and parameters of the prior.
+        encode_x: Encoding of x.
         dim_theta: Width of the noise.
-        device: Where the policy is.
-        log_reward: Weighs the candidates; called once for each. None where there is one.
-        candidates: Trajectories for each sample.
-        reward_parameters: Trained parameters of the reward.
+        device: Device of the policy.
+        log_reward: Log reward that weights the candidates, called once per candidate; None for no weights.
+        candidates: Number of trajectories per sample.
+        reward_parameters: Number of trained parameters of the reward.
     """
 
     def __init__(
@@ -60,19 +61,19 @@ class OutsourcedPosterior(Posterior):
         self.nfe = float("nan")
 
     def unweighed(self) -> OutsourcedPosterior:
-        """The policy alone: one candidate, and no reward is evaluated."""
-        alone = copy.copy(self)  # of one policy, with one count of its evaluations
+        """Return a copy that samples from the policy alone: one candidate, and no reward is evaluated."""
+        alone = copy.copy(self)  # The copy shares the policy and the counter of its evaluations.
         alone.log_reward, alone.candidates = None, 1
         alone.num_parameters -= self._reward_parameters
         alone._reward_parameters = 0
         return alone
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Draw for one x ``(1, dim_x)``, ``(n, dim_theta)``."""
+        """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)``."""
         return self.sample_batched(sample_shape, x)[:, 0]
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Draw n samples for each row of x ``(B, dim_x)``, ``(n, B, dim_theta)``."""
+        """Draw ``(n, B, dim_theta)`` samples for B observations x ``(B, dim_x)``."""
         (n,) = sample_shape
         theta, self.nfe = self._evaluations.per_sample(lambda: self._drawn(n, x))
         return theta

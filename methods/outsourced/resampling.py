@@ -1,4 +1,4 @@
-"""Draws by weight: which of many weighted values stand for the distribution that the weights make of them."""
+"""Systematic resampling: draws from weighted values that represent their weighted distribution."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["resampled"]
 
 
 def resampled(log_weights: Tensor, n: int) -> Tensor:
-    """Indices of n values out of M by systematic resampling, each column by itself, ``(n, B)``.
+    """Return indices ``(n, B)`` of n values out of M, drawn by systematic resampling for each column.
 
-    A value of weight w among a sum of W is drawn floor(n w / W) times or once more. Sources: Kitagawa, Monte
-    Carlo filter and smoother, 1996; Rubin, sampling importance resampling, 1988. The order is random.
+    A value of weight w in a column of sum W is drawn floor(n w / W) times or once more. The order is random.
+    Sources: Kitagawa: Monte Carlo filter and smoother, 1996; Rubin: sampling importance resampling, 1988.
 
     Arguments:
-        log_weights: Finite, ``(M, B)``; constants of a column do not matter.
-        n: Values wanted.
+        log_weights: Log weights, finite, ``(M, B)``. A constant added to a column has no effect.
+        n: Number of values to draw.
 
     Example:
         >>> counts = resampled(torch.tensor([[0.25], [0.75]]).log(), 100).flatten().bincount()

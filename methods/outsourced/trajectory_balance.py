@@ -1,12 +1,14 @@
 """Trajectory balance with the variance-reduced estimate of log Z (VarGrad).
 
-For a trajectory tau that ends in z, a policy p and the reference process q,
+For a trajectory tau that ends in z, a policy p and the reference process q, let
 
-    delta = log p(tau) - log q(tau) + log Z(x) - log r(f(z), x)
+    delta = log p(tau) - log q(tau) + log Z(x) - log r(f(z), x).
 
-is zero everywhere if and only if the policy ends in the posterior, q's end times r over Z. Its square may be
-averaged over trajectories from anywhere, and log Z(x) is the mean of the rest over several of one x.
-Sources: arXiv 2502.06999; Richter et al., VarGrad, NeurIPS 2020; Malkin et al., Trajectory balance, 2022.
+If delta is zero for all trajectories, the ends of the policy have the density N(z; 0, I) r(f(z), x) / Z(x),
+which is the posterior in noise space. The square of delta may be averaged over trajectories from any source,
+and log Z(x) is estimated as the mean of the other terms over several trajectories of one x.
+Sources: Venkatraman et al., arXiv 2502.06999; Richter et al.: VarGrad, NeurIPS 2020; Malkin et al.:
+Trajectory balance, NeurIPS 2022.
 """
 
 from __future__ import annotations
@@ -19,17 +21,17 @@ from torch import Tensor
 
 __all__ = ["Balance", "log_partition", "trajectory_balance"]
 
-FLOOR = 30.0  # nats below the best of its x at which a reward is cut off
-TOLERATED = 0.1  # square of delta that is not learned from
+FLOOR = 30.0  # Distance below the best reward of the same x at which rewards are cut off, in nats.
+TOLERATED = 0.1  # Value of delta² up to which the loss is zero.
 
 
 class Balance(NamedTuple):
-    """What a batch of trajectories says.
+    """The result of :func:`trajectory_balance`.
 
     Attributes:
         loss: Scalar to minimise.
-        delta: ``(X, M)``.
-        log_z: Log Z of each x, ``(X,)``, without gradients.
+        delta: Imbalance of each trajectory, ``(X, M)``, in nats.
+        log_z: Estimate of log Z for each x, ``(X,)``, in nats, without gradients.
     """
 
     loss: Tensor
@@ -38,15 +40,15 @@ class Balance(NamedTuple):
 
 
 def trajectory_balance(log_ratio: Tensor, log_reward: Tensor) -> Balance:
-    """Balance of M trajectories for each of X observations.
+    """Compute the loss of M trajectories for each of X observations.
 
-    The reward is cut off :data:`FLOOR` nats below the best of its x: what is never drawn need not be told how
-    unlikely it is, and one such value would drown all others. Beyond a difference of 1 the loss grows
-    linearly.
+    The loss is relu(delta² - 0.1) / 2 for delta in [-1, 1] and linear beyond. Rewards are cut off
+    :data:`FLOOR` nats below the best of the same x: the exact value of a tiny reward does not matter, since
+    such ends are never drawn, but one of them would dominate the loss.
 
     Arguments:
-        log_ratio: Log density of the policy's trajectories over the reference's, ``(X, M)``, with gradients.
-        log_reward: At their ends, ``(X, M)``.
+        log_ratio: Log density ratios log p(tau) - log q(tau), ``(X, M)``, with gradients.
+        log_reward: Log rewards at the ends of the trajectories, ``(X, M)``.
     """
     best = log_reward.max(dim=1, keepdim=True).values
     gap = torch.maximum(log_reward, best - FLOOR) - log_ratio
@@ -58,5 +60,10 @@ def trajectory_balance(log_ratio: Tensor, log_reward: Tensor) -> Balance:
 
 
 def log_partition(log_ratio: Tensor, log_reward: Tensor) -> Tensor:
-    """Log Z by importance weights of the policy's own trajectories, ``(X,)``; arguments as above."""
+    """Return estimates of log Z ``(X,)``, in nats, by importance weights of the policy's own trajectories.
+
+    Arguments:
+        log_ratio: Log density ratios log p(tau) - log q(tau), ``(X, M)``.
+        log_reward: Log rewards at the ends of the trajectories, ``(X, M)``.
+    """
     return (log_reward - log_ratio).logsumexp(dim=1) - math.log(log_ratio.shape[1])

@@ -1,4 +1,4 @@
-"""Rejection ABC."""
+"""The method ``rejection_abc``: rejection approximate Bayesian computation."""
 
 from methods.rejection_abc.method import RejectionABC
 

@@ -1,12 +1,19 @@
-"""Rejection approximate Bayesian computation.
+"""``rejection_abc``: rejection approximate Bayesian computation.
 
-Keep the simulations nearest to x_o (Euclidean distance after scaling each column) and smooth their
-parameters with a Gaussian kernel of Scott's width:
+The simulations nearest to the observation x_o are accepted, and their parameters are smoothed with a Gaussian
+kernel of Scott's width. With the set A of n accepted simulations, the covariance C of their parameters and
+h = n^(-1 / (dim_theta + 4)), the estimate is
 
-    p(theta | x_o) ~ mean over the accepted k of N(theta; theta_k, h² Cov).
+    p(theta | x_o) ≈ (1 / n) sum_{k in A} N(theta; theta_k, h² C).
 
-Reference: Tavaré, Balding, Griffiths, Donnelly: Inferring coalescence times from DNA sequence data,
-Genetics 1997; accepted number and smoothing as in the sbibm benchmark (arXiv 2101.04653).
+Nothing is trained, so there is no objective.
+
+References: Tavaré, Balding, Griffiths, Donnelly: Inferring coalescence times from DNA sequence data,
+Genetics 145, 1997; Lueckmann et al.: Benchmarking simulation-based inference, AISTATS 2021, arXiv 2101.04653
+(number of accepted simulations and smoothing).
+
+Not as published: the original accepts simulations within a fixed tolerance. Here a fixed number is accepted,
+as in sbibm, and the distance is Euclidean after each column of x is scaled to unit variance.
 """
 
 from __future__ import annotations
@@ -23,7 +30,7 @@ from methods.transforms.standardizer import Standardizer
 __all__ = ["RejectionABC"]
 
 
-DISTANCES = 2**22  # at once: 17 MB
+DISTANCES = 2**22  # Number of distances computed at once. They take 17 MB.
 
 
 class _AbcPosterior(Posterior):
@@ -50,13 +57,13 @@ class _AbcPosterior(Posterior):
         return torch.from_numpy(density.logpdf(theta.double().numpy().T)).to(theta.dtype)
 
     def _accepted(self, x: Tensor) -> Tensor:
-        """Parameters of the nearest simulations to each x, ``(B, num_accepted, dim_theta)``."""
-        # Distances by matrix products would be differences of large numbers.
+        """Return parameters of the simulations nearest to each x, ``(B, num_accepted, dim_theta)``."""
+        # Distances by matrix products would lose precision, since they are differences of large numbers.
         distance = torch.cdist(self._scale(x), self._x, compute_mode="donot_use_mm_for_euclid_dist")
         return self._theta[distance.topk(self._num_accepted, largest=False).indices]
 
     def _drawn(self, n: int, accepted: Tensor) -> Tensor:
-        """Draws ``(n, B, dim_theta)`` among the accepted, smoothed or not."""
+        """Return draws ``(n, B, dim_theta)`` from the accepted parameters, smoothed if ``kde`` is set."""
         num_x, number, dim = accepted.shape
         chosen = torch.randint(number, (n, num_x))
         theta = accepted[torch.arange(num_x), chosen]
@@ -67,7 +74,7 @@ class _AbcPosterior(Posterior):
 
 
 def kernel_covariance(accepted: Tensor) -> Tensor:
-    """Covariances ``(B, dim, dim)`` of Scott's kernel for values ``(B, number, dim)``, as scipy has them."""
+    """Return covariances ``(B, dim, dim)`` of Scott's kernel for values ``(B, number, dim)``, as in scipy."""
     _, number, dim = accepted.shape
     centred = accepted.double() - accepted.double().mean(dim=1, keepdim=True)
     covariance = centred.mT @ centred / (number - 1)
@@ -76,11 +83,14 @@ def kernel_covariance(accepted: Tensor) -> Tensor:
 
 @register_method("rejection_abc")
 class RejectionABC(Method):
-    """Nearest simulations, kernel-smoothed.
+    """The simulations nearest to the observation are accepted and smoothed with a kernel.
+
+    See this module's docstring for the equation, the references and the differences from the publication.
 
     Arguments:
-        num_accepted: Simulations kept for an observation.
-        kde: Smooth them; without, the accepted parameters are drawn with replacement.
+        num_accepted: Number of simulations accepted for an observation.
+        kde: Whether to smooth the accepted parameters. If false, they are drawn with replacement, and there
+            is no density.
     """
 
     citation = "Tavaré et al. 1997"
@@ -89,15 +99,15 @@ class RejectionABC(Method):
     kde: bool = True
 
     def warm_up(self, device: str = "cpu") -> None:
-        """Nothing is trained."""
+        """Do nothing, since nothing is trained."""
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> Posterior:
-        """Store the simulations (on the CPU, whatever the device).
+        """Store the simulations, always on the CPU.
 
         Raises:
-            ValueError: where fewer simulations exist than are to be accepted.
+            ValueError: If there are fewer than ``num_accepted`` simulations.
         """
         if self.num_accepted > len(theta):
             raise ValueError(f"num_accepted {self.num_accepted}: there are only {len(theta)} simulations")

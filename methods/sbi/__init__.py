@@ -1,4 +1,4 @@
-"""sbi's methods behind this suite's contract."""
+"""Adapters of methods of the package sbi to this suite's contract."""
 
 from methods.sbi.posteriors import FMPE, NPE, NPSE
 from methods.sbi.surrogates import NLE, NRE

@@ -1,6 +1,8 @@
-"""Thin adapters over sbi's NRE and NLE: a surrogate of the likelihood, sampled by Markov chains for each x.
+"""``nre`` and ``nle``: thin adapters of the package sbi for surrogates of the likelihood.
 
-The surrogate by itself, as a function of theta and x, is what ``outsourced`` takes as its reward.
+A surrogate is trained on the simulations. Its posterior, surrogate times prior, is sampled by Markov chains
+for each x. The classes state the objectives and references. The surrogate alone, as a function of theta and
+x, can be the reward of ``outsourced``.
 """
 
 from __future__ import annotations
@@ -28,15 +30,19 @@ from methods.sbi.posteriors import SbiTraining, quietly
 
 __all__ = ["NLE", "NRE", "LogRatio", "SurrogateMethod"]
 
-SIDE_BY_SIDE = 50  # observations whose chains run at once
+SIDE_BY_SIDE = 50  # Number of observations whose chains run at once.
 
-# Log likelihood of theta (N, dim_theta) and x (N, dim_x), row by row, but for a constant of x: (N,).
+# Function of theta (N, dim_theta) and x (N, dim_x) that returns log likelihoods (N,), row by row, up to a
+# constant that depends on x alone.
 LogRatio = Callable[[Tensor, Tensor], Tensor]
 
 
 @contextlib.contextmanager
 def _numpy_seeded() -> Iterator[None]:
-    """Numpy's global state, which sbi's slice sampler draws from, seeded from torch's; then as it was."""
+    """Seed numpy's global random state from torch's within this context, and restore it at the end.
+
+    sbi's slice sampler draws from numpy's global state.
+    """
     before = np.random.get_state()
     np.random.seed(derive_seed("chains", int(torch.randint(2**31, (1,)))))
     try:
@@ -47,43 +53,43 @@ def _numpy_seeded() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A trained surrogate as a function of theta and x; see :data:`LogRatio`.
+    """A trained surrogate as a function of theta and x, see :data:`LogRatio`.
 
     Attributes:
-        log_ratio: The function.
-        num_parameters: Its trained parameters.
+        log_ratio: Function that evaluates the surrogate.
+        num_parameters: Number of its trained parameters.
     """
 
     log_ratio: LogRatio
     num_parameters: int
 
     def __call__(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log likelihoods ``(N,)`` but for a constant of x, without gradients."""
+        """Return log likelihoods ``(N,)``, in nats, up to a constant of x and without gradients."""
         with torch.no_grad():
             return self.log_ratio(theta, x)
 
 
 class SurrogatePosterior(Posterior):
-    """Slice sampling of the surrogate's posterior, a new set of chains for each x.
+    """A posterior that samples by slice sampling of a surrogate, with new chains for each x.
 
     Arguments:
-        posterior: sbi's.
+        posterior: Posterior that sbi built, with Markov chains as its sampler.
     """
 
     def __init__(self, posterior: Any) -> None:
         self._posterior, self._evaluations = posterior, Evaluations()
-        # The hooks go on the potential's own estimator, which is a copy of the trained one.
+        # Hooks are registered on the potential's own estimator, which is a copy of the trained one.
         [estimator] = [part for part in vars(posterior.potential_fn).values() if isinstance(part, nn.Module)]
         self._evaluations.watch(*run_by_one_evaluation(estimator))
         self.nfe = float("nan")
         self.num_parameters = sum(p.numel() for p in estimator.parameters())
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Run the chains, ``(n, dim_theta)``."""
+        """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)`` by Markov chains."""
         return self._drawn(lambda: self._posterior.sample(sample_shape, x=x, show_progress_bars=False))
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """Run the chains of many rows of x ``(B, dim_x)`` side by side, ``(n, B, dim_theta)``."""
+        """Draw ``(n, B, dim_theta)`` samples for B observations x ``(B, dim_x)`` by parallel chains."""
         return self._drawn(
             lambda: torch.cat(
                 [self._side_by_side(sample_shape, rows) for rows in x.split(SIDE_BY_SIDE)], dim=1
@@ -91,7 +97,7 @@ class SurrogatePosterior(Posterior):
         )
 
     def _side_by_side(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        # sbi writes into the options that it is given; those of the posterior serve other calls too.
+        # sbi modifies the options it receives. The posterior's own options are needed for later calls.
         options = copy.copy(self._posterior.init_strategy_parameters)
         return self._posterior.sample_batched(
             sample_shape, x=x, init_strategy_parameters=options, show_progress_bars=False
@@ -104,11 +110,11 @@ class SurrogatePosterior(Posterior):
 
 
 class SurrogateMethod(SbiTraining):
-    """What NRE and NLE share.
+    """The base class of NRE and NLE.
 
     Arguments:
-        num_chains: Markov chains at once.
-        warmup_steps: Sweeps of a chain before its first draw.
+        num_chains: Number of parallel Markov chains for an observation.
+        warmup_steps: Number of sweeps of a chain before its first draw.
     """
 
     num_chains: int = Field(default=20, ge=1)
@@ -116,15 +122,15 @@ class SurrogateMethod(SbiTraining):
 
     @abstractmethod
     def _log_ratio(self, estimator: Any, theta: Tensor, x: Tensor) -> Tensor:
-        """The surrogate, row by row."""
+        """Return the surrogate's log likelihoods ``(N,)``, row by row, up to a constant of x."""
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
     ) -> SurrogatePosterior:
-        """Train sbi's estimator on the simulations.
+        """Train sbi's estimator on the simulations and build its posterior.
 
         Raises:
-            ModuleNotFoundError: where sbi is not installed, naming it.
+            ModuleNotFoundError: If sbi is not installed.
         """
         with self.training(prior, theta, x, device, seed) as (trainer, estimator):
             posterior = trainer.build_posterior(
@@ -136,7 +142,11 @@ class SurrogateMethod(SbiTraining):
         return SurrogatePosterior(posterior)
 
     def surrogate(self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int) -> Surrogate:
-        """The trained surrogate by itself, without gradients."""
+        """Train sbi's estimator and return it alone, as a function without gradients.
+
+        Raises:
+            ModuleNotFoundError: If sbi is not installed.
+        """
         with self.training(prior, theta, x, device, seed) as (_, estimator):
             estimator.eval()
 
@@ -146,10 +156,22 @@ class SurrogateMethod(SbiTraining):
 
 @register_method("nre")
 class NRE(SurrogateMethod):
-    """Neural ratio estimation, by a classifier among several theta, with slice sampling.
+    """A classifier among several theta learns the likelihood ratio, and slice sampling draws from it.
+
+    This is neural ratio estimation (NRE). The log ratio f(theta, x) minimises
+
+        -E log( exp f(theta, x) / sum_j exp f(theta_j, x) ),
+
+    where the theta_j are the theta of x and several others. At the optimum f is log p(x | theta) up to a
+    constant that depends on x alone.
+
+    Reference: Durkan, Murray, Papamakarios: On contrastive learning for likelihood-free inference, ICML 2020.
+
+    Not as published: the publication simulates in several rounds; here there is one round from the prior.
+    Network, number of theta and slice sampler are sbi's.
 
     Arguments:
-        classifier: sbi's network.
+        classifier: Kind of sbi's network.
     """
 
     citation = (
@@ -168,10 +190,21 @@ class NRE(SurrogateMethod):
 
 @register_method("nle")
 class NLE(SurrogateMethod):
-    """Neural likelihood estimation: a flow of x given theta, with slice sampling.
+    """A flow of x given theta learns the likelihood, and slice sampling draws from its posterior.
+
+    This is neural likelihood estimation (NLE). The flow q(x | theta) minimises
+
+        -E log q(x | theta),    theta ~ p(theta), x ~ p(x | theta).
+
+    Reference: Papamakarios, Sterratt, Murray: Sequential neural likelihood: fast likelihood-free inference
+    with autoregressive flows, AISTATS 2019.
+
+    Not as published: the publication simulates in several rounds; here there is one round from the prior.
+    Flow and slice sampler are sbi's.
 
     Arguments:
-        density_estimator: sbi's flow; masked autoregressive by default.
+        density_estimator: Kind of density estimator, as for :class:`methods.sbi.NPE`; ``maf`` is sbi's
+            default.
     """
 
     citation = "Papamakarios, Sterratt, Murray: Sequential neural likelihood, AISTATS 2019; package sbi"

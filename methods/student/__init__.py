@@ -1,4 +1,4 @@
-"""From any map (z, x) -> theta to a network that takes one pass: labels, network, posterior."""
+"""Distillation of any map (z, x) -> theta into a one-pass network: labels, network and posterior."""
 
 from methods.student.distilled import StudentMethod
 from methods.student.student import OnePassPosterior, Student, fit_student

@@ -1,4 +1,4 @@
-"""Parameters and steps of every method that distils a learned flow into students of one pass."""
+"""The base class of methods that distil a learned flow into one-pass students."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ __all__ = ["StudentMethod"]
 
 
 class StudentMethod(Method):
-    """Labels between near neighbours among the simulations' x, and a student of them for each stage.
+    """The base class of methods that train a one-pass student for each stage of a teacher's flow.
+
+    The teacher makes labels at values of x between near neighbours among the simulations.
 
     Arguments:
-        num_labels: Labels made by the teacher, one noise draw each.
-        student_width: Units of a hidden layer of the student.
-        student_depth: Its hidden layers.
-        student_branches: Maps that its output is one of.
-        student_steps: Optimiser steps of the student.
-        student_batch_size: Labels a step.
-        student_learning_rate: Peak rate under a cosine decay, see :func:`methods.learning.training.train`.
+        num_labels: Number of labels that the teacher makes, with one noise draw each.
+        student_width: Number of units in a hidden layer of the student.
+        student_depth: Number of hidden layers of the student.
+        student_branches: Number of smooth maps, of which the student's output is one.
+        student_steps: Number of optimiser steps of the student.
+        student_batch_size: Number of labels per step.
+        student_learning_rate: Peak learning rate of a cosine decay, see
+            :func:`methods.learning.training.train`.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("sklearn.neighbors",)
@@ -40,13 +43,13 @@ class StudentMethod(Method):
     student_learning_rate: float = Field(default=6e-3, gt=0)
 
     def distil(self, stages: Sequence[FlowFunction], c: Tensor, dim_theta: int, seed: int) -> list[Student]:
-        """Students, one for each stage of a deterministic teacher.
+        """Train and return students, one for each stage of a deterministic teacher.
 
         Arguments:
             stages: Maps of noise and encoded x, see :func:`methods.student.generate_labels`.
             c: Encoded x of the simulations, ``(K, dim_c)``.
             dim_theta: Width of the noise.
-            seed: Of conditions, noise, weights and batches.
+            seed: Seed for conditions, noise, weights and batches.
         """
         conditions = between_neighbours(c, self.num_labels, seed)
         return [

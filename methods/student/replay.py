@@ -1,4 +1,8 @@
-"""A function of tensors as one CUDA graph: of a small network's time on a GPU, most is launching kernels."""
+"""A function of tensors replayed as one CUDA graph.
+
+On a GPU most of the run time of a small network is spent on launching kernels. A graph launches them all at
+once.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,12 @@ from methods.contract.counting import Evaluations
 
 __all__ = ["Replayed"]
 
-WARM_UP = 3  # calls before the capture, as torch's notes on CUDA graphs want them
-KEPT = 8  # shapes
+WARM_UP = 3  # Number of calls before the capture, as torch's notes on CUDA graphs recommend.
+KEPT = 8  # Number of input shapes whose recordings are kept.
 
 
 class _Recording(NamedTuple):
-    """A graph, the tensors that it reads and writes, and the rows that one replay evaluates."""
+    """A graph, the tensors that it reads and writes, and the number of rows that one replay evaluates."""
 
     graph: torch.cuda.CUDAGraph
     held: list[Tensor]
@@ -27,14 +31,15 @@ class _Recording(NamedTuple):
 
 
 class Replayed:
-    """Calls ``work`` as it is on a CPU; on a GPU, records it once for each shape and replays the recording.
+    """A wrapper of a function that is recorded once per input shape on a GPU and then replayed.
 
-    Without gradients, and only for work without decisions of the host.
+    On a CPU the function is called directly. Gradients are not recorded. The function must not make decisions
+    on the CPU that depend on values of the tensors.
 
     Arguments:
-        work: A function of tensors that gives one tensor.
-        evaluations: Counts what the work evaluates. A replay runs no hooks, so it adds what was counted while
-            it was recorded.
+        work: Function of tensors that returns one tensor.
+        evaluations: Counter of the rows that the function evaluates. A replay runs no hooks, so it adds the
+            number that was counted during the recording.
     """
 
     def __init__(self, work: Callable[..., Tensor], evaluations: Evaluations) -> None:
@@ -43,12 +48,12 @@ class Replayed:
 
     @torch.no_grad()
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """The work's result, the caller's own."""
+        """Return the function's result, in memory that no later call overwrites."""
         if inputs[0].device.type != "cuda":
             return self._work(*inputs)
         key = tuple(one.shape for one in inputs)
         if key not in self._graphs:
-            if len(self._graphs) == KEPT:  # the oldest: a recording holds its memory
+            if len(self._graphs) == KEPT:  # Drop the oldest, since a recording holds memory.
                 del self._graphs[next(iter(self._graphs))]
             self._graphs[key] = self._record(inputs)
         recording = self._graphs[key]
@@ -63,7 +68,7 @@ class Replayed:
         held = [one.clone() for one in inputs]
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
-        # What the warm-up draws must not shift what a seed gives.
+        # The random numbers drawn in the warm-up must not change the results of a seed.
         with torch.random.fork_rng(), torch.cuda.stream(aside):
             for _ in range(WARM_UP):
                 self._work(*held)

@@ -1,4 +1,4 @@
-"""The one-pass student: a network fitted to the teacher's theta for (z, x)."""
+"""The one-pass student: a network fitted to the teacher's map (z, x) -> theta."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ from methods.transforms.standardizer import Standardizer
 
 __all__ = ["OnePassPosterior", "Student", "fit_student"]
 
-CACHED = 2500  # rows at a time
+CACHED = 2500  # Rows per pass on a CPU.
 
 
 class Student(nn.Module):
-    """A network between the labels' units: x is standardised on the way in, theta scaled back on the way out.
+    """A network in the labels' units: it standardises x before the network and scales theta back after it.
 
-    Labels may come in any units: in physical ones, an x that hardly varies would say nothing to the network.
+    Labels may have physical units, in which an x of small variance would have no effect on a network.
+
+    Arguments:
+        network: Network of standardised values.
+        scale_x: Standardizer of x.
+        scale_theta: Standardizer of theta.
     """
 
     def __init__(self, network: StudentNetwork, scale_x: Standardizer, scale_theta: Standardizer) -> None:
@@ -33,20 +38,24 @@ class Student(nn.Module):
         self.network, self._scale_x, self._scale_theta = network, scale_x, scale_theta
 
     def forward(self, z: Tensor, x: Tensor) -> Tensor:
-        """Theta ``(..., dim_theta)`` of z ``(..., dim_theta)`` and x ``(..., dim_x)``, which broadcast."""
+        """Return theta ``(..., dim_theta)`` for z ``(..., dim_theta)`` and x ``(..., dim_x)``.
+
+        The inputs broadcast.
+        """
         return self._scale_theta.inverse(self.network(z, self._scale_x(x)))
 
 
 class OnePassPosterior(Posterior):
-    """Sampling is one forward pass of each student on noise z ~ N(0, I) and the encoded observation.
+    """A posterior that samples by one forward pass of each student on noise z ~ N(0, I) and encoded x.
 
     Arguments:
-        students: One after the other from noise ``(..., dim_theta)`` and encoded x to samples in the units
-            of the teacher; usually one.
+        students: Students that are applied in sequence, usually only one. The first maps noise
+            ``(..., dim_theta)`` and encoded x, and the last returns samples in the units of the teacher.
         dim_theta: Width of the noise.
-        encode_x: What of x ``(B, dim_x)`` the student sees, ``(B, dim_c)``.
-        decode: Theta of the student's samples ``(n, B, dim_theta)`` and the encoded x ``(B, dim_c)``.
-        device: Where the student is.
+        encode_x: Function of x ``(B, dim_x)`` that returns the student's input ``(B, dim_c)``.
+        decode: Function of the student's samples ``(n, B, dim_theta)`` and encoded x ``(B, dim_c)`` that
+            returns theta ``(n, B, dim_theta)``.
+        device: Device of the students.
         others: Networks that ``encode_x`` and ``decode`` run.
     """
 
@@ -70,13 +79,13 @@ class OnePassPosterior(Posterior):
         self.nfe = float("nan")
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """One pass for one observation, ``(n, dim_theta)``."""
+        """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)`` in one pass."""
         (n,) = sample_shape
         return self.sample_batched((n,), x)[:, 0]
 
     @torch.no_grad()
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
-        """One pass for all observations x ``(B, dim_x)`` at once, ``(n, B, dim_theta)``."""
+        """Draw ``(n, B, dim_theta)`` samples for all observations x ``(B, dim_x)`` in one pass."""
         (n,) = sample_shape
         theta, self.nfe = self._evaluations.per_sample(lambda: self._drawn(n, x))
         return theta
@@ -84,7 +93,7 @@ class OnePassPosterior(Posterior):
     def _drawn(self, n: int, x: Tensor) -> Tensor:
         z = torch.randn(n, len(x), self._dim, device=self._device)
         c = self._encode_x(x.to(self._device))
-        # On a CPU, activations that stay in its cache save half of the time.
+        # On a CPU, activations that fit in its cache save half of the time.
         rows = max(1, CACHED // len(x)) if self._device.type == "cpu" else n
         with fast_products(self._device):
             theta = torch.cat([self._replayed(part, c) for part in z.split(rows)])
@@ -106,16 +115,16 @@ def fit_student(
     learning_rate: float,
     seed: int,
 ) -> Student:
-    """Train a fresh network on labels and return it with their scales, on the labels' device.
+    """Train a new network on labels and return it as a student on the labels' device.
 
     Arguments:
-        labels: Noise, conditions, the teacher's samples.
-        network: Makes it, of dim_theta and the width of the conditions.
-        standardize: Whether to train in units of the labels' own spread, for labels in physical units.
-        steps: Optimiser steps.
-        batch_size: Labels a step.
-        learning_rate: Peak rate under a cosine decay, see :func:`methods.learning.training.train`.
-        seed: Of weights and batches.
+        labels: Noise, conditions and the teacher's samples.
+        network: Function of dim_theta and the width of the conditions that builds the network.
+        standardize: Whether to standardise the labels; needed for labels in physical units.
+        steps: Number of optimiser steps.
+        batch_size: Number of labels per step.
+        learning_rate: Peak learning rate of a cosine decay, see :func:`methods.learning.training.train`.
+        seed: Seed for weights and batches.
     """
     untrained = seeded(lambda: network(labels.theta.shape[1], labels.x.shape[1]), seed).to(labels.z)
     scaler = Standardizer.fit if standardize else Standardizer.identity

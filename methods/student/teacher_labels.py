@@ -1,4 +1,4 @@
-"""Labelled data for the one-pass student: noise and conditions in, the teacher's samples out."""
+"""Labels for training the one-pass student: noise, conditions and the teacher's samples."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ FlowFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 class Labels(NamedTuple):
-    """Noise z ``(M, dim_theta)``, conditions x ``(M, dim_x)`` and the teacher's theta ``(M, dim_theta)``.
+    """The training data of a student.
 
-    Between two stages z and theta are partly noise.
+    Attributes:
+        z: Noise, ``(M, dim_theta)``. For a stage after the first, it is the result of the stage before.
+        x: Conditions, ``(M, dim_x)``.
+        theta: The teacher's results, ``(M, dim_theta)``. For a stage before the last, they are partly noise.
     """
 
     z: Tensor
@@ -32,14 +35,15 @@ class Labels(NamedTuple):
 def generate_labels(
     stages: Sequence[FlowFunction], conditions: Tensor, *, dim_theta: int, seed: int
 ) -> list[Labels]:
-    """Run a deterministic teacher on fresh noise, one draw for each condition: labels for each of its stages.
+    """Run a deterministic teacher on new noise, with one draw per condition, and return labels per stage.
 
     Arguments:
-        stages: Maps ``(z, x) -> theta`` with rows that go together, from noise to the end of each stage; a
-            single one for one pass. A stage's labels lead from the end of the stage before to its own.
-        conditions: Data x to condition on, ``(M, dim_x)``, by :func:`jittered` or :func:`between_neighbours`.
+        stages: Maps ``(z, x) -> theta``, applied row by row, from noise to the end of each stage. A one-pass
+            student has one. The labels of a stage lead from the end of the stage before to its own end.
+        conditions: Data x to condition on, ``(M, dim_x)``, from :func:`jittered` or
+            :func:`between_neighbours`.
         dim_theta: Width of the noise.
-        seed: Seed of the noise.
+        seed: Seed for the noise.
     """
     generator = torch.Generator().manual_seed(derive_seed("label noise", seed))
     z = torch.randn(len(conditions), dim_theta, generator=generator).to(conditions)
@@ -49,9 +53,15 @@ def generate_labels(
 
 
 def jittered(x: Tensor, n: int, width: float, seed: int) -> Tensor:
-    """Conditions ``(n, dim_x)``: the stored x ``(K, dim_x)`` in turn, moved by noise of deviation ``width``.
+    """Return conditions ``(n, dim_x)``: stored x ``(K, dim_x)``, used in turn, with Gaussian noise added.
 
-    With few simulations the student must not learn the stored points alone.
+    Without the noise a student of few simulations would learn only the stored points.
+
+    Arguments:
+        x: Stored data, ``(K, dim_x)``.
+        n: Number of conditions.
+        width: Standard deviation of the noise.
+        seed: Seed for the noise.
     """
     generator = torch.Generator().manual_seed(derive_seed("jitter", seed))
     noise = torch.randn(n, x.shape[1], generator=generator).to(x)
@@ -59,10 +69,16 @@ def jittered(x: Tensor, n: int, width: float, seed: int) -> Tensor:
 
 
 def between_neighbours(x: Tensor, n: int, seed: int) -> Tensor:
-    """Conditions ``(n, dim_x)``: the stored x ``(K, dim_x)`` in turn, moved towards a near neighbour.
+    """Return conditions ``(n, dim_x)``: stored x ``(K, dim_x)``, used in turn, moved towards a neighbour.
 
-    They go a random part of the way, to one of the five nearest: as far as the data lie apart, and along the
-    surface that they lie on, which no one width of a jitter does.
+    Each moves a uniformly random part of the way towards one of its five nearest neighbours. The size of the
+    move therefore adapts to the local density of the data, and its direction to the surface that they lie on,
+    which no fixed width of noise does.
+
+    Arguments:
+        x: Stored data, ``(K, dim_x)``.
+        n: Number of conditions.
+        seed: Seed for neighbours and distances.
     """
     from sklearn.neighbors import NearestNeighbors
 

@@ -1,1 +1,1 @@
-"""Invertible or fixed maps of theta and x that come before a network."""
+"""Maps of theta and x that are applied before a network. They are fitted once and not trained."""

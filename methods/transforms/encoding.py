@@ -1,4 +1,4 @@
-"""What a network sees of x: standardised columns, skewed ones made more Gaussian first."""
+"""The encoding of x for a network: standardised columns, of which skewed ones are first transformed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from torch import Tensor
 
 __all__ = ["Encoding"]
 
-GAIN = 0.1  # nats per value by which the power transform must make a column likelier as a Gaussian
-CLIP = 0.5  # how far beyond the range of the simulations a value is followed, in standard deviations
+GAIN = 0.1  # Gain in Gaussian log likelihood, in nats per value, that the power transform must reach.
+CLIP = 0.5  # Distance beyond the simulations' range at which values are clipped, in standard deviations.
 
 
 class Encoding:
-    """Columns of x to zero mean and unit variance; columns that never vary are left out.
+    """An encoding of x. It scales columns to zero mean and unit variance and drops constant columns.
 
-    A column goes through the Yeo-Johnson transform (exponent by maximum likelihood) where that makes it
-    clearly more Gaussian: a standardised count with a long tail would show a network little of its bulk. What
-    such a column was before goes beside it, for in its own units it may be simpler.
+    Standardising a long-tailed count squeezes its bulk into a narrow range. So a column is Yeo-Johnson
+    transformed (with its exponent by maximum likelihood) if that makes it clearly more Gaussian. The
+    untransformed column is kept as an extra input, since it may depend on theta in a simpler way.
 
     Arguments:
-        x: Data, ``(K, dim_x)``.
-        seen: Which columns may be seen, ``(dim_x,)``; all by default.
+        x: Data of the simulations, ``(K, dim_x)``.
+        seen: Mask of the columns that may be used, ``(dim_x,)``; all by default.
 
     Example:
         >>> counts = torch.tensor([[0.0], [1.0], [2.0], [4.0], [9.0], [40.0], [200.0], [900.0]])
@@ -40,12 +40,12 @@ class Encoding:
         if seen is not None:
             self._varies &= seen
         values = values[:, self._varies]
-        # The transform bends at 1, so that it matters in which unit the data come. With this one it turns
-        # counts into something between their roots and logarithms: small ones keep their noise small.
+        # The transform bends near 1, so its effect depends on the unit of the data. With this unit counts
+        # become something between their square roots and logarithms, and small counts keep small noise.
         self._unit = values.std(axis=0)
         values = values / self._unit
         self._power = PowerTransformer(standardize=False).fit(values)
-        # Beyond logarithms a column of many zeros would become a mere indicator.
+        # Exponents below 0 (stronger than the logarithm) would turn a column of many zeros into an indicator.
         self._power.lambdas_ = np.clip(self._power.lambdas_, 0.0, 2.0)
         bent = self._power.transform(values)
         log_slope = (np.sign(values) * np.log1p(np.abs(values))).mean(axis=0)
@@ -58,16 +58,22 @@ class Encoding:
         self._low, self._high = bent.min(axis=0) - CLIP, bent.max(axis=0) + CLIP
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Encode ``(N, dim_x)``, on its device, float32: ``(N, dim_c)``."""
+        """Encode x ``(N, dim_x)`` as c ``(N, dim_c)``, float32, on the device of x."""
         return self.widen(self.gaussian(x))
 
     def gaussian(self, x: Tensor) -> Tensor:
-        """The columns, transformed ones transformed, ``(N, number that vary)``."""
+        """Return the varying columns, transformed if chosen and standardised, without the extra inputs.
+
+        Their shape is ``(N, number of varying columns)``.
+        """
         values = x.detach().double().cpu().numpy()[:, self._varies] / self._unit
         return torch.from_numpy(self._scaler.transform(self._power.transform(values))).float().to(x.device)
 
     def widen(self, columns: Tensor) -> Tensor:
-        """Put beside columns of :meth:`gaussian` what transformed ones were before, ``(N, dim_c)``."""
+        """Return columns of :meth:`gaussian` with the extra inputs appended, ``(N, dim_c)``.
+
+        The extra inputs are the untransformed values of the transformed columns.
+        """
         inside = np.clip(columns.double().cpu().numpy(), self._low, self._high)
         before = self._plain.transform(self._power.inverse_transform(self._scaler.inverse_transform(inside)))
         extra = torch.from_numpy(before[:, self.transformed]).to(columns)

@@ -12,16 +12,16 @@ from torch.distributions import Distribution, Independent, LogNormal, Multivaria
 
 __all__ = ["NoiseMap", "noise_map"]
 
-EDGE = 1e-7  # nearest that a value comes to a bound, as a part of the interval
+EDGE = 1e-7  # Smallest distance of a value to a bound, as a fraction of the interval.
 
 
 @dataclass(frozen=True)
 class NoiseMap:
-    """A one-to-one map of noise to parameters.
+    """A one-to-one map between noise and parameters.
 
     Attributes:
-        theta: Of noise ``(N, dim_theta)``, the same shape.
-        noise: Of theta ``(N, dim_theta)``, the same shape.
+        theta: Function of noise ``(N, dim_theta)`` that returns parameters of the same shape.
+        noise: Inverse function, of parameters ``(N, dim_theta)``, that returns noise of the same shape.
     """
 
     theta: Callable[[Tensor], Tensor]
@@ -30,13 +30,17 @@ class NoiseMap:
 
 @singledispatch
 def noise_map(prior: Distribution) -> NoiseMap:
-    """The inverse distribution function of a prior after that of the normal.
+    """Return the map that takes standard normal noise to draws of a prior.
+
+    For independent columns it is theta = F^-1(Phi(z)), where F is the distribution function of the prior and
+    Phi that of the standard normal. For a multivariate normal it is theta = mean + L z, where L is the
+    Cholesky factor of the covariance.
 
     Arguments:
-        prior: Uniform, normal or log-normal in independent columns, or multivariate normal.
+        prior: Prior with independent uniform, normal or log-normal columns, or a multivariate normal.
 
     Raises:
-        ValueError: for a prior of another kind.
+        ValueError: If the prior is of another kind.
 
     Example:
         >>> flat = Independent(Uniform(torch.zeros(2), torch.full((2,), 4.0)), 1)
@@ -44,8 +48,8 @@ def noise_map(prior: Distribution) -> NoiseMap:
         tensor([[2., 2.]])
     """
     raise ValueError(
-        f"a prior of kind {type(prior).__name__} is no known function of normal noise; known are those with "
-        "independent uniform, normal or log-normal columns, and multivariate normal ones"
+        f"a prior of kind {type(prior).__name__} has no known map from normal noise; supported are priors "
+        "with independent uniform, normal or log-normal columns, and multivariate normal priors"
     )
 
 

@@ -1,4 +1,4 @@
-"""Scaling of columns to zero mean and unit variance."""
+"""Standardisation of columns to zero mean and unit variance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ __all__ = ["Standardizer"]
 
 @dataclass(frozen=True)
 class Standardizer:
-    """An affine map of columns; call it to standardise, :meth:`inverse` to go back.
+    """An affine map of columns. Calling it standardises values, and :meth:`inverse` restores them.
+
+    Attributes:
+        mean: Mean of each column, ``(D,)``.
+        std: Standard deviation of each column, ``(D,)``.
 
     Example:
         >>> scale = Standardizer.fit(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
@@ -27,7 +31,7 @@ class Standardizer:
 
     @classmethod
     def fit(cls, values: Tensor) -> Standardizer:
-        """Column means and standard deviations of ``(N, D)``; a constant column keeps its scale."""
+        """Fit means and standard deviations to values ``(N, D)``. A constant column keeps its scale."""
         mean = values.double().mean(0)
         std = values.double().std(0)
         std = std.where(std > 1e-12 * (1.0 + mean.abs()), torch.ones_like(std))
@@ -35,13 +39,13 @@ class Standardizer:
 
     @classmethod
     def identity(cls, values: Tensor) -> Standardizer:
-        """The map that changes nothing, for values ``(N, D)``."""
+        """Return the identity map for values ``(N, D)``."""
         return cls(torch.zeros_like(values[0]), torch.ones_like(values[0]))
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Standardise ``(N, D)``."""
+        """Standardise values ``(N, D)``."""
         return (values - self.mean) / self.std
 
     def inverse(self, values: Tensor) -> Tensor:
-        """Back to the original units, ``(N, D)``."""
+        """Return standardised values ``(N, D)`` in their original units."""
         return values * self.std + self.mean

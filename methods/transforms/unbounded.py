@@ -1,9 +1,12 @@
-"""Coordinates without bounds for theta, so that no sample can fall outside the prior.
+"""Unbounded coordinates for theta, so that no sample can fall outside the prior's support.
 
-An interval's coordinate v in (0, 1) becomes u = (1 - blend) sqrt(12) (v - 1/2) + blend probit(v). With
-blend = 1 a uniform prior becomes a standard normal, but x that is linear in theta no longer is in u; with a
-small blend u is linear in theta but for the neighbourhood of the bounds. Which is better depends on the
-problem. A half-line becomes a logarithm, a line stays as it is.
+A parameter on an interval, scaled to v in (0, 1), becomes
+
+    u = (1 - blend) sqrt(12) (v - 1/2) + blend probit(v).
+
+With blend = 1 a uniform prior becomes a standard normal, but an x that is linear in theta is no longer linear
+in u. With a small blend u is linear in theta except near the bounds. Which is better depends on the problem.
+A parameter on a half-line becomes its logarithm, and a parameter on the whole line stays unchanged.
 """
 
 from __future__ import annotations
@@ -19,19 +22,19 @@ from torch.distributions import Distribution, constraints
 
 __all__ = ["Unbounded"]
 
-EDGE = 1e-7  # nearest that v comes to a bound
-REACH, KNOTS = 8.0, 2**16  # the inverse is tabulated for probits up to this, at so many steps
+EDGE = 1e-7  # Smallest distance of v to a bound.
+REACH, KNOTS = 8.0, 2**16  # The inverse is tabulated for |probit| up to REACH, at KNOTS + 1 points.
 
 
 class Unbounded:
-    """Map of theta to the line, one column at a time, and back.
+    """A one-to-one map from theta to unbounded coordinates, column by column.
 
     Arguments:
-        prior: Whose support says where the bounds are: intervals, half-lines above a bound, or lines.
-        blend: Share of the probit in an interval's coordinate, in (0, 1].
+        prior: Prior whose support gives the bounds: intervals, half-lines above a bound, or lines.
+        blend: Share of the probit in the coordinate of an interval, in (0, 1].
 
     Raises:
-        ValueError: for another kind of support.
+        ValueError: If the support is of another kind.
 
     Example:
         >>> from torch.distributions import Independent, Uniform
@@ -53,21 +56,24 @@ class Unbounded:
         if self.is_interval or self.is_half_line:
             self._low = torch.as_tensor(support.lower_bound).double()
         elif support is not constraints.real:
-            raise ValueError(f"prior with support {support}: only intervals, half-lines and lines are known")
+            raise ValueError(f"prior on {support}: only intervals, half-lines and lines are supported")
 
     def __call__(self, theta: Tensor) -> Tensor:
-        """Coordinates u ``(N, dim_theta)`` of theta, float64."""
+        """Return the coordinates u of theta, both ``(N, dim_theta)``, float64."""
         theta = theta.double()
         if self.is_interval:
             return self._blended(torch.special.ndtri(self._unit(theta)))
         return self._above(theta).log() if self.is_half_line else theta
 
     def plain(self, theta: Tensor) -> Tensor:
-        """Theta ``(N, dim_theta)``, float64, with logarithms for half-lines but intervals as they are."""
+        """Return theta ``(N, dim_theta)``, float64: logarithms on half-lines, but intervals unchanged."""
         return theta.double() if self.is_interval else self(theta)
 
     def log_slope(self, theta: Tensor) -> Tensor:
-        """Log |du / dtheta|, summed over columns, ``(N,)``: densities of theta are those of u times this."""
+        """Return log |du / dtheta|, summed over columns, ``(N,)``.
+
+        The log density of theta is the log density of u plus this.
+        """
         theta = theta.double()
         if self.is_half_line:
             return -self._above(theta).log().sum(1)
@@ -79,7 +85,7 @@ class Unbounded:
         return (slope.log() - (self._high - self._low).to(theta.device).log()).sum(1)
 
     def inverse(self, u: Tensor) -> Tensor:
-        """Theta ``(..., dim_theta)`` of coordinates u, float32, inside the closed support whatever u is."""
+        """Return theta ``(..., dim_theta)`` at coordinates u, float32. It lies in the closed support."""
         u = u.float()
         low, high = self._low.to(u), self._high.to(u)
         if self.is_half_line:
@@ -94,7 +100,7 @@ class Unbounded:
         return torch.minimum(torch.maximum(low + (high - low) * unit, low), high)
 
     def inside(self, theta: Tensor) -> Tensor:
-        """Whether each row of theta ``(N, dim_theta)`` lies in the prior's support, ``(N,)``."""
+        """Return whether each row of theta ``(N, dim_theta)`` lies in the prior's support, ``(N,)``."""
         if not (self.is_interval or self.is_half_line):
             return theta.isfinite().all(1)
         above = theta >= self._low.to(theta)
@@ -106,7 +112,7 @@ class Unbounded:
 
     @cached_property
     def _table(self) -> Tensor:
-        """Place in the interval, in (0, 1), at evenly spaced u: no search when it is looked up."""
+        """Values v in (0, 1) at evenly spaced u. Even spacing makes a look-up possible without a search."""
         z = torch.linspace(-REACH, REACH, 4 * KNOTS + 1, dtype=torch.float64).numpy()
         u = self._blended(torch.from_numpy(z)).numpy()
         at = np.interp(np.linspace(-self._reach, self._reach, KNOTS + 1), u, z)

@@ -1,4 +1,4 @@
-"""Principal components at unit variance, and how many dimensions data have."""
+"""Whitening by principal components, and the effective number of dimensions of data."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from torch import Tensor
 
 __all__ = ["Whitening", "participation_ratio"]
 
-NEGLIGIBLE = 1e-10  # part of the largest variance below which a direction counts as constant
+NEGLIGIBLE = 1e-10  # Fraction of the largest variance below which a direction counts as constant.
 
 
 def participation_ratio(covariance: Tensor) -> float:
-    """tr(S)² / tr(S²) of a covariance ``(D, D)``: D where all variances are equal, 1 where one is all.
+    """Return the participation ratio tr(S)² / tr(S²) of a covariance S, ``(D, D)``.
+
+    It measures the effective number of dimensions: D if all variances are equal, 1 if only one is not zero.
 
     Example:
         >>> participation_ratio(torch.diag(torch.tensor([1.0, 1.0, 0.0])))
@@ -24,12 +26,12 @@ def participation_ratio(covariance: Tensor) -> float:
 
 @dataclass(frozen=True)
 class Whitening:
-    """values = mean + basis diag(deviations) w; call it for w, :meth:`inverse` to go back.
+    """The map values = mean + basis diag(deviations) w. Calling it gives w, and :meth:`inverse` the values.
 
     Attributes:
-        mean: ``(D,)``.
-        basis: Principal directions as columns, ``(D, rank)``, that of largest variance first.
-        deviations: Standard deviations along them, ``(rank,)``. Directions that never vary are left out.
+        mean: Mean of the data, ``(D,)``.
+        basis: Principal directions as columns, ``(D, rank)``, ordered from largest to smallest variance.
+        deviations: Standard deviations along these directions, ``(rank,)``. Constant directions are left out.
     """
 
     mean: Tensor
@@ -38,7 +40,7 @@ class Whitening:
 
     @classmethod
     def fit(cls, values: Tensor) -> Whitening:
-        """From data ``(N, D)``, in float64."""
+        """Fit the map to data ``(N, D)``, in float64."""
         values = values.double()
         variances, basis = torch.linalg.eigh(values.T.cov().reshape(values.shape[1], -1))
         varies = variances > NEGLIGIBLE * variances.max()
@@ -46,14 +48,14 @@ class Whitening:
         return cls(values.mean(0), basis, variances.sqrt())
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Whitened ``(N, rank)``, float64."""
+        """Return the whitened values w, ``(N, rank)``, float64."""
         return (values.double() - self.mean) @ self.basis / self.deviations
 
     def inverse(self, w: Tensor) -> Tensor:
-        """Back to ``(N, D)``, float64."""
+        """Return the values ``(N, D)``, float64, that belong to whitened values w ``(N, rank)``."""
         return self.mean + (w.double() * self.deviations) @ self.basis.T
 
     @property
     def log_slope(self) -> Tensor:
-        """Log |dw / dvalues|."""
+        """Log |dw / dvalues|, a scalar; the log density of values is that of w plus this."""
         return -self.deviations.log().sum()

@@ -28,7 +28,7 @@ def test_reference_gives_what_it_holds(problem):
         posterior.sample((1,), x=x_o)
     posterior.hold(x_o, problem[1][:10])
     assert torch.equal(posterior.sample((4,), x=x_o), problem[1][:4])
-    with pytest.raises(ValueError, match="11 reference draws wanted, 10"):
+    with pytest.raises(ValueError, match="11 reference draws requested, but only 10"):
         posterior.sample((11,), x=x_o)
 
 

@@ -18,7 +18,7 @@ def fit_line(seed=0, steps=300):
     return network, history
 
 
-def test_it_learns_and_stops_when_told():
+def test_it_learns_and_stops_at_the_last_step():
     network, history = fit_line()
     assert len(history) == 300
     assert history[-1] < 1e-3 < history[0]
@@ -51,10 +51,10 @@ def test_validation_keeps_the_best_and_stops_when_patience_runs_out():
     network = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         network.weight.fill_(0.0)
-    looks = []
+    validated = []
 
     def held_out():
-        looks.append(network.weight.item())
+        validated.append(network.weight.item())
         return abs(network.weight.item() - 1.0)
 
     history = train(
@@ -68,8 +68,8 @@ def test_validation_keeps_the_best_and_stops_when_patience_runs_out():
         validation=Validation(held_out, every=5, patience=4, averaging=0.5),
     )
     assert len(history) < 1000
-    assert looks[0] == 0.0
-    assert network.weight.item() == min(looks, key=lambda weight: abs(weight - 1.0))
+    assert validated[0] == 0.0
+    assert network.weight.item() == min(validated, key=lambda weight: abs(weight - 1.0))
 
 
 def test_validation_may_find_that_no_training_was_best():

@@ -103,8 +103,8 @@ def test_a_likelihood_that_was_not_given_is_asked_for():
     theta = torch.randn(50, 2)
     with pytest.raises(ValueError, match="reward=likelihood: no likelihood was given"):
         method.fit(PRIOR, theta, theta + 0.1)
-    told = method.model_copy(update={"balance_steps": 2}).with_likelihood(log_likelihood)
-    assert told.fit(PRIOR, theta, theta + 0.1).sample((5,), x=theta[:1]).shape == (5, 2)
+    informed = method.model_copy(update={"balance_steps": 2}).with_likelihood(log_likelihood)
+    assert informed.fit(PRIOR, theta, theta + 0.1).sample((5,), x=theta[:1]).shape == (5, 2)
 
 
 def test_distilled_it_takes_one_pass():

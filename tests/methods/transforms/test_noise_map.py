@@ -15,7 +15,7 @@ PRIORS = {
 @pytest.mark.parametrize("kind", PRIORS)
 def test_the_prior_is_a_function_of_noise(kind):
     torch.manual_seed(0)
-    # Beyond four deviations float32 has no room left between theta and the end of its interval.
+    # Beyond four standard deviations float32 has no room left between theta and the end of its interval.
     prior, z = PRIORS[kind], torch.randn(20_000, 2).clamp(-4.0, 4.0)
     mapped = noise_map(prior)
     theta = mapped.theta(z)
@@ -33,5 +33,5 @@ def test_the_prior_is_a_function_of_noise(kind):
 
 
 def test_another_prior_is_named():
-    with pytest.raises(ValueError, match="a prior of kind Exponential is no known function"):
+    with pytest.raises(ValueError, match="a prior of kind Exponential has no known map from normal noise"):
         noise_map(Independent(Exponential(torch.ones(2)), 1))
