@@ -39,8 +39,7 @@ class EntryPoints:
         """
         if self._waiting is None:
             self._waiting = list(entry_points(group=self._group))
-        # The list is emptied first, because a package may look up names (and so call this) while it is
-        # loaded.
+        # The list is emptied first, because a package may look up names while it is loaded and so call this.
         left, self._waiting = self._waiting, []
         for point in left:
             if _being_imported(point.module):

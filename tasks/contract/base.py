@@ -80,8 +80,8 @@ class Task(ABC):
         """Draw one x ~ p(x | theta) for every row of theta.
 
         The same seed gives the same x, and torch's global random state is unchanged. If the simulation of a
-        row fails, all of its entries are NaN; the benchmark drops such rows before a fit and reports how
-        many.
+        row fails, all of its entries are NaN; such rows are dropped before a fit, and their number is
+        reported.
 
         Arguments:
             theta: Parameters, ``(N, dim_theta)``.

@@ -22,9 +22,9 @@ class SLCP(SimulatedBySbibm):
 
         S = [[s1², rho s1 s2], [rho s1 s2, s2²]],   s1 = theta_3², s2 = theta_4², rho = tanh(theta_5).
 
-    The signs of theta_3 and theta_4 do not change the data, so the posterior has four symmetric modes, and
-    the prior's bounds truncate it. sbibm made the reference by rejection sampling with a flow that was fitted
-    to importance samples.
+    The data's distribution does not depend on the signs of theta_3 and theta_4, so the posterior has four
+    symmetric modes, and the prior's bounds truncate it. sbibm made the reference by rejection sampling with a
+    flow that was fitted to importance samples.
 
     Prior, simulator, observations and reference are those of sbibm 1.1.0 (Lueckmann et al. 2021).
     """

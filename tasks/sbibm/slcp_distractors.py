@@ -57,11 +57,9 @@ class SLCPDistractors(SLCP):
         return super().log_likelihood(theta, data[:, :8]) + noise.to(theta.dtype)
 
     def _draw_distractors(self, n: int) -> Tensor:
-        """Draws ``(n, 92)`` that equal those of the stored mixture's ``sample((n,))`` for the same random
-        numbers.
+        """Draws ``(n, 92)`` from the stored mixture, equal to its ``sample((n,))`` in the same random state.
 
-        The stored mixture multiplies every draw by the matrices of all components, which takes 1.4 MB per
-        draw.
+        The stored mixture multiplies every draw by the matrices of all components: 1.4 MB for each draw.
         """
         components = self._distractors.component_distribution.base_dist
         which = self._distractors.mixture_distribution.sample((n,))
