@@ -157,7 +157,7 @@ def pressure_and_pullback(
 ) -> tuple[np.ndarray, Pullback]:
     """Pressures for one theta, as :func:`pressure_at` gives them, and the pullback for their gradient.
 
-    The gradient is that of the discrete solution. The adjoint method takes one more solve with the same factors.
+    The gradient is that of the discrete solution; its adjoint takes one more solve with the same factors.
 
     Arguments:
         theta: Coefficients b_ml, ``(M,)``.
