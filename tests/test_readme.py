@@ -1,4 +1,4 @@
-"""What the README shows runs as shown."""
+"""The README's examples run as they are shown."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ BLOCKS = dict(re.findall(r"```python\n# (my_\w+\.py)\n(.*?)```", README.read_tex
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory):
-    """Folder with the files that the README shows; one, for the names in them can be registered once."""
+    """A folder with the README's files, made once because their names can be registered only once."""
     folder = tmp_path_factory.mktemp("templates")
     for name, text in BLOCKS.items():
         (folder / name).write_text(text)
@@ -86,7 +86,7 @@ def test_options_are_all_documented():
 
 def test_methods_are_named():
     text = README.read_text()
-    # Other tests may have loaded plug-ins into this process.
+    # Other tests may have loaded plug-ins into this process, which are ignored.
     own = [name for name in methods.names() if method_class(name).__module__.startswith("methods.")]
     assert len(own) >= 8
     assert [name for name in own if f"`{name}`" not in text] == []

@@ -43,7 +43,7 @@ def _classifier() -> dict[str, Tensor]:
     trained, tested = split()
     layers = train_classifier(images[trained], labels[trained], SEED)
     right = perceptron(layers, images[tested]).argmax(1) == labels[tested]
-    print(f"classifier: {right.float().mean():.4f} of {TESTED} test images right")
+    print(f"classifier: accuracy {right.float().mean():.4f} on {TESTED} test images")
     return layers
 
 
@@ -71,7 +71,7 @@ def main(names: list[str]) -> int:
     torch.set_num_threads(1)  # rounding depends on the number of threads
     for name in names or TRAINED:
         found = write_weights(name, TRAINED[name]())
-        note = "as before" if found == SHA256[name] else "new: tasks/digits/weights.py has to say so"
+        note = "unchanged" if found == SHA256[name] else "changed: update SHA256 in tasks/digits/weights.py"
         print(f"{name}: SHA-256 {found}, {note}")
     return 0
 

@@ -164,7 +164,7 @@ def _rejected(log_density: LogDensity, cells: _Cells, num: int, seed: int, num_e
             break
     else:
         raise RuntimeError(
-            f"of {len(chosen)} draws of the grid only {taken.sum()} were taken, {num} are needed"
+            f"only {taken.sum()} of {len(chosen)} proposals of the grid were accepted, {num} are needed"
         )
     log_evidence = float(log_total + logsumexp(log_weights) - np.log(len(chosen)))
     return GridRun(places[taken][:num], log_evidence, float(taken.mean()), len(cells), num_evaluations)

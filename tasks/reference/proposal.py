@@ -21,7 +21,7 @@ from sklearn.mixture import GaussianMixture
 __all__ = ["Mixture", "Pool", "adapt", "effective", "weights"]
 
 DEFENSIVE = 0.05  # the prior's share in the proposal
-# Largest number of components, and smallest number of draws per entry of a covariance matrix.
+# Largest number of components (at least two are fitted), and draws per component and entry of a covariance.
 COMPONENTS, DRAWS_PER_NUMBER = 8, 10
 FITTED = 2000  # draws that a mixture is fitted to
 INFLATION = 1.2  # factor for fitted covariances: a proposal has to be wider than its target
@@ -141,7 +141,7 @@ def adapt(
         log_prior = np.append(log_prior, prior.log_prob(fresh))
         log_l = np.append(log_l, log_likelihood(fresh))
         theta = np.vstack([theta, fresh])
-    raise RuntimeError(f"the likelihood was not reached in {MOST_ROUNDS} rounds")
+    raise RuntimeError(f"the adaptation did not reach the full likelihood in {MOST_ROUNDS} rounds")
 
 
 def _temper(log_ratio: np.ndarray, log_likelihood: np.ndarray) -> float:

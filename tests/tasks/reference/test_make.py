@@ -1,4 +1,4 @@
-"""Making a reference: a posterior that is known, with every sampler; and what misses a threshold."""
+"""Making references: a known posterior with every sampler, and posteriors that miss a threshold."""
 
 import math
 
@@ -17,7 +17,7 @@ VARIANCE = 1.0 / (1.0 + 1.0 / 0.25)  # prior N(0, 1), noise N(0, 0.5²)
 
 
 class Line(SignalTask):
-    """Theta itself, in noise: the posterior is N(x / 1.25, 0.2), the evidence N(x; 0, 1.25)."""
+    """Theta plus noise as data: the posterior is N(x / 1.25, 0.2), the evidence N(x; 0, 1.25)."""
 
     name = "line"
     dim_theta = dim_x = 1
