@@ -7,8 +7,7 @@ import torch
 
 from bench.run import plugins
 
-# A shift of all seeds, see CONTRIBUTING.md. A test that passes at shift 0 but fails at another depends on
-# chance.
+# A shift of all seeds, see CONTRIBUTING.md. A test that passes at one shift only depends on chance.
 SEED_SHIFT = int(os.environ.get("SCOREBENCH_SEED_SHIFT", "0"))
 _shift = 0  # shift for the test that is running
 
