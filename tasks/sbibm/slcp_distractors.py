@@ -89,8 +89,7 @@ class SLCPDistractors(SLCP):
 
     @cached_property
     def _distractors(self) -> Any:
-        # sbibm stores this distribution as a pickled object. The file is trusted, and no other is read this
-        # way.
+        # sbibm stores this distribution as a pickled object. The file is trusted; no other is read this way.
         return torch.load(self.stored_file("gmm.torch"), weights_only=False)
 
     @cached_property

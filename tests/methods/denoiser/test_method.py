@@ -103,8 +103,7 @@ def test_samples_have_both_modes_and_stay_inside():
     drawn = posterior.sample((4000,), x=torch.tensor([[0.5]]))
     assert PRIOR.support.check(drawn).all()
     # About 200 simulations lie within 0.1 of x. 4.5 standard errors of these are 0.16 for a share, 0.032 for
-    # a mean and 0.023 for a standard deviation; the network has a bias of 0.02, which is the same at all
-    # seeds.
+    # a mean and 0.023 for a standard deviation; the network has a bias of 0.02 at all seeds.
     assert float((drawn > 0).float().mean()) == pytest.approx(0.5, abs=0.16)
     assert float(drawn.abs().mean()) == pytest.approx(0.5, abs=0.032 + 0.02)
     assert float(drawn.abs().std()) == pytest.approx(0.1, abs=0.023 + 0.02)

@@ -27,8 +27,7 @@ def test_a_linear_gaussian_posterior(simulations, spec):
     found = posterior.sample((4000,), x=x_o)
     precision = 1.0 + 2.0 / 0.09
     mean = x_o[0, :2] * 2.0 / 0.09 / precision
-    # About 80 simulations have x within the width of the posterior; the bound is 4.5 standard errors of
-    # these.
+    # About 80 simulations have x within the width of the posterior; the bound is their 4.5 standard errors.
     assert (found.mean(0) - mean).abs().max() < 4.5 * (1 / precision / 80) ** 0.5
     assert (found.std(0) * precision**0.5 - 1.0).abs().max() < 4.5 / 160**0.5
     # If x is reduced, its flow is run only once for all samples.
