@@ -1,4 +1,4 @@
-"""Names and the classes behind them: what tasks and methods are found by."""
+"""Registries that find tasks and methods by name."""
 
 from registries.registry import Registry, RegistryError, nearest
 

@@ -1,4 +1,4 @@
-"""What installed packages declare under an entry-point group; one that cannot be loaded is one warning."""
+"""Entry points of installed packages. A package that cannot be loaded causes one warning, not an error."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _said: set[tuple[str, str]] = set()
 
 
 class EntryPoints:
-    """The entry points of a group, loaded when :meth:`load` is first called.
+    """The entry points of one group. They are loaded when :meth:`load` is first called.
 
     Arguments:
         group: Name of the group, such as ``scorebench.tasks``.
 
     Attributes:
-        failed: Name of each entry point that could not be loaded, and the warning that was given.
+        failed: Warnings that were given, by the name of the entry point that could not be loaded.
     """
 
     def __init__(self, group: str) -> None:
@@ -29,16 +29,17 @@ class EntryPoints:
         self._waiting: list[EntryPoint] | None = None
 
     def load(self, take: Callable[[str, object], None]) -> None:
-        """Load what has not been loaded, and pass each name with its object on.
+        """Load all entry points that are not loaded yet, and pass each to ``take``.
 
-        Whatever a package raises, :class:`KeyboardInterrupt` excepted, becomes a warning that names it.
+        Every exception of a package except :class:`KeyboardInterrupt` is caught and becomes a warning that
+        names the package.
 
         Arguments:
-            take: Receives the name of an entry point and what it refers to; may raise.
+            take: Function that receives the name of an entry point and the loaded object; it may raise.
         """
         if self._waiting is None:
             self._waiting = list(entry_points(group=self._group))
-        # Emptied first: a package may look names up while it is loaded.
+        # The list is emptied first, because a package may look up names while it is loaded and so call this.
         left, self._waiting = self._waiting, []
         for point in left:
             if _being_imported(point.module):
@@ -53,7 +54,7 @@ class EntryPoints:
 
 
 def _being_imported(module: str) -> bool:
-    """Whether the module is half imported: it called for a name, and has not defined its classes yet."""
+    """Whether the module's import is still running: it looked up a name before it defined its classes."""
     spec = getattr(sys.modules.get(module), "__spec__", None)
     return bool(getattr(spec, "_initializing", False))
 
@@ -62,7 +63,8 @@ def _warn(point: EntryPoint, error: BaseException) -> str:
     package = "an unknown package" if point.dist is None else f"package {point.dist.name}"
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     message = f"{package}: entry point {point.name!r} of {point.group} was not loaded ({reason})"
-    # A package with several entry points fails for one reason, and the user's own process has said it.
+    # A package with several entry points usually fails for one reason, which is reported once, and only by
+    # the user's own process, not by worker processes.
     if (package, reason) not in _said and multiprocessing.parent_process() is None:
         logging.getLogger("scorebench").warning("scorebench: %s", message)
     _said.add((package, reason))

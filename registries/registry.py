@@ -1,4 +1,4 @@
-"""A registry: classes by name, the suite's own, a user's and those of installed packages."""
+"""A registry of classes by name: those of this suite, of a user's plug-ins and of installed packages."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ Kind = TypeVar("Kind", bound=_Named)
 
 
 class Registry(Generic[Kind]):
-    """Classes of one kind by name.
+    """Classes of one kind (tasks or methods) by name.
 
-    Entry points of installed packages are loaded at the first look-up, not at import: a package's module
-    imports the very package that the registry belongs to.
+    Entry points of installed packages are loaded at the first look-up and not at import, because the module
+    of such a package itself imports the package that the registry belongs to.
 
     Arguments:
-        kind: Word for messages, such as ``task``.
-        base: Class that a registered class has to be derived from.
-        unknown: Error for a name that is not registered.
+        kind: Word for the kind in messages, such as ``task``; the entry-point group is
+            ``scorebench.{kind}s``.
+        base: Base class that every registered class has to be derived from.
+        unknown: Exception class that is raised for a name that is not registered.
     """
 
     def __init__(self, kind: str, base: type[Kind], unknown: type[RegistryError]) -> None:
@@ -45,18 +46,21 @@ class Registry(Generic[Kind]):
         self._lock = threading.RLock()  # a package may look names up while it is loaded
 
     def register(self, name: str) -> Callable[[type[Kind]], type[Kind]]:
-        """Class decorator that makes a class known under ``name`` (lower case, digits, underscores).
+        """Return a class decorator that registers a class under ``name``.
+
+        Arguments:
+            name: Name of lower-case letters, digits and underscores that starts with a letter.
 
         Raises:
-            ValueError: if the name is malformed, or another class has it.
-            TypeError: if the class leaves out a method of the contract.
+            ValueError: if the name is malformed or belongs to another class.
+            TypeError: if the class does not define an abstract method of its base class.
         """
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise ValueError(f"{self._kind} name {name!r}: lower-case letters, digits and underscores only")
 
         def add(cls: type[Kind]) -> type[Kind]:
             known = self._classes.get(name)
-            # The same class again is a module that was reloaded.
+            # A module that is reloaded registers the same class again, which is allowed.
             if known is not None and _path(known) != _path(cls):
                 raise ValueError(f"{self._kind} name {name!r} is taken by {_path(known)}")
             if inspect.isabstract(cls):
@@ -73,7 +77,7 @@ class Registry(Generic[Kind]):
         return dict(self._classes)
 
     def classes(self) -> dict[str, type[Kind]]:
-        """All registered classes by name, those of installed packages among them."""
+        """All registered classes by name, including those of installed packages."""
         with self._lock:
             self._entry_points.load(self._take)
             return dict(self._classes)
@@ -82,7 +86,8 @@ class Registry(Generic[Kind]):
         """The class registered under ``name``.
 
         Raises:
-            RegistryError: naming the nearest known name, or why the package that has it was not loaded.
+            RegistryError: if the name is not registered. The message suggests the nearest known name, or
+                says why the package that provides the name was not loaded.
         """
         known = self.classes()
         if name not in known:
@@ -91,19 +96,19 @@ class Registry(Generic[Kind]):
         return known[name]
 
     def _take(self, name: str, found: object) -> None:
-        """Register what an entry point refers to: a class, or a module whose import registers classes."""
+        """Register the object of an entry point: a class, or a module whose import registers classes."""
         if isinstance(found, ModuleType):
             package = found.__name__.partition(".")[0]
             if package not in {cls.__module__.partition(".")[0] for cls in self._classes.values()}:
                 raise LookupError(f"module {found.__name__} registers no {self._kind}")
         elif not (isinstance(found, type) and issubclass(found, self._base)):
             raise TypeError(f"{found!r} is neither a module nor derived from {self._base.__name__}")
-        elif found not in self._classes.values():  # a decorated class keeps the name of its decorator
+        elif found not in self._classes.values():  # a decorated class keeps the name given to its decorator
             self.register(name)(found)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt word: the nearest known one, or all of them.
+    """A hint for a misspelt word: the nearest known word, or a list of all of them if none is near.
 
     Example:
         >>> nearest("density_estimater", ["density_estimator", "seed"])

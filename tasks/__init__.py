@@ -1,4 +1,4 @@
-"""What is to be inferred: simulators, priors, observations and reference posteriors.
+"""Inference problems: each has a prior, a simulator, observations and, if available, reference posteriors.
 
 >>> import tasks
 >>> task = tasks.get("two_moons")

@@ -7,9 +7,9 @@ import torch
 
 from bench.run import plugins
 
-# Another choice of all random numbers, see CONTRIBUTING.md: a test that then fails hinges on chance.
+# A shift of all seeds, see CONTRIBUTING.md. A test that passes at one shift only depends on chance.
 SEED_SHIFT = int(os.environ.get("SCOREBENCH_SEED_SHIFT", "0"))
-_shift = 0  # of the test that runs
+_shift = 0  # shift for the test that is running
 
 
 def _shifted(seed):
@@ -30,7 +30,7 @@ def pytest_configure(config):
         np.random.default_rng = lambda seed=None: default_rng(_shifted(seed))
 
 
-# Hooks rather than a fixture: fixtures of a module are made before those of a test.
+# Hooks are used instead of a fixture because fixtures of a module are made before those of a test.
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     global _shift
@@ -45,26 +45,26 @@ def pytest_runtest_teardown():
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread_for_fixtures():
-    """Fixtures of a module are made before those of a test."""
+    """One thread also for fixtures of modules, which are made before the fixtures of a test."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Two test processes share two cores; results must not depend on the number of threads either."""
+    """One thread, as test processes share the cores; results must not depend on the number of threads."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def _seeded():
-    """What a test draws without a seed of its own must not depend on the tests before it."""
+    """Seeds global random states, so that a test's draws do not depend on the tests before it."""
     torch.manual_seed(0)
     np.random.seed(0)
 
 
 @pytest.fixture
 def untouched_random_state(_seeded):
-    """Fails the test if it left torch's global generator in another state."""
+    """Fails the test if it changes the state of torch's global generator."""
     before = torch.random.get_rng_state()
     yield
     assert torch.equal(before, torch.random.get_rng_state()), "the global random state has changed"
@@ -72,6 +72,6 @@ def untouched_random_state(_seeded):
 
 @pytest.fixture(autouse=True)
 def _folders_of_plugins(monkeypatch):
-    """A plug-in's folder stays on the search path: the next test's plug-in must not find modules there."""
+    """Removes a plug-in's folder from the search path, or the next test's plug-in would find its modules."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(plugins, "_folders", list(plugins._folders))

@@ -1,4 +1,4 @@
-"""Tasks whose posterior is known in closed form."""
+"""Tasks whose posterior is known exactly: in closed form, or up to a one-dimensional integral."""
 
 from tasks.closed_form.bimodal_1d import Bimodal1D
 from tasks.closed_form.heat_1d import Heat1D, Heat1D20, Heat1D80

@@ -1,15 +1,4 @@
-"""Two Student-t components in twenty dimensions, split into theta and x: every conditional in closed form.
-
-Let (theta, x) be an equal mixture of two 20-D Student-t distributions with nu degrees of freedom, unit scale
-and locations +delta and -delta. For one such component, x given theta is Student-t again, with nu + dim_theta
-degrees of freedom, the same location and squared scale
-
-    (nu + |theta - delta_theta|²) / (nu + dim_theta),
-
-and the components' weights become proportional to their densities at theta. The same holds with the roles
-exchanged, so simulator and posterior both have exact draws. References: arXiv 2506.18227 (the problem);
-Ding, On the conditional distribution of the multivariate t distribution, 2016.
-"""
+"""A mixture of two Student-t distributions, split into theta and x; all conditionals have closed forms."""
 
 from __future__ import annotations
 
@@ -35,12 +24,14 @@ PAPER = "Zhang, Tatsuoka, Xiu, Zhang: Exact Conditional Score-Guided Generative 
 class TMixture(Distribution):
     """Mixture of multivariate Student-t distributions, each with its own isotropic scale.
 
-    It computes in float64, gives draws and moments as float32, log densities in the values' own dtype.
+    All computations are in float64. Draws and moments are returned as float32, log densities in the dtype of
+    the values.
 
     Arguments:
         logits: Unnormalised log weights of the C components, ``(*batch, C)``.
-        loc: Locations, ``(C, D)``, shared by the batch.
-        squared_scale: Each component's scale matrix is this times the identity, ``(*batch, C)``.
+        loc: Locations of the components, ``(C, D)``, shared by the batch.
+        squared_scale: Factors by which the identity is multiplied to give the scale matrices, ``(*batch,
+            C)``.
         df: Degrees of freedom, > 2.
 
     Example:
@@ -60,12 +51,12 @@ class TMixture(Distribution):
 
     @property
     def support(self) -> constraints.Constraint:
-        """All of R^D."""
+        """The support, R^D."""
         return constraints.independent(constraints.real, 1)
 
     @property
     def mean(self) -> Tensor:
-        """Mean, ``(*batch, D)``, float32 (as sbi wants a prior's)."""
+        """Mean, ``(*batch, D)``, float32 (the dtype that sbi requires of a prior's mean)."""
         return (self.logits.exp() @ self.loc).float()
 
     @property
@@ -77,7 +68,7 @@ class TMixture(Distribution):
         return (within + between).float()
 
     def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
-        """Draws, ``(*sample_shape, *batch, D)``, float32, from torch's global state."""
+        """Draws, ``(*sample_shape, *batch, D)``, float32, with torch's global random state."""
         shape = torch.Size(sample_shape)
         component = Categorical(logits=self.logits).sample(shape)
         squared = self.squared_scale.expand(*component.shape, -1).gather(-1, component[..., None])
@@ -86,20 +77,26 @@ class TMixture(Distribution):
         return (self.loc[component] + (squared * self.df / chi2).sqrt() * normal).float()
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log density in nats at value ``(*batch, D)``, whose batch broadcasts against the mixture's."""
+        """Log density in nats at ``value`` ``(*batch, D)``; its batch broadcasts against the mixture's."""
         squared = (value.double()[..., None, :] - self.loc).square().sum(-1)
         parts = log_t(squared, self.squared_scale, self.df, self.loc.shape[-1])
         return torch.logsumexp(self.logits + parts, dim=-1).to(value.dtype)
 
     def project(self, direction: Tensor) -> TMixture:
-        """The law of the inner product with a unit vector ``(D,)``: a mixture with D = 1."""
+        """The distribution of the inner product with a direction ``(D,)``, as a mixture with D = 1.
+
+        The direction is normalised to unit length first.
+        """
         line = direction.to(self.loc) / direction.to(self.loc).norm()
         return TMixture(self.logits, self.loc @ line[:, None], self.squared_scale, self.df)
 
     def quantiles(self, levels: Tensor) -> Tensor:
-        """Quantiles of the coordinates at levels ``(Q,)``, ``(Q, D)``, float64, by bisection of scipy's cdf.
+        """Quantiles of the coordinates, ``(Q, D)``, float64, by bisection of scipy's cdf.
 
-        Only for a mixture without batch.
+        The mixture must have no batch.
+
+        Arguments:
+            levels: Probabilities in (0, 1), ``(Q,)``.
         """
         from scipy.stats import t as student_t
 
@@ -117,25 +114,48 @@ class TMixture(Distribution):
         return torch.from_numpy(0.5 * (low + high))
 
     def row(self, index: int) -> TMixture:
-        """One mixture of a batch ``(N,)``, without batch."""
+        """The mixture at one index of a batch ``(N,)``; the result has no batch."""
         return TMixture(self.logits[index], self.loc, self.squared_scale[index], self.df)
 
     def to(self, device: str) -> TMixture:
-        """The same mixture on another device, in place (sbi moves priors like that)."""
+        """Move the mixture to another device in place and return it (sbi moves priors this way)."""
         self.logits, self.loc = self.logits.to(device), self.loc.to(device)
         self.squared_scale = self.squared_scale.to(device)
         return self
 
 
 def log_t(squared_distance: Tensor, squared_scale: Tensor, df: float, dim: int) -> Tensor:
-    """Log density of a ``dim``-variate Student-t with isotropic scale, at a squared Euclidean distance."""
+    """Log density in nats of a multivariate Student-t distribution with isotropic scale.
+
+    Arguments:
+        squared_distance: Squared Euclidean distances from the location.
+        squared_scale: Factors of the identity in the scale matrix; their shape broadcasts.
+        df: Degrees of freedom.
+        dim: Dimension of the distribution.
+    """
     constant = math.lgamma(0.5 * (df + dim)) - math.lgamma(0.5 * df) - 0.5 * dim * math.log(df * math.pi)
     spread = -0.5 * dim * squared_scale.log()
     return constant + spread - 0.5 * (df + dim) * torch.log1p(squared_distance / (df * squared_scale))
 
 
 class StudentTMixture(Task):
-    """The first ``dim_theta`` coordinates are theta, the others x; observations are c · 1."""
+    """Infer some coordinates of a 20-D draw from the others, under a mixture of two Student-t distributions.
+
+    The pair (theta, x) has an equal mixture of two 20-D Student-t distributions with nu = 10 degrees of
+    freedom, unit scale and locations +delta and -delta. The first ``dim_theta`` coordinates are theta, the
+    others x. The prior is the mixture's marginal, and the simulator draws from its conditional, which has the
+    closed form below. For one component, x given theta is again Student-t, with nu + dim_theta degrees of
+    freedom, an unchanged location and squared scale
+
+        (nu + |theta - delta_theta|²) / (nu + dim_theta),
+
+    and the weights of the components become proportional to their densities at theta (Ding, On the
+    conditional distribution of the multivariate t distribution, 2016). With theta and x exchanged, the same
+    formula is the posterior, and the reference consists of exact draws from it.
+
+    The problem, with its observations c · 1 for c = 0, -0.25, 0.25, is one of Zhang, Tatsuoka, Xiu, Zhang,
+    Exact Conditional Score-Guided Generative Modeling, arXiv 2506.18227.
+    """
 
     version = "2"
     num_observations = len(CONDITIONS)
@@ -143,22 +163,22 @@ class StudentTMixture(Task):
     dim_x: int
 
     def prior(self) -> TMixture:
-        """The law of theta alone: a mixture of two Student-t with 10 degrees of freedom."""
+        """The marginal distribution of theta, a mixture of two Student-t with 10 degrees of freedom."""
         loc, _ = self._locations()
         return TMixture(torch.zeros(2), loc, torch.ones(2), DF)
 
     def simulator(self, theta: Tensor) -> TMixture:
-        """The law of x given theta ``(N, dim_theta)``, with batch ``(N,)``."""
+        """The distribution of x given theta ``(N, dim_theta)``, with batch ``(N,)``."""
         loc_theta, loc_x = self._locations()
         return _conditional(theta, loc_theta, loc_x)
 
     def posterior(self, x: Tensor) -> TMixture:
-        """The law of theta given x ``(N, dim_x)``, with batch ``(N,)``."""
+        """The distribution of theta given x ``(N, dim_x)``, with batch ``(N,)``."""
         loc_theta, loc_x = self._locations()
         return _conditional(x, loc_x, loc_theta)
 
     def exact_posterior(self, num_observation: int) -> TMixture:
-        """The posterior of one observation, without batch."""
+        """The exact posterior given one observation, without batch."""
         return self.posterior(self.observation(num_observation)).row(0)
 
     def simulate(self, theta: Tensor, seed: int) -> Tensor:
@@ -168,35 +188,43 @@ class StudentTMixture(Task):
             return self.simulator(theta.detach().cpu()).sample()
 
     def observation(self, num_observation: int) -> Tensor:
-        """Observations 1, 2, 3 are 0 · 1, -0.25 · 1, 0.25 · 1, ``(1, dim_x)``."""
+        """The observation, ``(1, dim_x)``: all entries are 0, -0.25 or 0.25."""
         self.check_observation(num_observation)
         return torch.full((1, self.dim_x), CONDITIONS[num_observation - 1])
 
     def true_theta(self, num_observation: int) -> Tensor:
-        """The centre of the component that the observation speaks for, ``(1, dim_theta)``.
+        """The location of the component with the largest posterior weight, ``(1, dim_theta)``.
 
-        Nothing was simulated to get the observations, so that no theta is the true one.
+        The observations were not simulated, so there is no theta that is truly behind them.
         """
         exact = self.exact_posterior(num_observation)
         return exact.loc[exact.logits.argmax()][None].float()
 
     def reference_samples(self, num_observation: int) -> Tensor:
-        """Exact draws of the posterior, ``(10_000, dim_theta)``."""
+        """Exact draws from the posterior, ``(10_000, dim_theta)``."""
         exact = self.exact_posterior(num_observation)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed("reference", num_observation))
             return exact.sample((NUM_REFERENCE,))
 
     def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
-        """Of mixtures of univariate Student-t, ``(Q, dim_theta)``."""
+        """Quantiles of the marginals, which are mixtures of univariate Student-t, ``(Q, dim_theta)``."""
         return self.exact_posterior(num_observation).quantiles(levels)
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log p(x | theta), ``(N,)``."""
+        """Log p(x | theta) in nats, ``(N,)``."""
         return self.simulator(theta).log_prob(x)
 
     def log_posterior(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Normalised log p(theta | x), ``(N,)``, for theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)``."""
+        """Normalised log posterior, log p(theta | x), in nats.
+
+        Arguments:
+            theta: Parameters, ``(N, dim_theta)``.
+            x: Data, ``(N or 1, dim_x)``.
+
+        Returns:
+            Log densities, ``(N,)``.
+        """
         return self.posterior(x).log_prob(theta)
 
     def _locations(self) -> tuple[Tensor, Tensor]:
@@ -206,7 +234,13 @@ class StudentTMixture(Task):
 
 
 def _conditional(given: Tensor, given_loc: Tensor, loc: Tensor) -> TMixture:
-    """The law of the other block, given the values ``(N, D)`` of one with component locations ``(2, D)``."""
+    """The distribution of one block of coordinates given the other block.
+
+    Arguments:
+        given: Values of the known block, ``(N, D)``.
+        given_loc: Locations of the two components in the known block, ``(2, D)``.
+        loc: Locations of the two components in the other block, ``(2, E)``.
+    """
     dim = given.shape[1]
     squared = (given.double()[:, None] - given_loc.to(given.device)).square().sum(-1)
     logits = log_t(squared, torch.ones_like(squared), DF, dim)
@@ -215,9 +249,9 @@ def _conditional(given: Tensor, given_loc: Tensor, loc: Tensor) -> TMixture:
 
 def _card(dim_theta: int, dim_x: int) -> Card:
     return Card(
-        summary=f"Two heavy-tailed clusters in {dim_theta} dimensions, of which {dim_x} others are seen.",
+        summary=f"Infer {dim_theta} coordinates of a heavy-tailed two-cluster mixture from {dim_x} others.",
         noise="the exact conditional of a 20-D mixture of two Student-t (10 degrees of freedom, unit scale)",
-        reference="exact draws of the conditional, a mixture of two Student-t",
+        reference="exact draws from the conditional distribution, a mixture of two Student-t",
         certificate="closed form",
         citation=PAPER,
     )
@@ -225,7 +259,10 @@ def _card(dim_theta: int, dim_x: int) -> Card:
 
 @register_task("student_t_mixture_15_5")
 class StudentTMixture15x5(StudentTMixture):
-    """Fifteen parameters, of which the first five tell the clusters apart best, from five weak data."""
+    """Fifteen parameters from five data.
+
+    The first five parameters separate the two clusters best; the data separate them only weakly.
+    """
 
     dim_theta, dim_x = 15, 5
     card = _card(15, 5)
@@ -233,7 +270,7 @@ class StudentTMixture15x5(StudentTMixture):
 
 @register_task("student_t_mixture_10_10")
 class StudentTMixture10x10(StudentTMixture):
-    """Ten parameters from ten data."""
+    """Ten parameters from ten data of :class:`StudentTMixture`."""
 
     dim_theta, dim_x = 10, 10
     card = _card(10, 10)

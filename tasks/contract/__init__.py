@@ -1,1 +1,1 @@
-"""What every task must offer, and how tasks are named."""
+"""The interface that every task implements, and the registry that finds tasks by name."""

@@ -1,4 +1,4 @@
-"""The task contract: a prior, a simulator, observations and, where one exists, a reference posterior."""
+"""The task contract: a prior, a simulator, observations and, if available, a reference posterior."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ __all__ = ["Card", "Task", "TaskError", "UnknownTaskError"]
 
 
 class UnknownTaskError(RegistryError):
-    """No task is registered under the name that was asked for."""
+    """No task is registered under the requested name."""
 
 
 class TaskError(RegistryError):
-    """The class of a registered task is incomplete, or cannot be made."""
+    """The class of a registered task is incomplete, or its constructor fails."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a reader needs to know of a task before trusting a number about it.
+    """Description of a task: what a reader needs to know before trusting a number about it.
 
     Arguments:
-        summary: The problem in a sentence.
-        noise: Where the simulator's randomness comes from, with units.
-        reference: How the reference posterior was made.
-        certificate: What vouches for the reference (diagnostics, exactness).
-        citation: The publication or package that the task comes from.
-        speed: How long 10 000 simulations take.
+        summary: Inference problem in one sentence; ``scorebench list tasks`` prints it.
+        noise: Source of the simulator's randomness, with units.
+        reference: Method by which the reference posterior was made.
+        certificate: Evidence that the reference is right (its exactness, or convergence diagnostics).
+        citation: Publication or package that the task comes from.
+        speed: Time that 10 000 simulations take.
     """
 
     summary: str = ""
@@ -45,15 +45,16 @@ class Card:
     speed: str = "not measured"
 
     def as_dict(self) -> dict[str, str]:
-        """The card as plain strings, by field name."""
+        """The card's texts by field name."""
         return asdict(self)
 
 
 class Task(ABC):
     """An inference problem p(theta) p(x | theta) with ``num_observations`` fixed observations.
 
-    A subclass sets ``dim_theta`` and ``dim_x`` and writes :meth:`prior` and :meth:`simulate`; all else
-    has a default. Shapes are always two-dimensional: ``(N, dim_theta)`` and ``(N, dim_x)``, float32.
+    A subclass sets ``dim_theta`` and ``dim_x`` and defines :meth:`prior` and :meth:`simulate`; everything
+    else has a default. Tensors are always two-dimensional and float32: parameters are ``(N, dim_theta)``,
+    data ``(N, dim_x)``.
 
     Example:
         >>> import torch, tasks
@@ -72,34 +73,45 @@ class Task(ABC):
 
     @abstractmethod
     def prior(self) -> Distribution:
-        """The prior, a torch distribution with event_shape ``(dim_theta,)``."""
+        """The prior p(theta), a torch distribution with event_shape ``(dim_theta,)``."""
 
     @abstractmethod
     def simulate(self, theta: Tensor, seed: int) -> Tensor:
-        """Draw one x for every row of theta.
+        """Draw one x ~ p(x | theta) for every row of theta.
 
-        The same seed gives the same x, and torch's global random state is left as it was. A row whose
-        simulation failed is NaN throughout; whoever fits drops such rows and says how many.
+        The same seed gives the same x, and torch's global random state is unchanged. If the simulation of a
+        row fails, all of its entries are NaN; such rows are dropped before a fit, and their number is
+        reported.
 
         Arguments:
             theta: Parameters, ``(N, dim_theta)``.
-            seed: Seed of this call's randomness.
+            seed: Seed for all randomness of this call.
 
         Returns:
             Data, ``(N, dim_x)``, float32.
         """
 
     def true_theta(self, num_observation: int) -> Tensor | None:
-        """The parameters behind an observation, ``(1, dim_theta)``; by default a seeded prior draw."""
+        """The parameters that an observation was simulated from, ``(1, dim_theta)``, or None if unknown.
+
+        By default they are a seeded draw from the prior.
+
+        Raises:
+            ValueError: if there is no such observation.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed("true theta", num_observation))
             return self.prior().sample((1,)).float()
 
     def observation(self, num_observation: int) -> Tensor:
-        """Observation number 1 … ``num_observations``, ``(1, dim_x)``; by default simulated at true_theta.
+        """An observation, ``(1, dim_x)``; by default it is simulated from :meth:`true_theta`.
+
+        Arguments:
+            num_observation: Number of the observation, 1 … ``num_observations``.
 
         Raises:
             ValueError: if there is no such observation.
+            NotImplementedError: if the task has no true parameters to simulate from.
         """
         theta = self.true_theta(num_observation)
         if theta is None:
@@ -107,30 +119,41 @@ class Task(ABC):
         return self.simulate(theta, seed=self._seed("observation", num_observation))
 
     def reference_samples(self, num_observation: int) -> Tensor | None:
-        """Draws of the reference posterior, ``(10_000, dim_theta)``, or None where no reference exists."""
+        """Draws from the reference posterior, ``(10_000, dim_theta)``, or None if there is no reference."""
         return None
 
     def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor | None:
-        """Exact quantiles of the posterior's marginals, ``(Q, dim_theta)`` at levels ``(Q,)`` in (0, 1).
+        """Exact quantiles of the posterior's marginals, ``(Q, dim_theta)``.
 
-        None where there is neither a closed form nor a density on a grid.
+        The result is None if the marginals have no closed form and the density is not known on a grid.
+
+        Arguments:
+            num_observation: Number of the observation, 1 … ``num_observations``.
+            levels: Probabilities in (0, 1), ``(Q,)``.
         """
         return None
 
     def gaussian_posterior(self, num_observation: int) -> MultivariateNormal | None:
-        """The exact posterior where it is normal, of event shape ``(dim_theta,)``; None elsewhere."""
+        """The exact posterior if it is normal, with event_shape ``(dim_theta,)``; None otherwise."""
         return None
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log p(x | theta) in nats, ``(N,)``, for theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)``.
+        """Log likelihood, log p(x | theta), in nats.
+
+        Arguments:
+            theta: Parameters, ``(N, dim_theta)``.
+            x: Data, ``(N or 1, dim_x)``.
+
+        Returns:
+            Log likelihoods, ``(N,)``.
 
         Raises:
-            NotImplementedError: where the likelihood is not tractable.
+            NotImplementedError: if the likelihood is not tractable.
         """
         raise NotImplementedError(f"task {self.name} has no tractable likelihood")
 
     def check_observation(self, num_observation: int) -> None:
-        """Raise ValueError unless ``num_observation`` is one of the task's."""
+        """Raise ValueError unless ``num_observation`` is from 1 to ``num_observations``."""
         if not 1 <= num_observation <= self.num_observations:
             raise ValueError(
                 f"num_observation {num_observation} of task {self.name}: "
@@ -138,12 +161,12 @@ class Task(ABC):
             )
 
     def _seed(self, purpose: str, num_observation: int) -> int:
-        """Seed of an observation's random numbers for one purpose.
+        """Seed for an observation's random numbers for one purpose.
 
         Arguments:
-            purpose: ``"true theta"``, ``"observation"`` or ``"reference"``. Each has a stream of its own:
-                noise would else repeat the very numbers that theta was drawn from.
-            num_observation: 1 … ``num_observations``.
+            purpose: ``"true theta"``, ``"observation"`` or ``"reference"``. Each purpose has its own stream;
+                with a shared one, the noise of the data would repeat the numbers that theta was drawn from.
+            num_observation: Number of the observation, 1 … ``num_observations``.
 
         Raises:
             ValueError: if there is no such observation.

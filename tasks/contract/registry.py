@@ -1,4 +1,4 @@
-"""Names of tasks: registering one, and finding it again."""
+"""The registry of tasks: functions that register a task and find it by name."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ task_class = _registry.find
 
 
 def names() -> list[str]:
-    """Names of all registered tasks, those of installed packages (group ``scorebench.tasks``) included."""
+    """Sorted names of all registered tasks, including those of installed packages (``scorebench.tasks``)."""
     return sorted(_registry.classes())
 
 
 def get(name: str) -> Task:
-    """The task registered under ``name``.
+    """An instance of the task that is registered under ``name``.
 
     Raises:
-        UnknownTaskError: naming the nearest known task.
-        TaskError: if the class cannot be made without arguments, or lacks one of its three numbers.
+        UnknownTaskError: if no task has the name; the message suggests the nearest known name.
+        TaskError: if the class cannot be instantiated without arguments, or if ``dim_theta``, ``dim_x`` or
+            ``num_observations`` is not a positive integer.
     """
     cls = task_class(name)
     try:

@@ -1,4 +1,4 @@
-"""Seeds of random numbers, derived from what they are for and what they depend on, and nothing else."""
+"""Seeds for random numbers. A seed depends only on its purpose and on the names and numbers given with it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ __all__ = ["derive_seed"]
 
 
 def derive_seed(*parts: str | int) -> int:
-    """A seed in [0, 2^31) from any words and numbers; the same on every machine.
+    """A seed in [0, 2^31) that is computed from words and numbers by SHA-256, the same on every machine.
 
-    The first word says what the random numbers are for, so that no two purposes share a stream.
+    The first word names the purpose of the random numbers, so that no two purposes share a stream.
+
+    Arguments:
+        parts: Purpose, followed by whatever else the random numbers should depend on.
 
     Example:
         >>> derive_seed("observation", "heat_1d", 1)

@@ -1,7 +1,7 @@
-"""Small generators of 8×8 digits and a classifier, trained on scikit-learn's bundled images.
+"""Tasks whose prior is a small generator of 8×8 images of digits.
 
-``python -m tasks.digits.train`` makes the stored weights again; :mod:`tasks.digits.prior_task` is a task that
-stands on them.
+The generators and a classifier were trained on scikit-learn's bundled images, and their weights are stored.
+``python -m tasks.digits.train`` regenerates the weights.
 """
 
 from tasks.digits.label_task import DigitsLabel, DigitsLabel8

@@ -1,4 +1,4 @@
-"""Which digit an 8×8 image shows, by a stored network."""
+"""A stored classifier of 8×8 images of digits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ NUM_CLASSES = 10
 
 
 def log_class_probabilities(images: Tensor) -> Tensor:
-    """Logs of :func:`classify`, ``(N, 10)``, which tell classes apart whose probability underflows."""
+    """Logarithms of :func:`classify`, ``(N, 10)``, float64; finite even if a probability underflows."""
     return perceptron(read_weights("classifier"), images.cpu().double()).log_softmax(-1)
 
 
 def classify(images: Tensor) -> Tensor:
-    """Probabilities ``(N, 10)``, float64, that images ``(N, 64)`` with pixels in [0, 1] show 0 … 9."""
+    """Probabilities of the digits 0 … 9.
+
+    Arguments:
+        images: Images, ``(N, 64)``, with pixels in [0, 1].
+
+    Returns:
+        Class probabilities, ``(N, 10)``, float64.
+    """
     return log_class_probabilities(images).exp()

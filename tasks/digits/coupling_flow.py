@@ -1,8 +1,9 @@
-"""A normalising flow of affine couplings: half of the coordinates scales and shifts the other half, in turn.
+"""A normalising flow of affine couplings.
 
-y = z, then for layer i the halves a and b of y, exchanged from layer to layer:
+In each layer, one half of the coordinates determines how the other half is scaled and shifted. The flow
+starts from y = z. Layer i then splits y into halves a and b, whose roles alternate between layers, and sets
 
-    b <- b exp(s_i(a)) + t_i(a),   log |dy / dz| = sum over i of sum s_i(a).
+    b <- b exp(s_i(a)) + t_i(a),   so that   log |det dy / dz| = sum over layers i of sum s_i(a).
 
 Reference: Dinh, Sohl-Dickstein, Bengio, Density estimation using Real NVP, arXiv 1605.08803.
 """
@@ -20,11 +21,16 @@ __all__ = ["flow_log_prob", "new_flow", "transport"]
 
 LAYERS = 8
 WIDTH = 48
-STEEPEST = 2.0  # log scales of a layer stay within this
+STEEPEST = 2.0  # bound for the absolute log scales of a layer
 
 
 def new_flow(dim: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Trainable couplings of ``dim`` coordinates, an even number."""
+    """Trainable weights of a flow.
+
+    Arguments:
+        dim: Number of coordinates; it must be even.
+        generator: Generator for the initial weights.
+    """
     half = dim // 2
     parts = [new_layers([half, WIDTH, WIDTH, dim], generator, f"coupling_{i}_") for i in range(LAYERS)]
     return {name: value for part in parts for name, value in part.items()}
@@ -36,7 +42,7 @@ def _scale_and_shift(weights: Weights, i: int, a: Tensor) -> tuple[Tensor, Tenso
 
 
 def transport(weights: Weights, z: Tensor) -> Tensor:
-    """Data coordinates ``(N, D)`` of noise ``(N, D)``."""
+    """Map noise z ``(N, D)`` to data coordinates y ``(N, D)``."""
     a, b = z.chunk(2, dim=-1)
     for i in range(LAYERS):
         scale, shift = _scale_and_shift(weights, i, a)
@@ -45,7 +51,7 @@ def transport(weights: Weights, z: Tensor) -> Tensor:
 
 
 def flow_log_prob(weights: Weights, y: Tensor) -> Tensor:
-    """Log density, nats, ``(N,)``, of data coordinates ``(N, D)`` under noise N(0, I)."""
+    """Log density in nats, ``(N,)``, of data coordinates y ``(N, D)`` if the noise is N(0, I)."""
     a, b = y.chunk(2, dim=-1)
     log_det = torch.zeros_like(y[:, 0])
     for i in reversed(range(LAYERS)):

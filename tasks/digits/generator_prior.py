@@ -1,4 +1,4 @@
-"""Tasks whose parameters are the noise that a stored generator turns into a digit."""
+"""Base class of tasks whose parameters are the latent vector of a stored generator of digits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ __all__ = ["GeneratorPrior"]
 
 
 class GeneratorPrior(Task):
-    """Theta is the latent z of ``generator``; a subclass says what is seen of the image.
+    """A task whose parameters theta are the latent vector z ~ N(0, I) of a stored generator.
+
+    A subclass defines which data are observed of the generated image.
+
+    Attributes:
+        generator: Name of the generator, one of :data:`tasks.digits.generators.GENERATORS`.
 
     Example:
         >>> import tasks
@@ -29,11 +34,11 @@ class GeneratorPrior(Task):
     generator: ClassVar[str]
 
     def prior(self) -> Distribution:
-        """Standard normal."""
+        """The standard normal prior, with event_shape ``(dim_theta,)``."""
         return Independent(Normal(torch.zeros(self.dim_theta), torch.ones(self.dim_theta)), 1)
 
     def images(self, theta: Tensor) -> Tensor:
-        """Generated images ``(N, 64)``, float64, pixels in [0, 1], row by row from the top left."""
+        """Generated images ``(N, 64)``, float64; pixels are in [0, 1], row by row from the top left."""
         return generate(self.generator, theta)
 
     def classify(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Dense layers as a function of their weights: the same code trains a network and runs a stored one."""
+"""Dense layers as a function of their weights, so that the same code trains networks and runs stored ones."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ Weights = Mapping[str, Tensor]
 
 
 def new_layers(sizes: Sequence[int], generator: torch.Generator, prefix: str = "") -> dict[str, Tensor]:
-    """Trainable layers of the given widths, input and output included, float32.
+    """Trainable weights and biases of dense layers, float32.
 
-    Weights are N(0, 1 / inputs), those of the last layer a tenth as wide; biases are zero.
+    Initial weights are drawn from N(0, 1 / inputs), with a tenth of that standard deviation in the last
+    layer. Initial biases are zero.
 
     Arguments:
-        sizes: At least two.
-        generator: Of the weights.
-        prefix: Of the names, ``{prefix}weight_0``, ``{prefix}bias_0`` and so on.
+        sizes: Widths of all layers, from input to output; at least two.
+        generator: Generator for the initial weights.
+        prefix: Prefix of the names, which are ``{prefix}weight_0``, ``{prefix}bias_0`` and so on.
     """
     layers: dict[str, Tensor] = {}
     for i, (inputs, outputs) in enumerate(pairwise(sizes)):
@@ -34,7 +35,7 @@ def new_layers(sizes: Sequence[int], generator: torch.Generator, prefix: str = "
 
 
 def perceptron(weights: Weights, inputs: Tensor, prefix: str = "") -> Tensor:
-    """Outputs ``(N, E)`` of inputs ``(N, D)``; SiLU between layers, so that the map is smooth.
+    """Outputs ``(N, E)`` of the network for inputs ``(N, D)``; SiLU between layers makes the map smooth.
 
     Example:
         >>> layers = new_layers([2, 16, 3], torch.Generator().manual_seed(0))

@@ -1,6 +1,7 @@
-"""Trains generators and classifier again: ``python -m tasks.digits.train [NAME …]``, a minute or two.
+"""Training of the generators and the classifier: ``python -m tasks.digits.train [NAME …]``.
 
-Another processor or torch may round differently; the weights that count are the stored ones, by SHA-256.
+It takes a minute or two. Another processor or version of torch may round differently, so the result may
+differ from the stored weights, which are identified by SHA-256 and alone define the tasks.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from tasks.digits.weights import SHA256, write_weights
 __all__ = ["digits", "main", "split"]
 
 SEED = 2502_06999
-TESTED = 360  # images that the classifier does not see
+TESTED = 360  # images that are held out from the classifier's training
 
 
 def digits() -> tuple[Tensor, Tensor]:
-    """Scikit-learn's 1797 digits, ``(1797, 64)``, pixels in [0, 1], and their classes, ``(1797,)``."""
+    """The 1797 digits of scikit-learn: images ``(1797, 64)``, pixels in [0, 1], and classes ``(1797,)``."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -32,7 +33,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
 
 def split() -> tuple[Tensor, Tensor]:
-    """Numbers of the images that train the classifier, and of those that test it."""
+    """Indices of the images that train the classifier and of those that test it."""
     order = torch.randperm(len(digits()[0]), generator=torch.Generator().manual_seed(SEED))
     return order[TESTED:], order[:TESTED]
 
@@ -42,7 +43,7 @@ def _classifier() -> dict[str, Tensor]:
     trained, tested = split()
     layers = train_classifier(images[trained], labels[trained], SEED)
     right = perceptron(layers, images[tested]).argmax(1) == labels[tested]
-    print(f"classifier: {right.float().mean():.4f} of {TESTED} test images right")
+    print(f"classifier: accuracy {right.float().mean():.4f} on {TESTED} test images")
     return layers
 
 
@@ -55,15 +56,22 @@ TRAINED: dict[str, Callable[[], dict[str, Tensor]]] = {
 
 
 def main(names: list[str]) -> int:
-    """Train and store the networks of these names, all of them where none is given; an exit status."""
+    """Train and store networks.
+
+    Arguments:
+        names: Names of the networks; an empty list means all.
+
+    Returns:
+        Exit status: 0, or 2 if a name is unknown.
+    """
     unknown = set(names) - set(TRAINED)
     if unknown:
         print(f"unknown: {', '.join(sorted(unknown))}; there are: {', '.join(TRAINED)}", file=sys.stderr)
         return 2
-    torch.set_num_threads(1)  # sums of several threads come out differently
+    torch.set_num_threads(1)  # rounding depends on the number of threads
     for name in names or TRAINED:
         found = write_weights(name, TRAINED[name]())
-        note = "as before" if found == SHA256[name] else "new: tasks/digits/weights.py has to say so"
+        note = "unchanged" if found == SHA256[name] else "changed: update SHA256 in tasks/digits/weights.py"
         print(f"{name}: SHA-256 {found}, {note}")
     return 0
 

@@ -1,4 +1,4 @@
-"""A classifier of digits, trained on images with noise so that it also knows blurred ones."""
+"""Training of a classifier of digits, with noisy images so that it also recognises blurred ones."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ JITTER = 0.15  # standard deviation on each pixel
 
 
 def train_classifier(images: Tensor, labels: Tensor, seed: int, steps: int = STEPS) -> dict[str, Tensor]:
-    """Its layers.
+    """Train a classifier by cross-entropy and return its weights.
 
     Arguments:
-        images: ``(N, 64)``, pixels in [0, 1].
-        labels: ``(N,)``, 0 … 9.
-        seed: Of everything.
-        steps: Batches.
+        images: Images, ``(N, 64)``, with pixels in [0, 1].
+        labels: Classes 0 … 9, ``(N,)``.
+        seed: Seed for all randomness.
+        steps: Number of batches.
     """
     generator = torch.Generator().manual_seed(seed)
     layers = new_layers([images.shape[1], WIDTH, WIDTH, NUM_CLASSES], generator)

@@ -1,10 +1,11 @@
-"""A variational autoencoder of images, whose pixels share one learned noise.
+"""Training of a variational autoencoder of images; one learned noise level r is shared by all pixels.
 
-The bound that is raised, with an encoder q(z | y) = N(m(y), diag s(y)²) and a decoder f, is
+With an encoder q(z | y) = N(m(y), diag s(y)²) and a decoder f, training maximises the lower bound
 
     E_q[log N(y; f(z), r² I)] - KL(q(z | y) || N(0, I)).
 
-References: Kingma and Welling, arXiv 1312.6114; the learned r: Rybkin, Daniilidis, Levine, arXiv 2006.13202.
+References: Kingma and Welling, arXiv 1312.6114; for the learned r, Rybkin, Daniilidis, Levine,
+arXiv 2006.13202.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ STEPS = 12_000
 
 
 def train_vae(images: Tensor, dim: int, seed: int, steps: int = STEPS) -> dict[str, Tensor]:
-    """The decoder's layers, names beginning with ``decoder_``; the encoder is only needed to train.
+    """Train an autoencoder and return the weights of its decoder, whose names begin with ``decoder_``.
+
+    The encoder is needed for training only.
 
     Arguments:
-        images: ``(N, 64)``, pixels in [0, 1].
-        dim: Latents.
-        seed: Of everything.
-        steps: Batches.
+        images: Images, ``(N, 64)``, with pixels in [0, 1].
+        dim: Number of latents.
+        seed: Seed for all randomness.
+        steps: Number of batches.
     """
     generator = torch.Generator().manual_seed(seed)
     pixels = images.shape[1]

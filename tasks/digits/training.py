@@ -1,4 +1,4 @@
-"""Training by Adam, for every network of the digits alike."""
+"""The training loop that all networks of the digits tasks share."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def minimise(
     learning_rate: float = 2e-3,
     weight_decay: float = 0.0,
 ) -> None:
-    """Change the parameters so that the loss falls; the learning rate ends at zero, by a cosine.
+    """Minimise a loss by AdamW, in place. The learning rate decays to zero along a cosine.
 
     Arguments:
-        loss: Mean over the examples with the given numbers, ``(B,)`` to ``()``.
-        parameters: Leaf tensors.
-        num: Examples.
-        steps: Batches.
-        generator: Of the batches.
-        learning_rate: At the start.
-        weight_decay: AdamW's.
+        loss: Mean loss, a function from the indices of a batch ``(B,)`` to a scalar ``()``.
+        parameters: Leaf tensors to train, by name; they are changed in place.
+        num: Number of training examples.
+        steps: Number of batches.
+        generator: Generator that draws the batches.
+        learning_rate: Learning rate at the start.
+        weight_decay: Weight decay of AdamW.
     """
     optimizer = torch.optim.AdamW(parameters.values(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

@@ -1,4 +1,4 @@
-"""Stored weights of generators and classifier, read only if they are those that the tasks were made with."""
+"""Stored weights of the generators and the classifier, read only if their SHA-256 is as expected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tasks.digits.perceptron import Weights
 __all__ = ["SHA256", "read_weights", "write_weights"]
 
 FOLDER = Path(__file__).parent
-# In code because other weights are another task: its version has to rise and its reference to be made again.
+# The hashes are part of the code because other weights define another task: its version then has to be
+# increased and its reference made again.
 SHA256 = {
     "classifier": "15b561b6c9b52355d59469ccc268308488e036c736f9f1a124bc8d40b91eb85f",
     "flow_8": "f411ce69e029d5053f572cfa349851997cc4ba60937027f826bf1fa90136ba7f",
@@ -29,11 +30,11 @@ SHA256 = {
 
 @lru_cache
 def read_weights(name: str) -> Weights:
-    """The stored arrays of a network, float64; handed out to be read, not changed.
+    """The stored weights of a network, float64. The result is shared and must not be changed.
 
     Raises:
-        FileNotFoundError: naming the command that makes them.
-        ValueError: if the file is not the one whose SHA-256 stands here, or holds pickled objects.
+        FileNotFoundError: if the file is missing; the message names the command that makes it.
+        ValueError: if the file's SHA-256 is not the one in ``SHA256``, or if it contains pickled objects.
     """
     path = FOLDER / f"{name}.npz"
     if not path.exists():
@@ -48,10 +49,10 @@ def read_weights(name: str) -> Weights:
 
 
 def write_weights(name: str, weights: Mapping[str, Tensor]) -> str:
-    """Store a network as float32, and its SHA-256, hexadecimal."""
+    """Store the weights of a network as float32 and return the file's SHA-256, hexadecimal."""
     path = FOLDER / f"{name}.npz"
     arrays = {key: value.detach().float().numpy() for key, value in weights.items()}
-    # mypy takes ** for the keyword allow_pickle; there is nothing to pickle among float32.
+    # mypy takes ** for the keyword allow_pickle; float32 arrays need no pickling.
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
     read_weights.cache_clear()
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Physics tasks with certified reference posteriors."""
+"""Tasks from physics with certified reference posteriors."""
 
 from tasks.physics.advection_diffusion import AdvectionDiffusion
 from tasks.physics.damped_oscillator import DampedOscillator

@@ -1,7 +1,9 @@
-"""Pressure in a square of smooth random diffusivity, and the gradient of what follows from it.
+"""A solver for the pressure in a square of smooth random diffusivity, with gradients by the adjoint method.
 
--div(e^k grad p) = source on the unit square, p = 0 on its boundary, all without units, with
-k(x, y) = sum over modes (m, l) of b_ml sin(2 pi m x) sin(2 pi l y).
+The equation is, without units,
+
+    -div(e^k grad p) = source on the unit square,   p = 0 on its boundary,
+    k(x, y) = sum over modes (m, l) of b_ml sin(2 pi m x) sin(2 pi l y).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 
 __all__ = ["five_point", "pressure_and_pullback", "pressure_at"]
 
-ROWS = 256  # solved at a time: bounds the memory to some 100 MB
+ROWS = 256  # rows of theta per batch, which limits the memory to about 100 MB
 
 Modes = Sequence[tuple[int, int]]
 Pullback = Callable[[np.ndarray], np.ndarray]
@@ -21,7 +23,10 @@ Pullback = Callable[[np.ndarray], np.ndarray]
 
 @lru_cache(maxsize=16)
 def _modes_at_faces(modes: tuple[tuple[int, int], ...], cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each mode in the middle of the faces across x, ``(M, cells, cells - 1)``, and along y."""
+    """Values of each mode at the face centres, ``(M, cells, cells - 1)`` and ``(M, cells - 1, cells)``.
+
+    The first array is for the faces across x, the second for those across y.
+    """
     node, face = np.arange(1, cells) / cells, (np.arange(cells) + 0.5) / cells
 
     def product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -31,7 +36,7 @@ def _modes_at_faces(modes: tuple[tuple[int, int], ...], cells: int) -> tuple[np.
 
 
 def _diffusivity(theta: np.ndarray, modes: Modes, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """e^k in the middle of the faces: ``(N, cells, cells - 1)`` and ``(N, cells - 1, cells)``."""
+    """e^k at the face centres: ``(N, cells, cells - 1)`` across x, ``(N, cells - 1, cells)`` across y."""
     with np.errstate(over="ignore", invalid="ignore"):
         across, along = (
             np.exp((theta @ at.reshape(len(at), -1)).reshape(len(theta), *at.shape[1:]))
@@ -41,7 +46,10 @@ def _diffusivity(theta: np.ndarray, modes: Modes, cells: int) -> tuple[np.ndarra
 
 
 def _band(across: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """Lower band storage, transposed: row r of the matrix, then how far below the diagonal."""
+    """The matrices in LAPACK's lower band storage, transposed, ``(N, (cells - 1)², cells)``.
+
+    The second index is the column of the matrix, the third the distance below the diagonal.
+    """
     num, cells, inner = across.shape
     band = np.zeros((num, inner, inner, cells))
     with np.errstate(invalid="ignore"):
@@ -52,20 +60,20 @@ def _band(across: np.ndarray, along: np.ndarray) -> np.ndarray:
 
 
 def five_point(theta: np.ndarray, modes: Modes, cells: int, source: np.ndarray | None = None) -> np.ndarray:
-    """Solve with the conservative five-point scheme, second order in 1 / cells.
+    """Solve the equation by the conservative five-point scheme, which has second order in 1 / cells.
 
-    The flux through a face takes e^k at the face's middle. The matrix is symmetric, positive definite and
-    banded: LAPACK's dpbsv (Cholesky) solves one row of theta at a time.
+    The flux through a face uses e^k at the face's centre. The matrix is symmetric, positive definite and
+    banded, and LAPACK's dpbsv (Cholesky) solves for one row of theta at a time.
 
     Arguments:
-        theta: The b_ml, ``(N, M)``, float64.
-        modes: The M pairs (m, l).
-        cells: Cells a side; the spacing is h = 1 / cells.
-        source: The right side at the inner nodes, ``(N or 1, cells - 1, cells - 1)``; 1 by default.
+        theta: Coefficients b_ml, ``(N, M)``, float64.
+        modes: Pairs (m, l), M of them.
+        cells: Number of cells per side; the spacing is h = 1 / cells.
+        source: Right side at the inner nodes, ``(N or 1, cells - 1, cells - 1)``; 1 by default.
 
     Returns:
-        p at the inner nodes ``(i h, j h)``, ``(N, cells - 1, cells - 1)``; NaN where there is no solution in
-        finite numbers.
+        Pressures p at the inner nodes ``(i h, j h)``, ``(N, cells - 1, cells - 1)``; NaN if there is no
+        finite solution.
     """
     from scipy.linalg import lapack
 
@@ -82,16 +90,18 @@ def five_point(theta: np.ndarray, modes: Modes, cells: int, source: np.ndarray |
 
 
 def pressure_at(theta: np.ndarray, modes: Modes, points: np.ndarray, coarse: int) -> np.ndarray:
-    """Pressure by Richardson's extrapolation, (4 p_fine - p_coarse) / 3, fourth order in 1 / coarse.
+    """Pressures at given points by Richardson extrapolation, (4 p_fine - p_coarse) / 3.
+
+    The result has fourth order in 1 / coarse.
 
     Arguments:
-        theta: ``(N, M)``; a row that is not finite gives NaN.
-        modes: The M pairs (m, l).
-        points: Inner nodes of the coarse grid, ``(S, 2)``, in sides of the square.
-        coarse: Cells a side of the coarse grid; the fine one has twice as many.
+        theta: Coefficients b_ml, ``(N, M)``; a row that is not finite gives NaN.
+        modes: Pairs (m, l), M of them.
+        points: Coordinates in [0, 1]², ``(S, 2)``; each must be an inner node of the coarse grid.
+        coarse: Number of cells per side of the coarse grid; the fine grid has twice as many.
 
     Returns:
-        ``(N, S)``, float64.
+        Pressures, ``(N, S)``, float64.
     """
     i, j = _nodes(points, coarse)
     parts = []
@@ -108,7 +118,7 @@ def _nodes(points: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Grid:
-    """One theta on one grid, with the matrix factorised once for the pressure and for its adjoint."""
+    """The solution for one theta on one grid. The matrix is factorised once, for pressure and adjoint."""
 
     def __init__(self, theta: np.ndarray, modes: Modes, cells: int) -> None:
         from scipy.linalg import lapack
@@ -130,7 +140,10 @@ class _Grid:
         return np.pad(solution.reshape(self.cells - 1, -1), 1)  # zero on the boundary
 
     def pullback(self, cotangent: np.ndarray) -> np.ndarray:
-        """-w' (dA / db) p with A w = cotangent: face by face the product of both steps, times e^k."""
+        """The gradient -w' (dA / db) p, ``(M,)``, where w solves A w = cotangent.
+
+        Each face contributes e^k times the mode's value there times the differences of w and p across it.
+        """
         w = self._solve(cotangent.reshape(-1))
         gradient = np.zeros(len(self.modes))
         sides = ((self.across, 0), (self.along, 1))
@@ -147,12 +160,21 @@ class _Grid:
 def pressure_and_pullback(
     theta: np.ndarray, modes: Modes, points: np.ndarray, coarse: int
 ) -> tuple[np.ndarray, Pullback]:
-    """:func:`pressure_at` of one theta ``(M,)``, and what takes cotangents ``(S,)`` to gradients ``(M,)``.
+    """Pressures for one theta, as :func:`pressure_at` gives them, and the pullback for their gradient.
 
-    The gradient is that of the discrete solution, by its adjoint: one more solve with the same factors.
+    The gradient is that of the discrete solution; its adjoint takes one more solve with the same factors.
+
+    Arguments:
+        theta: Coefficients b_ml, ``(M,)``.
+        modes: Pairs (m, l), M of them.
+        points: Coordinates in [0, 1]², ``(S, 2)``; each must be an inner node of the coarse grid.
+        coarse: Number of cells per side of the coarse grid; the fine grid has twice as many.
+
+    Returns:
+        Pressures, ``(S,)``, and a function that maps cotangents ``(S,)`` to gradients ``(M,)``.
 
     Raises:
-        FloatingPointError: where there is no solution in finite numbers.
+        FloatingPointError: if there is no finite solution.
     """
     grids = [_Grid(theta, modes, cells) for cells in (coarse, 2 * coarse)]
     places = [_nodes(points, grid.cells) for grid in grids]

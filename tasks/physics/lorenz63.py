@@ -1,8 +1,4 @@
-"""The three parameters of Lorenz's 1963 system from a short window, before chaos has set in.
-
-dX/dt = sigma (Y - X),  dY/dt = X (rho - Z) - Y,  dZ/dt = X Y - beta Z, from (1, 1, 1) over two units of time;
-the data are X and Z every 0.2 with normal noise. Reference: Lorenz, Deterministic nonperiodic flow, 1963.
-"""
+"""The Lorenz system, observed over a short window before it becomes chaotic."""
 
 from __future__ import annotations
 
@@ -18,34 +14,46 @@ from tasks.tools.stored_task import stored_card
 __all__ = ["Lorenz63"]
 
 SPACING, NUM_TIMES = 0.2, 10
-STEPS = 20  # of Runge-Kutta between two times
-LOW, HIGH = (5.0, 15.0, 1.0), (15.0, 40.0, 4.0)  # of sigma, rho, beta
+STEPS = 20  # Runge-Kutta steps between two times
+LOW, HIGH = (5.0, 15.0, 1.0), (15.0, 40.0, 4.0)  # bounds of sigma, rho and beta
 
 
 @register_task("lorenz63")
 class Lorenz63(SignalTask):
-    """Theta = (sigma, rho, beta), all without units."""
+    """Infer the three parameters of the Lorenz system from noisy readings over a short window.
+
+    Theta = (sigma, rho, beta), without units, determines
+
+        dX/dt = sigma (Y - X),   dY/dt = X (rho - Z) - Y,   dZ/dt = X Y - beta Z
+
+    from (1, 1, 1) over two units of time, before chaos sets in. The data are X and Z every 0.2 units of time,
+    plus noise N(0, 2²). The prior is uniform: sigma in [5, 15], rho in [15, 40], beta in [1, 4]. The
+    reference consists of independent draws by a refined grid.
+
+    The system is that of Lorenz, Deterministic nonperiodic flow, 1963. Window and noise are this package's
+    own, so the task matches no published setup.
+    """
 
     dim_theta, dim_x = 3, 2 * NUM_TIMES
     noise_sd = 2.0
     reference_by = "grid"
     card = stored_card(
         "lorenz63",
-        text="Three parameters of the Lorenz system from X and Z at ten times of a short window.",
-        noise="N(0, 2²) on each reading; the states reach some 20 (X) and 50 (Z)",
+        text="Infer three parameters of the Lorenz system from X and Z at ten times of a short window.",
+        noise="N(0, 2²) on each reading; the states reach about 20 (X) and 50 (Z)",
         citation="Lorenz, Deterministic nonperiodic flow, 1963; window and noise are this package's own",
     )
 
     def prior(self) -> Distribution:
-        """Uniform: sigma in [5, 15], rho in [15, 40], beta in [1, 4]."""
+        """The uniform prior: sigma in [5, 15], rho in [15, 40], beta in [1, 4]."""
         return Independent(Uniform(torch.tensor(LOW), torch.tensor(HIGH)), 1)
 
     def signal(self, theta: Tensor) -> Tensor:
-        """X at the ten times, then Z, ``(N, 20)``, float64; NaN rows where theta is not finite."""
+        """X at the ten times, then Z, without noise, ``(N, 20)``, float64; NaN rows if not finite."""
         return _readings(theta, STEPS)
 
     def finer_signal(self, theta: Tensor) -> Tensor:
-        """The same with half the step."""
+        """The signal with half the step, ``(N, 20)``, float64."""
         return _readings(theta, 2 * STEPS)
 
 

@@ -1,4 +1,5 @@
-"""Reference posteriors that this package makes itself: how, what vouches for them, and the stored draws.
+"""Samplers of the reference posteriors that this package makes itself, and the checks behind certificates.
 
-``NAME.npz`` holds a task's draws and ``NAME.json`` the certificate. ``scorebench reference NAME`` makes both.
+``scorebench reference NAME`` makes a task's draws (``NAME.npz``) and its certificate (``NAME.json``), which
+are stored in :mod:`tasks.stored`.
 """

@@ -1,4 +1,4 @@
-"""What vouches for a reference posterior: figures of every observation, and the thresholds that they keep."""
+"""The certificate of a reference posterior: diagnostics of every observation and their thresholds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["NUM_CHAINS", "OPTIONAL", "THRESHOLDS", "chains_of", "diagnose", "fai
 
 Row = dict[str, Any]
 
-NUM_CHAINS = 10  # that stored draws are read as; draw i is of chain i modulo their number
-# The largest allowed, of effective sample sizes the smallest. Distances of evidences are in standard errors;
-# what a solver of twice the resolution moves a mean or a deviation by is in deviations.
+NUM_CHAINS = 10  # chains in the stored draws; draw i is of chain i modulo this number
+# Largest allowed values; for effective sample sizes, the smallest. ``evidence_z`` is a difference of log
+# evidences in standard errors. ``solver_shift`` is the change of a mean or a standard deviation that a solver
+# of twice the resolution causes, in posterior standard deviations.
 THRESHOLDS = {
     "rhat_max": 1.01,
     "ess_bulk_min": 2000.0,
@@ -25,16 +26,16 @@ THRESHOLDS = {
     "solver_shift": 0.05,
     "divergences": 0,
 }
-OPTIONAL = {"solver_shift", "divergences"}  # of a solver and of a gradient, where there is one
+OPTIONAL = {"solver_shift", "divergences"}  # exist only if the task has a solver or a sampler with gradients
 
 
 def chains_of(draws: Tensor) -> Tensor:
-    """Stored draws ``(N, D)`` as chains ``(10, N / 10, D)``."""
+    """Reshape stored draws ``(N, D)`` to chains ``(10, N / 10, D)``."""
     return draws.reshape(-1, NUM_CHAINS, draws.shape[-1]).transpose(0, 1)
 
 
 def diagnose(draws: Tensor) -> Row:
-    """Figures that follow from the stored draws ``(N, D)`` alone."""
+    """Diagnostics that can be computed from the stored draws ``(N, D)`` alone."""
     chains = chains_of(draws.double())
     return {
         "ess_bulk_min": round(float(bulk_ess(chains).min()), 1),
@@ -45,7 +46,10 @@ def diagnose(draws: Tensor) -> Row:
 
 
 def failures(row: Row) -> list[str]:
-    """Names of the thresholds that an observation's row misses; what was not measured is missed."""
+    """Names of the thresholds that an observation's row misses.
+
+    A threshold also counts as missed if its value was not measured, unless it is one of ``OPTIONAL``.
+    """
     return [name for name, bound in THRESHOLDS.items() if not _keeps(name, row.get(name), bound)]
 
 
@@ -56,7 +60,7 @@ def _keeps(name: str, value: float | None, bound: float) -> bool:
 
 
 def verdict(rows: list[Row]) -> str:
-    """The rows in a sentence for a card."""
+    """A summary of the worst values of all rows, in one sentence for the task's card."""
     worst = {
         name: (min if name.startswith("ess") else max)(
             [row[name] for row in rows if row.get(name) is not None], default=None

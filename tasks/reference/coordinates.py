@@ -1,4 +1,4 @@
-"""A prior's own coordinates: theta as a function of uniform or of standard normal variables."""
+"""Prior coordinates: theta as a function of uniform or standard normal variables."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from torch.distributions import Distribution, Independent
 
 __all__ = ["PriorCoordinates"]
 
-MARGIN = 1e-15  # of the unit cube: quantile functions are infinite on its faces
+MARGIN = 1e-15  # distance kept from the faces of the unit cube, where quantile functions are infinite
 
 
 class PriorCoordinates:
-    """Theta of v, uniform on the unit cube, or of u, standard normal, for a prior of independent columns.
+    """Maps from v, uniform on the unit cube, and from u, standard normal, to theta of the given prior.
 
-    In v the posterior is the likelihood, normalised; in u it is the likelihood times the standard normal.
+    The columns of theta must be independent. In terms of v, the posterior density is the normalised
+    likelihood; in terms of u, it is proportional to the likelihood times the standard normal density.
 
     Arguments:
-        prior: ``Independent`` of a distribution with quantile function (``icdf``).
+        prior: ``Independent`` distribution whose base has a quantile function (``icdf``).
 
     Raises:
-        TypeError: for another prior.
+        TypeError: if the prior is not an ``Independent`` distribution.
 
     Example:
         >>> from torch.distributions import Uniform
@@ -38,14 +39,14 @@ class PriorCoordinates:
         self._marginals, self.dim = prior.base_dist, prior.event_shape[0]
 
     def of_cube(self, v: np.ndarray) -> Tensor:
-        """Theta ``(N, D)``, float64, of v ``(N, D)`` in the unit cube."""
+        """Map v ``(N, D)`` in the unit cube to theta ``(N, D)``, float64."""
         return self._marginals.icdf(torch.from_numpy(np.clip(v, MARGIN, 1.0 - MARGIN)))
 
     def slope(self, u: np.ndarray) -> np.ndarray:
-        """D theta / d u, column by column, at u ``(D,)``: the normal density over the prior's."""
+        """The derivatives d theta_i / d u_i at u ``(D,)``: the normal density divided by the prior's."""
         theta = self.of_normal(u[None])[0]
         return np.exp(norm.logpdf(u) - self._marginals.log_prob(theta).numpy())
 
     def of_normal(self, u: np.ndarray) -> Tensor:
-        """Theta ``(N, D)``, float64, of u ``(N, D)``."""
+        """Map u ``(N, D)`` to theta ``(N, D)``, float64."""
         return self.of_cube(ndtr(u))

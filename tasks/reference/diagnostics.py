@@ -1,8 +1,8 @@
-"""Convergence of Markov chains: rank-normalised R-hat, effective sample sizes, autocorrelation.
+"""Convergence diagnostics for Markov chains: rank-normalised R-hat, effective sample sizes, autocorrelation.
 
 Reference: Vehtari, Gelman, Simpson, Carpenter, Bürkner, Rank-normalization, folding, and localization: an
-improved R-hat, Bayesian Analysis 16 (2021). Split R-hat and the effective sample size of normal scores are
-pyro's, which follows Stan.
+improved R-hat, Bayesian Analysis 16 (2021). Split R-hat and effective sample sizes are computed by pyro,
+which follows Stan.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["bulk_ess", "lag_one", "rank_rhat", "tail_ess"]
 
 
 def _normal_scores(draws: Tensor) -> Tensor:
-    """Normal scores of the ranks over all chains and steps, by parameter (Vehtari et al., equation 14)."""
+    """Normal scores of each parameter's ranks over all chains and steps (Vehtari et al., equation 14)."""
     flat = draws.flatten(0, 1)
     ranks = torch.from_numpy(rankdata(flat.numpy(), axis=0))
     return torch.special.ndtri((ranks - 0.375) / (len(flat) + 0.25)).reshape(draws.shape)
@@ -27,13 +27,15 @@ def _halves(draws: Tensor) -> Tensor:
 
 
 def rank_rhat(draws: Tensor) -> Tensor:
-    """The larger of split R-hat for the location and, folded about the median, for the scale.
+    """Rank-normalised split R-hat: the larger of its values for the location and for the scale.
+
+    The value for the scale is that of the draws' absolute distances from the median.
 
     Arguments:
-        draws: ``(chains, steps, D)``, at least four steps.
+        draws: Chains, ``(chains, steps, D)``, with at least four steps.
 
     Returns:
-        ``(D,)``; near 1 where the chains agree.
+        R-hat, ``(D,)``; it is near 1 if the chains agree.
     """
     from pyro.ops.stats import split_gelman_rubin
 
@@ -43,14 +45,17 @@ def rank_rhat(draws: Tensor) -> Tensor:
 
 
 def bulk_ess(draws: Tensor) -> Tensor:
-    """Effective sample size in the bulk, ``(D,)``, from ``(chains, steps, D)``; each chain is split."""
+    """Effective sample size in the bulk, ``(D,)``, of chains ``(chains, steps, D)``; each chain is halved."""
     from pyro.ops.stats import effective_sample_size
 
     return effective_sample_size(_halves(_normal_scores(draws.double())))
 
 
 def tail_ess(draws: Tensor) -> Tensor:
-    """The smaller effective sample size of the indicators of the 5 % and 95 % quantiles, ``(D,)``."""
+    """Effective sample size in the tails, ``(D,)``, of chains ``(chains, steps, D)``.
+
+    It is the smaller of the effective sample sizes of the indicators of the 5 % and the 95 % quantile.
+    """
     from pyro.ops.stats import effective_sample_size
 
     levels = torch.tensor([0.05, 0.95], dtype=draws.dtype)
@@ -60,6 +65,6 @@ def tail_ess(draws: Tensor) -> Tensor:
 
 
 def lag_one(draws: Tensor) -> Tensor:
-    """Size of the correlation between neighbouring draws of a chain, pooled over chains, ``(D,)``."""
+    """Absolute lag-1 autocorrelation, pooled over chains, ``(D,)``, of chains ``(chains, steps, D)``."""
     centred = draws - draws.mean((0, 1))
     return ((centred[:, 1:] * centred[:, :-1]).mean((0, 1)) / centred.square().mean((0, 1))).abs()

@@ -1,9 +1,10 @@
-"""Independent draws of a density on the unit cube, by a grid that is refined where the density varies.
+"""Independent draws from a density on the unit cube, by a grid that is refined where the density varies.
 
-A cell's mass is the density at its middle times its volume, in float64. Of an even grid, cells that hold
-next to nothing are dropped; the others are cut in half, again and again, across the direction in which their
-halves differ most, as long as that tells anything. A cell by its mass and a uniform place in it are then a
-proposal so close that rejection makes it exact, but for ``CUT`` of the mass.
+The mass of a cell is the density at its centre times its volume, in float64. The algorithm starts from an
+even grid and drops cells of negligible mass. The other cells are halved repeatedly, across the direction in
+which their halves differ most, as long as a cut changes the distribution by more than a threshold. A proposal
+then picks a cell with probability proportional to its mass and a uniform place in it. This is so close to the
+density that rejection sampling makes it exact, except for at most ``CUT`` of the mass.
 """
 
 from __future__ import annotations
@@ -16,27 +17,29 @@ from scipy.special import logsumexp, rel_entr
 
 __all__ = ["GridRun", "in_parts", "sample_on_grid"]
 
-START = 500_000  # cells at first, as many in each direction
-MOST = 3_000_000
-FAR = 40.0  # nats below the highest cell of the first grid, whose middle may be far from the top
-TOLD = 2e-8  # nats that cutting a cell has to tell, weighted with the cell's mass
-CANDIDATES = (20, 100)  # for a draw; the more only where the fewer leave too little
-CUT = 1e-4  # of the mass, which steep cells of the far tails may lose
-ROWS = 50_000  # cells whose density is asked for at once
+START = 500_000  # approximate number of cells of the first grid, with equally many in each direction
+MOST = 3_000_000  # largest number of cells
+# Cells this many nats below the highest cell of the first grid are dropped. The margin is wide because the
+# centre of that cell may be far below the density's maximum.
+FAR = 40.0
+TOLD = 2e-8  # smallest information gain, in nats and weighted by the cell's mass, for which a cell is cut
+CANDIDATES = (20, 100)  # proposals per draw; the larger number is tried only if the smaller one is too few
+CUT = 1e-4  # largest share of the mass that may be lost, in steep cells of the far tails
+ROWS = 50_000  # cells per call of the density
 
 LogDensity = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class GridRun:
-    """What a grid gives.
+    """Result of :func:`sample_on_grid`.
 
     Arguments:
-        draws: ``(num, D)``, in the unit cube.
-        log_evidence: Log of the density's mean over the cube, in nats.
-        acceptance: Share of the grid's proposals that would be taken.
-        num_cells: Of the grid in the end.
-        num_evaluations: Of the density.
+        draws: Draws in the unit cube, ``(num, D)``.
+        log_evidence: Logarithm of the density's mean over the cube, in nats.
+        acceptance: Share of the grid's proposals that rejection sampling accepts.
+        num_cells: Number of cells of the final grid.
+        num_evaluations: Number of evaluations of the density.
     """
 
     draws: np.ndarray
@@ -48,7 +51,7 @@ class GridRun:
 
 @dataclass(frozen=True)
 class _Cells:
-    """Middles and widths ``(N, D)`` with log densities ``(N,)`` at the middles."""
+    """Cells by their centres and widths, both ``(N, D)``, with log densities ``(N,)`` at the centres."""
 
     middle: np.ndarray
     width: np.ndarray
@@ -66,19 +69,19 @@ class _Cells:
 
 
 def sample_on_grid(log_density: LogDensity, dim: int, num: int, seed: int) -> GridRun:
-    """Draw from an unnormalised density on the unit cube.
+    """Draw independently from an unnormalised density on the unit cube.
 
-    The first grid has to see the density: a mode that is narrower than a tenth of its cells may be missed.
+    The first grid has to detect every mode: a mode narrower than a tenth of its cells may be missed.
 
     Arguments:
-        log_density: Takes ``(N, D)``, gives nats ``(N,)``.
-        dim: D.
-        num: Draws.
-        seed: Of the draws; the grid itself has no randomness.
+        log_density: Log density, a function from places ``(N, D)`` to nats ``(N,)``.
+        dim: Dimension D.
+        num: Number of draws.
+        seed: Seed for the draws; the grid itself is not random.
 
     Raises:
         MemoryError: if more than ``MOST`` cells would be needed.
-        RuntimeError: if rejection leaves too few draws.
+        RuntimeError: if rejection sampling accepts too few draws.
 
     Example:
         >>> run = sample_on_grid(lambda v: -0.5 * ((v[:, 0] - 0.5) / 0.01) ** 2, dim=1, num=10_000, seed=0)
@@ -103,7 +106,7 @@ def sample_on_grid(log_density: LogDensity, dim: int, num: int, seed: int) -> Gr
 
 
 def _first(log_density: LogDensity, dim: int) -> tuple[_Cells, int]:
-    """The even grid without what is far below its highest cell; and evaluations."""
+    """The even grid without cells far below the highest one, and the number of evaluations."""
     side = round(START ** (1.0 / dim))
     index = np.stack(np.unravel_index(np.arange(side**dim), (side,) * dim), axis=1)
     log_p = in_parts(log_density, (index + 0.5) / side)
@@ -114,13 +117,13 @@ def _first(log_density: LogDensity, dim: int) -> tuple[_Cells, int]:
 
 
 def in_parts(log_density: LogDensity, places: np.ndarray) -> np.ndarray:
-    """The log density at places ``(N, D)``, ``(N,)``, by :data:`ROWS` at a time, to spare memory."""
+    """Log densities ``(N,)`` at places ``(N, D)``, computed :data:`ROWS` at a time to limit memory."""
     parts = [log_density(places[start : start + ROWS]) for start in range(0, len(places), ROWS)]
     return np.concatenate(parts) if parts else np.empty(0)
 
 
 def _halved(log_density: LogDensity, cells: _Cells, direction: int) -> _Cells:
-    """Both halves of every cell, one after the other."""
+    """Both halves of every cell, ``2 N`` cells; the halves of a cell are adjacent."""
     middle, width = np.repeat(cells.middle, 2, axis=0), np.repeat(cells.width, 2, axis=0)
     width[:, direction] *= 0.5
     middle[0::2, direction] -= 0.5 * width[0::2, direction]
@@ -129,7 +132,11 @@ def _halved(log_density: LogDensity, cells: _Cells, direction: int) -> _Cells:
 
 
 def _told(cells: _Cells, halves: _Cells, log_total: float) -> np.ndarray:
-    """Nats that the halves of each cell tell, ``(N,)``: how they differ, and how far they are from it."""
+    """Information gain, in nats, of each cut, ``(N,)``.
+
+    It is the relative entropy of the halves' masses to equal masses, plus a term for the difference between
+    their sum and the mass of the cell.
+    """
     pair = np.exp(halves.log_mass - log_total).reshape(-1, 2)
     mass = pair.sum(axis=1)
     before = np.exp(cells.log_mass - log_total)
@@ -157,28 +164,28 @@ def _rejected(log_density: LogDensity, cells: _Cells, num: int, seed: int, num_e
             break
     else:
         raise RuntimeError(
-            f"of {len(chosen)} draws of the grid only {taken.sum()} were taken, {num} are needed"
+            f"only {taken.sum()} of {len(chosen)} proposals of the grid were accepted, {num} are needed"
         )
     log_evidence = float(log_total + logsumexp(log_weights) - np.log(len(chosen)))
     return GridRun(places[taken][:num], log_evidence, float(taken.mean()), len(cells), num_evaluations)
 
 
 def _cap(log_weights: np.ndarray) -> float:
-    """Log of the bound for the weights above which lies ``CUT`` of their sum."""
+    """Logarithm of the bound at which capping the weights removes ``CUT`` of their sum."""
     weights = np.sort(np.exp(log_weights - log_weights.max()))[::-1]
     cut = CUT * weights.sum()
-    # A bound c that the first k exceed leaves out the sum of those less k c.
+    # A bound c that the k largest weights exceed removes the sum of these weights minus k c.
     bounds = (weights.cumsum() - cut) / np.arange(1, len(weights) + 1)
     return float(log_weights.max() + np.log(bounds.max()))
 
 
 def _with_neighbours(index: np.ndarray, side: int) -> np.ndarray:
-    """The cells and all that touch them."""
+    """The indices ``(M, D)`` of the given cells ``(N, D)`` and of all cells that touch them."""
     full = np.zeros((side,) * index.shape[1], dtype=bool)
     full[tuple(index.T)] = True
     for axis in range(full.ndim):
         ahead, behind = (np.roll(full, shift, axis) for shift in (1, -1))
-        # Not around the corner.
+        # np.roll is periodic, but the grid is not.
         ahead[(slice(None),) * axis + (0,)] = False
         behind[(slice(None),) * axis + (-1,)] = False
         full = full | ahead | behind

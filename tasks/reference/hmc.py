@@ -1,8 +1,8 @@
-"""Hamiltonian Monte Carlo in coordinates whitened at the mode, with Pyro's kernel (Neal, 2011).
+"""Hamiltonian Monte Carlo (Neal, 2011) with Pyro's kernel, in coordinates that are whitened at the mode.
 
-Where the whitened density is normal, a trajectory of a quarter of a period, pi/2, ends in a state that does
-not depend on its start. The No-U-Turn sampler stops near half a period: its draws of a coordinate then
-alternate about the mean, its squares repeat themselves, and it needs three times the gradients.
+If the whitened density is normal, a trajectory of a quarter of a period, pi/2, ends in a state that is
+independent of its start. The No-U-Turn sampler stops near half a period instead: its draws of a coordinate
+then alternate about the mean, their squares are correlated, and it needs three times as many gradients.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from torch import Tensor
 
 __all__ = ["HmcRun", "run_hmc", "whitening"]
 
-TRAJECTORY = 1.8  # a whole number of steps of some 0.5 fits in: 1.5 to 1.8
-ACCEPTANCE = 0.8  # that the step size is adapted to
-DIFFERENCE = 1e-4  # for second derivatives
+TRAJECTORY = 1.8  # upper bound; a whole number of steps of about 0.5 gives a length of 1.5 to 1.8
+ACCEPTANCE = 0.8  # acceptance probability that the step size is adapted to
+DIFFERENCE = 1e-4  # step of the finite differences for second derivatives
 
 ValueAndGradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class HmcRun:
-    """What a run gives.
+    """Result of :func:`run_hmc`.
 
     Arguments:
         draws: Kept states, ``(num_chains, num_kept, D)``.
-        num_divergent: Transitions after the warm-up that diverged.
-        num_gradients: Asked for, those of mode and warm-up included.
+        num_divergent: Number of divergent transitions after the warm-up.
+        num_gradients: Number of gradient evaluations, including those for the mode and the warm-up.
     """
 
     draws: np.ndarray
@@ -42,7 +42,7 @@ class HmcRun:
 
 
 class _Potential(torch.autograd.Function):
-    """-log density of a function in numpy that knows its gradient."""
+    """The negative log density as a torch function, from a numpy function that also returns its gradient."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, log_density: ValueAndGradient) -> Tensor:
@@ -57,9 +57,16 @@ class _Potential(torch.autograd.Function):
 
 
 def whitening(log_density: ValueAndGradient, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A mode ``(D,)``, climbed to from ``start``, and L ``(D, D)`` with L L' the inverse of -Hessian there.
+    """A mode of the density and a whitening matrix there.
 
-    Directions in which the density is not concave at the mode are given the scale 1.
+    Directions in which the log density is not concave at the mode are given the scale 1.
+
+    Arguments:
+        log_density: Log density, a function from u ``(D,)`` to nats and their gradient ``(D,)``.
+        start: Point at which the search for the mode starts, ``(D,)``.
+
+    Returns:
+        The mode ``(D,)`` and a matrix L ``(D, D)`` such that L L' is the inverse of the negative Hessian.
 
     Example:
         >>> mode, factor = whitening(lambda u: (-8.0 * (u - 1) @ (u - 1), -16.0 * (u - 1)), np.zeros(1))
@@ -89,18 +96,18 @@ def run_hmc(
     warm_up: int,
     seed: int,
 ) -> HmcRun:
-    """Independent chains one after another, each with a step size of its own.
+    """Run independent chains one after another. Each chain adapts its own step size.
 
-    A chain starts at a draw of twice the width of the normal approximation at the mode.
+    A chain starts at a draw from the normal approximation at the mode, with doubled standard deviations.
 
     Arguments:
-        log_density: Takes u ``(D,)``, gives nats and their gradient ``(D,)``.
-        start: Where to climb to the mode from, ``(D,)``, float64.
-        num_chains: How many.
-        num_kept: States to keep of each chain.
-        thin: Keep every so manyth.
-        warm_up: Transitions of adaptation.
-        seed: Of all chains.
+        log_density: Log density, a function from u ``(D,)`` to nats and their gradient ``(D,)``.
+        start: Point at which the search for the mode starts, ``(D,)``, float64.
+        num_chains: Number of chains.
+        num_kept: Number of states to keep of each chain.
+        thin: Number of transitions per kept state.
+        warm_up: Number of transitions for the adaptation of the step size.
+        seed: Seed for all chains.
 
     Example:
         >>> plan = {"num_chains": 2, "num_kept": 200, "thin": 1, "warm_up": 100, "seed": 0}
@@ -130,7 +137,7 @@ def run_hmc(
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for number in range(num_chains):
-            # Not seed + number: the chains of a neighbouring seed would be the same ones, one further.
+            # With seed + number, the chains of neighbouring seeds would be the same, shifted by one.
             torch.manual_seed(int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
             kernel = HMC(
                 potential_fn=potential,

@@ -1,9 +1,9 @@
-"""Makes a task's reference posterior and its certificate: ``scorebench reference TASK``.
+"""Making a task's reference posterior and its certificate, as ``scorebench reference TASK`` does.
 
-For every observation two runs that share nothing but the likelihood, which is the task's own, never a
-surrogate's: the sampler that the task asks for, whose draws are stored, and the one that checks it. As a
-check against modes that both missed, the evidences have to agree with the mean likelihood of plain draws of
-the prior.
+Every observation gets two independent runs, which share only the likelihood. This is always the task's own
+likelihood, never a surrogate. The first run uses the sampler that the task names, and its draws are stored;
+the second run checks the first. If both missed a mode, their evidences would be too small, so these must also
+agree with the mean likelihood of plain prior draws.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from tasks.tools.certified_task import CertifiedTask
 
 __all__ = ["MakeReferenceError", "make_reference"]
 
-POOL = 50_000  # draws of the prior, for each run its own
+POOL = 50_000  # prior draws of each run
 SEED = 2506_18227
-CHECKED = 1000  # draws that the finer solver is asked about
-TIMED = 10_000  # simulations
+CHECKED = 1000  # approximate number of draws that are checked with the finer solver
+TIMED = 10_000  # simulations whose time is measured
 PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "pyro-ppl")
 
 TwoSample = Callable[[Tensor, Tensor], float]
@@ -40,22 +40,22 @@ Row = dict[str, Any]
 
 
 class MakeReferenceError(RuntimeError):
-    """A reference posterior that misses a threshold: nothing is written."""
+    """A reference posterior misses a threshold, so nothing is written."""
 
 
 def make_reference(
     task: CertifiedTask, two_sample: TwoSample, say: Callable[[str], None], jobs: int = 1
 ) -> None:
-    """Make, check and store draws, observations, truths and certificate of all observations.
+    """Make, check and store a task's reference draws, observations, true parameters and certificate.
 
     Arguments:
-        task: Whose files are written anew.
-        two_sample: C2ST of two samples.
-        say: Hears of every observation.
-        jobs: Observations at a time; the draws do not depend on it.
+        task: Task whose stored files are replaced.
+        two_sample: C2ST, a function of two samples ``(N, D)``.
+        say: Function that receives a line of text after every observation and at the end.
+        jobs: Number of observations that are processed in parallel; the draws do not depend on it.
 
     Raises:
-        MakeReferenceError: naming the observations and thresholds that are missed.
+        MakeReferenceError: if a threshold is missed; the message names observations and thresholds.
     """
     priors = [PriorDraws(task, POOL, [SEED, run]) for run in range(2)]
     numbers = range(1, task.num_observations + 1)
@@ -80,7 +80,7 @@ def make_reference(
 def _observation(
     task: CertifiedTask, priors: list[PriorDraws], k: int, two_sample: TwoSample
 ) -> tuple[Row, dict[str, Tensor]]:
-    """The certificate's row of an observation, and what is stored of it."""
+    """The certificate's row of an observation, and the arrays that are stored for it."""
     truth, x_o = task.simulated_truth(k)
     pools = [prior.at(x_o) for prior in priors]
     runs = [
@@ -119,7 +119,10 @@ def _row(
 
 
 def _solver_shift(task: CertifiedTask, draws: Tensor, x_o: Tensor) -> float | None:
-    """What the finer solver's likelihood moves the draws' means and deviations by, in deviations."""
+    """The largest change of the draws' means and standard deviations under the finer solver's likelihood.
+
+    It is given in posterior standard deviations, and is None if the signal has a closed form.
+    """
     some = draws[:: max(1, len(draws) // CHECKED)]
     finer = task.finer_signal(some)
     if finer is None:

@@ -1,4 +1,4 @@
-"""One run of the reference sampler: adapt a proposal, then run independence Metropolis chains with it."""
+"""A run of independence Metropolis: adapt a proposal to the posterior, then run chains with it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CHAINS, KEPT, WARM_UP = 10, 1000, 100
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gives.
+    """Result of :func:`sample_posterior`.
 
     Arguments:
         draws: Kept states, ``(CHAINS, KEPT, D)``.
-        acceptance: Share of proposals accepted.
-        log_evidence: Log of the prior's mean likelihood, by importance sampling with the same proposals.
-        log_evidence_se: Its standard error.
-        num_solves: Likelihoods asked for, those of the pool not counted.
+        acceptance: Share of proposals that were accepted.
+        log_evidence: Log evidence in nats, by importance sampling with the same proposals.
+        log_evidence_se: Standard error of ``log_evidence``.
+        num_solves: Number of likelihood evaluations, without those of the pool.
     """
 
     draws: np.ndarray
@@ -36,7 +36,11 @@ class Run:
 
 
 def log_mean_exp(log_weights: np.ndarray) -> tuple[float, float]:
-    """Log of the mean of weights, and its standard error by the delta method."""
+    """Logarithm of the mean of weights, and its standard error by the delta method.
+
+    Arguments:
+        log_weights: Logarithms of the weights, ``(N,)``.
+    """
     num = len(log_weights)
     variance = max(1.0 / effective(log_weights) - 1.0 / num, 0.0)
     return float(logsumexp(log_weights) - np.log(num)), float(np.sqrt(variance))
@@ -45,16 +49,18 @@ def log_mean_exp(log_weights: np.ndarray) -> tuple[float, float]:
 def sample_posterior(
     log_likelihood: LogDensity, prior_sd: np.ndarray, pool: Pool, seed: int, thin: int = THIN
 ) -> Run:
-    """Draws of prior × likelihood, for a prior of independent N(0, prior_sd²).
+    """Draw from the posterior under a prior of independent N(0, prior_sd²).
 
-    Chains start at draws of the prior, wider than the posterior, taken as they come from the pool.
+    The chains start at the first prior draws of the pool, which are more widely spread than the posterior.
 
     Arguments:
-        log_likelihood: Takes theta ``(N, D)``, gives nats ``(N,)``; called with many rows at a time.
-        prior_sd: ``(D,)``.
-        pool: Draws of the prior with their likelihoods, to begin adapting from.
-        seed: Seed of everything but the pool.
-        thin: Keep every so manyth state: the rarer proposals are accepted, the more it takes to forget one.
+        log_likelihood: Log likelihood, a function from theta ``(N, D)`` to nats ``(N,)``; it is called with
+            many rows at once.
+        prior_sd: Standard deviations of the prior, ``(D,)``.
+        pool: Prior draws with their likelihoods, from which the adaptation starts.
+        seed: Seed for all randomness except the pool.
+        thin: Number of steps per kept state; the rarer an acceptance, the more steps are needed for kept
+            states that are nearly independent.
     """
     rng = np.random.default_rng(seed)
     proposal, num_adapting = adapt(log_likelihood, prior_sd, pool, rng)

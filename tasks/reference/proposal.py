@@ -1,10 +1,11 @@
-"""A proposal close to a posterior: a normal mixture, adapted through tempered importance sampling.
+"""A proposal close to a posterior: a normal mixture that is adapted by tempered importance sampling.
 
-All draws so far, with weights under the mixture of all proposals so far (Cornuet, Marin, Mira, Robert:
-Adaptive multiple importance sampling, 2012), are a sample of prior × likelihood^beta. The largest beta that
-leaves enough effective draws is taken, a normal mixture fitted there and more draws made from it, until beta
-has been 1 for a few rounds. The prior keeps a share of the proposal (Hesterberg's defensive mixture, 1995):
-then the weights posterior / proposal are bounded, and a mode that the mixture missed can still be found.
+In each round, all draws so far are weighted as a sample from prior × likelihood^beta, with the mixture of all
+proposals so far as their density (Cornuet, Marin, Mira, Robert: Adaptive multiple importance sampling, 2012).
+The largest beta that leaves enough effective draws is taken, a normal mixture is fitted to the weighted
+draws, and more draws are made from it. This ends when beta has been 1 for a few rounds. The prior keeps a
+share of the proposal (the defensive mixture of Hesterberg, 1995). The weights posterior / proposal are then
+bounded, and a mode that the normal mixture missed can still be found.
 """
 
 from __future__ import annotations
@@ -19,23 +20,25 @@ from sklearn.mixture import GaussianMixture
 
 __all__ = ["Mixture", "Pool", "adapt", "effective", "weights"]
 
-DEFENSIVE = 0.05  # the prior's share
-COMPONENTS, DRAWS_PER_NUMBER = 8, 10  # at most so many, and fewer where a covariance has many numbers
+DEFENSIVE = 0.05  # the prior's share in the proposal
+# Largest number of components (at least two are fitted), and draws per component and entry of a covariance.
+COMPONENTS, DRAWS_PER_NUMBER = 8, 10
 FITTED = 2000  # draws that a mixture is fitted to
-INFLATION = 1.2  # of covariances: a proposal has to be wider than what it proposes for
-ENOUGH = 300.0  # effective draws for a fit
-ROUND, ROUND_PER_DIM, LAST_ROUNDS, MOST_ROUNDS = 1500, 200, 3, 20  # the larger of the first two
+INFLATION = 1.2  # factor for fitted covariances: a proposal has to be wider than its target
+ENOUGH = 300.0  # effective draws that a fit needs
+# A round makes ROUND draws, or ROUND_PER_DIM per dimension if that is more.
+ROUND, ROUND_PER_DIM, LAST_ROUNDS, MOST_ROUNDS = 1500, 200, 3, 20
 
 LogDensity = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Normal mixture with a share of an independent zero-mean normal prior.
+    """Normal mixture whose last component is the prior, a zero-mean normal with independent columns.
 
     Arguments:
-        shares: Of all components, the prior last, ``(C,)``.
-        means: ``(C, D)``.
+        shares: Weights of the components, ``(C,)``; they sum to 1.
+        means: Means of the components, ``(C, D)``.
         factors: Lower Cholesky factors of the covariances, ``(C, D, D)``.
     """
 
@@ -45,12 +48,18 @@ class Mixture:
 
     @classmethod
     def of_prior(cls, prior_sd: np.ndarray) -> Mixture:
-        """The prior alone."""
+        """The prior as a mixture of one component, from its standard deviations ``(D,)``."""
         return cls(np.ones(1), np.zeros((1, len(prior_sd))), np.diag(prior_sd)[None])
 
     @classmethod
     def fitted(cls, theta: np.ndarray, prior_sd: np.ndarray, seed: int) -> Mixture:
-        """Fitted to draws ``(N, D)`` by expectation maximisation, inflated, with the prior's share added."""
+        """Fit a mixture to draws by expectation maximisation, inflate it and add the prior's share.
+
+        Arguments:
+            theta: Draws, ``(N, D)``.
+            prior_sd: Standard deviations of the prior, ``(D,)``.
+            seed: Seed for the initial values of the fit.
+        """
         dim = len(prior_sd)
         enough = len(theta) // (DRAWS_PER_NUMBER * dim * (dim + 1) // 2)
         fit = GaussianMixture(min(COMPONENTS, max(2, enough)), reg_covar=1e-5, random_state=seed).fit(theta)
@@ -67,7 +76,7 @@ class Mixture:
         return self.means[chosen] + np.einsum("nij,nj->ni", self.factors[chosen], noise)
 
     def log_prob(self, theta: np.ndarray) -> np.ndarray:
-        """Log density in nats, ``(N,)``."""
+        """Log density in nats, ``(N,)``, at theta ``(N, D)``."""
         log_p = np.empty((len(self.shares), len(theta)))
         for c, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
             z = np.linalg.solve(factor, (theta - mean).T)
@@ -78,29 +87,38 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Pool:
-    """Draws of the prior ``(N, D)`` with their log likelihoods ``(N,)``."""
+    """Prior draws ``(N, D)`` with their log likelihoods ``(N,)`` in nats."""
 
     theta: np.ndarray
     log_likelihood: np.ndarray
 
 
 def weights(log_weights: np.ndarray) -> np.ndarray:
-    """Normalised weights of unnormalised logarithms, ``(N,)``."""
+    """Normalised weights ``(N,)`` from unnormalised log weights ``(N,)``."""
     return np.exp(log_weights - logsumexp(log_weights))
 
 
 def effective(log_weights: np.ndarray) -> float:
-    """Effective number of weighted draws, 1 / sum of squared weights."""
+    """Effective number of weighted draws: 1 / the sum of squared normalised weights."""
     return float(1.0 / (weights(log_weights) ** 2).sum())
 
 
 def adapt(
     log_likelihood: LogDensity, prior_sd: np.ndarray, pool: Pool, rng: np.random.Generator
 ) -> tuple[Mixture, int]:
-    """The adapted proposal, and how many likelihoods were asked for (the pool's not counted).
+    """Adapt a proposal to the posterior.
+
+    Arguments:
+        log_likelihood: Log likelihood, a function from theta ``(N, D)`` to nats ``(N,)``.
+        prior_sd: Standard deviations of the prior, ``(D,)``.
+        pool: Prior draws with their likelihoods, from which the adaptation starts.
+        rng: Generator for all randomness.
+
+    Returns:
+        The adapted proposal and the number of likelihood evaluations, without those of the pool.
 
     Raises:
-        RuntimeError: if the likelihood was not reached in full within ``MOST_ROUNDS`` rounds.
+        RuntimeError: if beta has not been 1 for ``LAST_ROUNDS`` rounds within ``MOST_ROUNDS`` rounds.
     """
     prior = Mixture.of_prior(prior_sd)
     proposals, counts = [prior], [len(pool.theta)]
@@ -123,7 +141,7 @@ def adapt(
         log_prior = np.append(log_prior, prior.log_prob(fresh))
         log_l = np.append(log_l, log_likelihood(fresh))
         theta = np.vstack([theta, fresh])
-    raise RuntimeError(f"the likelihood was not reached in {MOST_ROUNDS} rounds")
+    raise RuntimeError(f"the adaptation did not reach the full likelihood in {MOST_ROUNDS} rounds")
 
 
 def _temper(log_ratio: np.ndarray, log_likelihood: np.ndarray) -> float:

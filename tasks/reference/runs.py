@@ -1,7 +1,9 @@
-"""The samplers of reference posteriors, each on a task's own likelihood, and what checks them, by name.
+"""The samplers of reference posteriors and the samplers that check them, by name.
 
-A grid is checked by independence Metropolis, this by another run of itself, and so is Hamiltonian Monte
-Carlo: in many dimensions independence Metropolis repeats its states, which a two-sample test finds.
+All of them use a task's own likelihood. Each reference is compared with a second, independent run: grids with
+independence Metropolis, independence Metropolis and Hamiltonian Monte Carlo with themselves at another seed.
+Hamiltonian Monte Carlo is not compared with independence Metropolis, because in many dimensions the latter
+repeats its states, which a two-sample test detects.
 """
 
 from __future__ import annotations
@@ -25,25 +27,25 @@ __all__ = ["CHECKS", "HMC_THIN", "SAMPLERS", "HasGradient", "PriorDraws", "Refer
 
 _Sampler = Callable[[CertifiedTask, PriorCoordinates, Tensor, Pool, int], "ReferenceRun"]
 
-HMC_THIN = 5  # of chains that are stored; a check keeps every second state
-PROPOSALS = 5000  # for the evidence beside Hamiltonian Monte Carlo
+HMC_THIN = 5  # transitions per kept state in chains that are stored; chains of the check use 2
+PROPOSALS = 5000  # importance samples for the evidence of a run of Hamiltonian Monte Carlo
 
 
 @runtime_checkable
 class HasGradient(Protocol):
-    """What Hamiltonian Monte Carlo needs of a task."""
+    """A task with a gradient of its log likelihood, which Hamiltonian Monte Carlo needs."""
 
     def log_likelihood_gradient(self, theta: np.ndarray, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Log likelihood of theta ``(D,)`` at x ``(dim_x,)``, nats, and its gradient ``(D,)``."""
+        """Log likelihood of theta ``(D,)`` given x ``(dim_x,)``, in nats, and its gradient ``(D,)``."""
 
 
 class PriorDraws:
-    """Draws of a task's prior with their signals, to begin from at any observation.
+    """Draws from a task's prior with their signals, which the runs for all observations start from.
 
     Arguments:
-        task: Whose.
-        num: Draws.
-        seed: Of them; anything that numpy takes.
+        task: Task whose prior is drawn from.
+        num: Number of draws.
+        seed: Seed for the draws, in any form that ``numpy.random.default_rng`` accepts.
     """
 
     def __init__(self, task: CertifiedTask, num: int, seed: Any) -> None:
@@ -53,19 +55,19 @@ class PriorDraws:
         self._signal = task.signal(self.coordinates.of_normal(self._u))
 
     def at(self, x_o: Tensor) -> Pool:
-        """The draws, in the prior's normal coordinates, with their likelihoods of ``x_o`` ``(1, dim_x)``."""
+        """The draws, in normal coordinates of the prior, with log likelihoods given x_o ``(1, dim_x)``."""
         return Pool(self._u, self._task.log_likelihood_of(self._signal, x_o).numpy())
 
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """What a sampler gives.
+    """Result of a sampler for one observation.
 
     Arguments:
-        draws: ``(CHAINS * KEPT, D)``, float64; draw i is of chain i modulo ``CHAINS``.
-        figures: How it went.
-        log_evidence: Nats.
-        log_evidence_se: Its standard error.
+        draws: Draws of theta, ``(CHAINS * KEPT, D)``, float64; draw i is of chain i modulo ``CHAINS``.
+        figures: Statistics of the run for the certificate, such as the number of likelihood evaluations.
+        log_evidence: Log evidence in nats.
+        log_evidence_se: Standard error of ``log_evidence``.
     """
 
     draws: Tensor
@@ -128,7 +130,10 @@ def _hmc(
 
 
 def _evidence(log_likelihood: LogDensity, u: np.ndarray, seed: int) -> tuple[float, float]:
-    """Log evidence and its error by importance sampling around draws: too low where a mode was missed."""
+    """Log evidence and its standard error, by importance sampling from a mixture fitted to draws u.
+
+    The result is too small if the draws missed a mode.
+    """
     ones, rng = np.ones(u.shape[1]), np.random.default_rng(seed)
     proposal = Mixture.fitted(u[:: max(1, len(u) // FITTED)], ones, seed)
     proposals = proposal.sample(PROPOSALS, rng)

@@ -1,4 +1,4 @@
-"""sbibm's ten tasks, with its stored observations and reference posteriors."""
+"""The ten tasks of sbibm, with the observations and reference posteriors that sbibm ships."""
 
 from tasks.sbibm.bernoulli_glm import BernoulliGLM
 from tasks.sbibm.bernoulli_glm_raw import BernoulliGLMRaw

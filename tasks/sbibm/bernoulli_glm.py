@@ -1,4 +1,4 @@
-"""Spikes of a Bernoulli GLM under white noise, reduced to their sufficient statistics."""
+"""A spiking neuron (Bernoulli GLM) observed through its sufficient statistics."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ __all__ = ["BernoulliGLM"]
 
 @register_task("bernoulli_glm")
 class BernoulliGLM(SimulatedBySbibm):
-    """Spikes of a Bernoulli GLM under white noise, reduced to their sufficient statistics."""
+    """Infer offset and filter of a spiking neuron from ten sufficient statistics of its spikes.
+
+    Theta = (b, f) is an offset b and a filter f of nine taps. In each of 100 time bins t the neuron spikes
+    with probability sigmoid(b + v_t · f), where v_t is the recent past of a fixed white-noise stimulus. The
+    data are the number of spikes and the nine spike-triggered sums of the stimulus, which are sufficient.
+
+    The prior is normal: b ~ N(0, 2) (a variance), and f has a precision matrix F'F that penalises second
+    differences. The reference posterior was drawn by Pólya-Gamma Gibbs sampling.
+
+    Prior, simulator, observations and reference are those of sbibm 1.1.0 (Lueckmann et al. 2021).
+    """
 
     folder = "bernoulli_glm"
     dim_theta, dim_x = 10, 10
     card = Card(
-        summary="Offset and nine filter taps of a spiking neuron from ten sufficient statistics.",
-        noise="Bernoulli spikes in 100 bins",
+        summary="Infer offset and nine filter taps of a spiking neuron from ten sufficient statistics.",
+        noise="Bernoulli spikes in 100 time bins",
         reference="Pólya-Gamma Gibbs sampling, warm-up 25 000, thinned by 25",
         certificate="exact Gibbs sampler (sbibm)",
         citation=SBIBM,
     )
 
     def prior(self) -> Distribution:
-        """Gaussian: offset of variance 2, filter with penalised second differences."""
+        """The normal prior: the offset has variance 2, the filter's second differences are penalised."""
         m = 9
         difference = torch.eye(m) - torch.diag(torch.ones(m - 1), -1)
         smooth = difference @ difference + torch.diag(torch.arange(m) / m).sqrt()

@@ -1,4 +1,4 @@
-"""As gaussian_linear, under theta ~ U(-1, 1)^10."""
+"""The mean of a ten-dimensional Gaussian under a uniform prior."""
 
 from __future__ import annotations
 
@@ -19,23 +19,29 @@ __all__ = ["GaussianLinearUniform"]
 
 @register_task("gaussian_linear_uniform")
 class GaussianLinearUniform(GaussianLinear):
-    """As gaussian_linear, under theta ~ U(-1, 1)^10."""
+    """Infer the mean of a ten-dimensional Gaussian from one draw, under a uniform prior.
+
+    The prior is theta ~ U(-1, 1)^10, the data are x ~ N(theta, 0.1 I), and the posterior is N(x, 0.1 I)
+    truncated to the prior's box. The reference consists of exact draws from it, by rejection.
+
+    Prior, simulator, observations and reference are those of sbibm 1.1.0 (Lueckmann et al. 2021).
+    """
 
     folder = "gaussian_linear_uniform"
     card = Card(
-        summary="Mean of a ten-dimensional Gaussian under a uniform prior (posteriors cut by the bounds).",
+        summary="Infer the mean of a ten-dimensional Gaussian under a uniform prior (truncated posteriors).",
         noise="Gaussian, variance 0.1 in each dimension",
-        reference="draws of the Gaussian likelihood, those outside the prior rejected",
+        reference="draws from the Gaussian likelihood; those outside the prior are rejected",
         certificate="exact by rejection",
         citation=SBIBM,
     )
 
     def prior(self) -> Distribution:
-        """Uniform on [-1, 1]^10."""
+        """The uniform prior on [-1, 1]^10."""
         return box(1.0, 10)
 
     def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
-        """Of N(x, 0.1 I) cut off at -1 and 1, ``(Q, 10)``."""
+        """Quantiles of the marginals of N(x, 0.1 I) truncated to [-1, 1], ``(Q, 10)``."""
         x = self.observation(num_observation).double()
         lower, upper = -torch.ones_like(x), torch.ones_like(x)
         whole = Normal(x, math.sqrt(0.1))
@@ -43,5 +49,5 @@ class GaussianLinearUniform(GaussianLinear):
         return whole.icdf(low + levels.double()[:, None] * (high - low))
 
     def gaussian_posterior(self, num_observation: int) -> None:
-        """None: the bounds cut the normal off."""
+        """None, because the truncated posterior is not normal."""
         return None

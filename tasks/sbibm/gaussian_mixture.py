@@ -1,4 +1,4 @@
-"""x from an equal mixture of N(theta, I) and N(theta, 0.01 I), theta ~ U(-10, 10)^2."""
+"""The common mean of two Gaussians of different width."""
 
 from __future__ import annotations
 
@@ -19,29 +19,40 @@ __all__ = ["GaussianMixture"]
 
 @register_task("gaussian_mixture")
 class GaussianMixture(SimulatedBySbibm):
-    """x from an equal mixture of N(theta, I) and N(theta, 0.01 I), theta ~ U(-10, 10)^2."""
+    """Infer the common mean of two Gaussians, one ten times as wide as the other, from one draw.
+
+    The prior is theta ~ U(-10, 10)^2, and the data x are drawn from N(theta, I) or N(theta, 0.01 I), each
+    with probability 1/2. The posterior is a narrow spike on a broad base. The reference consists of exact
+    draws: the mixture is centred on x, and draws outside the prior are rejected.
+
+    Prior, simulator, observations and reference are those of sbibm 1.1.0 (Lueckmann et al. 2021); this
+    version has the corrected simulator.
+    """
 
     folder = "gaussian_mixture"
     dim_theta, dim_x = 2, 2
     card = Card(
-        summary="Common mean of two Gaussians, one ten times as wide as the other (a spike on a broad base).",
+        summary="Infer the common mean of a narrow and a broad Gaussian (a spike on a broad base).",
         noise="equal mixture of standard deviations 1 and 0.1, shared by both dimensions",
-        reference="draws of the mixture centred on x, those outside the prior rejected",
+        reference="draws from the mixture centred on x; those outside the prior are rejected",
         certificate="exact by rejection; sbibm 1.1.0 has the corrected simulator",
         citation=SBIBM,
     )
 
     def prior(self) -> Distribution:
-        """Uniform on [-10, 10]^2."""
+        """The uniform prior on [-10, 10]^2."""
         return box(10.0, 2)
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log of the two-component mixture density, ``(N,)``."""
+        """Log density of the two-component mixture in nats, ``(N,)``."""
         parts = [Normal(theta, scale).log_prob(x).sum(-1) for scale in (1.0, 0.1)]
         return torch.logaddexp(*parts) - math.log(2.0)
 
     def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
-        """From the posterior density on a grid six standard deviations wide to either side, ``(Q, 2)``."""
+        """Quantiles ``(Q, 2)`` by the posterior density on a grid.
+
+        The grid reaches six standard deviations of the wide component to either side of x, within the prior.
+        """
         x = self.observation(num_observation).double()
         low, high = ((x[0] + offset).clamp(-10.0, 10.0) for offset in (-6.0, 6.0))
         return grid_quantiles(lambda theta: self.log_likelihood(theta, x), low, high, levels)

@@ -1,8 +1,4 @@
-"""Lotka-Volterra of sbibm, solved here with torchdiffeq in place of Julia.
-
-dX/dt = alpha X - beta X Y,  dY/dt = -gamma Y + delta X Y, from X = 30, Y = 1 over 20 days; the data are
-ten log-normal readings of each population, 2.1 days apart.
-"""
+"""The Lotka-Volterra model of predators and prey, solved with torchdiffeq instead of sbibm's Julia solver."""
 
 from __future__ import annotations
 
@@ -19,18 +15,31 @@ __all__ = ["LotkaVolterra"]
 
 NUM_READINGS = 10
 SPACING_DAYS = 2.1
-NOISE = 0.1  # standard deviation of the log reading
+NOISE = 0.1  # standard deviation of the logarithm of a reading
 MAX_DRIFT = 1e-2
 
 
 @register_task("lotka_volterra")
 class LotkaVolterra(SbibmTask):
-    """Growth and interaction rates alpha, beta, gamma, delta of prey and predators."""
+    """Infer four rates of a predator-prey system from ten noisy readings of each population.
+
+    Theta = (alpha, beta, gamma, delta) are the rates, per day, of prey X and predators Y in
+
+        dX/dt = alpha X - beta X Y,   dY/dt = -gamma Y + delta X Y,   X(0) = 30, Y(0) = 1.
+
+    The data are ten log-normal readings of each population over 20 days, at days 0, 2.1, …, 18.9; the
+    logarithm of a reading has standard deviation 0.1. The prior is alpha, gamma ~ LogNormal(-0.125, 0.5) and
+    beta, delta ~ LogNormal(-3, 0.5). sbibm made the reference by rejection sampling with a flow that was
+    fitted to slice-sampling draws.
+
+    Prior, model, observations and reference are those of sbibm 1.1.0 (Lueckmann et al. 2021). Only the solver
+    differs: torchdiffeq instead of Julia.
+    """
 
     folder = "lotka_volterra"
     dim_theta, dim_x = 4, 2 * NUM_READINGS
     card = Card(
-        summary="Four rates of a predator-prey system from ten readings of each population.",
+        summary="Infer four rates of a predator-prey system from ten readings of each population.",
         noise="log-normal, standard deviation 0.1 of the logarithm, at days 0, 2.1, …, 18.9",
         reference="rejection sampling with a flow fitted to slice-sampling draws",
         certificate="rejection against the exact likelihood (sbibm)",
@@ -38,16 +47,21 @@ class LotkaVolterra(SbibmTask):
     )
 
     def prior(self) -> Distribution:
-        """alpha, gamma ~ LogNormal(-0.125, 0.5); beta, delta ~ LogNormal(-3, 0.5)."""
+        """The prior: alpha, gamma ~ LogNormal(-0.125, 0.5) and beta, delta ~ LogNormal(-3, 0.5)."""
         return Independent(LogNormal(torch.tensor([-0.125, -3.0, -0.125, -3.0]), 0.5 * torch.ones(4)), 1)
 
     def log_populations(self, theta: Tensor, steps_per_interval: int = 210) -> Tensor:
-        """Logarithms of prey and predators, ``(N, 20)``, prey first, float64; NaN where integration failed.
+        """Logarithms of both populations at the ten times, ``(N, 20)``, prey first, float64.
 
-        In logarithms the populations stay positive and the step is limited by sqrt(beta delta X Y)
-        instead of the larger rate. The system conserves V = delta X - gamma log X + beta Y - alpha log Y:
-        a row whose V drifts by more than ``MAX_DRIFT`` of its spread has failed. The default step is
-        0.01 days.
+        The equations are integrated in logarithms: the populations then stay positive, and the step is
+        limited by sqrt(beta delta X Y) instead of the larger rate. The system conserves
+        V = delta X - gamma log X + beta Y - alpha log Y. If V drifts by more than ``MAX_DRIFT`` times
+        1 + abs(V(0)), the integration has failed and the row is NaN.
+
+        Arguments:
+            theta: Parameters, ``(N, 4)``.
+            steps_per_interval: Number of Runge-Kutta steps between two readings; by default a step is
+                0.01 days.
         """
         alpha, beta, gamma, delta = theta.detach().cpu().double().unbind(-1)
         start = torch.tensor([30.0, 1.0], dtype=torch.float64).log().expand(len(theta), 2)
@@ -66,14 +80,14 @@ class LotkaVolterra(SbibmTask):
         return states.transpose(1, 2).reshape(len(theta), -1).masked_fill(failed[:, None], torch.nan)
 
     def simulate(self, theta: Tensor, seed: int) -> Tensor:
-        """Twenty log-normal readings for each row, ``(N, 20)``, float32; NaN rows where it failed."""
+        """Twenty log-normal readings for each row of theta, ``(N, 20)``, float32; failed rows are NaN."""
         log_mean = self._clamped(theta)
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(log_mean.shape, generator=generator, dtype=log_mean.dtype)
         return (log_mean + NOISE * noise).exp().float()
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Sum of the twenty log-normal log densities, ``(N,)``; -inf where the integration failed."""
+        """Sum of the twenty log-normal log densities in nats, ``(N,)``; -inf if the integration fails."""
         log_mean = self._clamped(theta)
         density = LogNormal(log_mean.nan_to_num(0.0), NOISE, validate_args=False)
         log_p = density.log_prob(x.double()).sum(-1)

@@ -1,4 +1,4 @@
-"""sbibm's stored observations and reference posteriors, read without importing sbibm's task modules."""
+"""Access to sbibm's stored observations and reference posteriors without an import of its task modules."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ SBIBM = (
 
 
 class SbibmTask(Task):
-    """A task whose ten observations and 10 000-sample references are the ones that sbibm ships.
+    """A task whose ten observations and references of 10 000 draws are those that sbibm ships.
 
     Attributes:
-        folder: Name of the task's folder inside sbibm (variants of a task share one).
-        observation_file: File of the observation inside ``num_observation_K``.
+        folder: Name of the task's folder inside sbibm; variants of a task share one.
+        observation_file: Name of the file inside ``num_observation_K`` that holds the observation.
     """
 
     folder: str
     observation_file: str = "observation.csv"
 
     def true_theta(self, num_observation: int) -> Tensor:
-        """The stored parameters behind an observation, ``(1, dim_theta)``."""
+        """The stored parameters that the observation was simulated from, ``(1, dim_theta)``."""
         return self._stored(num_observation, "true_parameters.csv")
 
     def observation(self, num_observation: int) -> Tensor:
@@ -40,11 +40,11 @@ class SbibmTask(Task):
         return self._stored(num_observation, self.observation_file)
 
     def reference_samples(self, num_observation: int) -> Tensor:
-        """The stored reference posterior, ``(10_000, dim_theta)``."""
+        """The stored draws from the reference posterior, ``(10_000, dim_theta)``."""
         return self._stored(num_observation, "reference_posterior_samples.csv.bz2")
 
     def stored_file(self, *parts: str) -> Path:
-        """Path of a file in the task's folder of the installed sbibm."""
+        """Path of a file in the task's folder inside the installed sbibm package."""
         return sbibm_root() / "tasks" / self.folder / "files" / Path(*parts)
 
     def _stored(self, num_observation: int, file: str) -> Tensor:
@@ -62,10 +62,10 @@ def _read(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def sbibm_root() -> Path:
-    """Folder of the installed sbibm.
+    """Folder of the installed sbibm package.
 
     Raises:
-        ModuleNotFoundError: with the command that installs it.
+        ModuleNotFoundError: if sbibm is not installed; the message gives the command that installs it.
     """
     spec = importlib.util.find_spec("sbibm")
     if spec is None or spec.origin is None:

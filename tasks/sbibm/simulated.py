@@ -1,8 +1,8 @@
-"""What sbibm's tasks share that sbibm itself simulates.
+"""Base class of the tasks that run sbibm's own simulators.
 
-The priors are rebuilt from sbibm's definitions as plain torch distributions, so that any method can move
-them to a device or ask for their support. Likelihoods are written out where sbibm has none, or where its
-own leaves out a factor that depends on theta or x.
+The priors of these tasks are rebuilt from sbibm's definitions as plain torch distributions, so that any
+method can move them to a device or ask for their support. A likelihood is written out if sbibm has none, or
+if sbibm's likelihood leaves out a factor that depends on theta or x.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["SimulatedBySbibm", "box"]
 
 
 class SimulatedBySbibm(SbibmTask):
-    """Adapter over a simulator of sbibm's, which draws from torch's global generator through pyro."""
+    """Adapter for an sbibm simulator, which draws from torch's global generator through pyro."""
 
     def simulate(self, theta: Tensor, seed: int) -> Tensor:
-        """Run sbibm's own simulator under ``torch.manual_seed(seed)``; ``(N, dim_x)``, float32."""
+        """Data ``(N, dim_x)``, float32, from sbibm's own simulator under ``torch.manual_seed(seed)``."""
         simulator = self._sbibm_task.get_simulator()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -37,5 +37,5 @@ class SimulatedBySbibm(SbibmTask):
 
 
 def box(bound: float, dim: int) -> Distribution:
-    """Uniform prior on [-bound, bound]^dim."""
+    """The uniform distribution on [-bound, bound]^dim."""
     return Independent(Uniform(-bound * torch.ones(dim), bound * torch.ones(dim)), 1)

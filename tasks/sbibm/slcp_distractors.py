@@ -1,4 +1,4 @@
-"""slcp with 92 uninformative dimensions mixed in."""
+"""The task ``slcp`` with 92 uninformative columns added to the data."""
 
 from __future__ import annotations
 
@@ -19,20 +19,30 @@ __all__ = ["SLCPDistractors"]
 
 @register_task("slcp_distractors")
 class SLCPDistractors(SLCP):
-    """slcp with 92 uninformative dimensions mixed in."""
+    """Infer mean and covariance of a 2-D Gaussian from four draws hidden among 92 columns of noise.
+
+    Prior and posterior are those of :class:`~tasks.sbibm.slcp.SLCP`. The data are its eight numbers and 92
+    distractors, all in a fixed permutation. The distractors are drawn from an equal mixture of 20
+    multivariate Student-t distributions with 2 degrees of freedom and do not depend on theta.
+
+    Prior, simulator, observations and reference are those of sbibm 1.1.0 (Lueckmann et al. 2021).
+    """
 
     observation_file = "observation_distractors.csv"
     dim_x = 100
     card = Card(
-        summary="slcp hidden among 92 dimensions of noise, permuted; the posterior is slcp's.",
-        noise="as slcp; distractors from a mixture of 20 multivariate Student-t (2 degrees of freedom)",
+        summary="Infer the parameters of slcp from its data hidden among 92 columns of noise.",
+        noise="that of slcp; distractors from a mixture of 20 multivariate Student-t (2 degrees of freedom)",
         reference=SLCP.card.reference,
         certificate=SLCP.card.certificate,
         citation=SBIBM,
     )
 
     def simulate(self, theta: Tensor, seed: int) -> Tensor:
-        """As sbibm's simulator: slcp's eight numbers, then the distractors, then the permutation."""
+        """Data ``(N, 100)``, float32: the eight numbers of slcp, then the distractors, all permuted.
+
+        The same seed gives the same data as sbibm's own simulator.
+        """
         informative = self._slcp.get_simulator()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -41,15 +51,15 @@ class SLCPDistractors(SLCP):
         return torch.cat([data, noise], dim=1)[:, self._permutation].float()
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Slcp's likelihood of the informative columns times the distractors' density, ``(N,)``."""
+        """Log likelihood of slcp's eight columns plus log density of the distractors, in nats, ``(N,)``."""
         data = x[:, torch.argsort(self._permutation)]
         noise = self._distractor_log_prob(data[:, 8:].double())
         return super().log_likelihood(theta, data[:, :8]) + noise.to(theta.dtype)
 
     def _draw_distractors(self, n: int) -> Tensor:
-        """What the stored mixture's ``sample((n,))`` draws, from the same random numbers.
+        """Draws ``(n, 92)`` from the stored mixture, equal to its ``sample((n,))`` in the same random state.
 
-        That one multiplies by all components' matrices, n times each: 1.4 MB for every draw.
+        The stored mixture multiplies every draw by the matrices of all components: 1.4 MB for each draw.
         """
         components = self._distractors.component_distribution.base_dist
         which = self._distractors.mixture_distribution.sample((n,))
@@ -64,8 +74,8 @@ class SLCPDistractors(SLCP):
         return drawn
 
     def _distractor_log_prob(self, noise: Tensor) -> Tensor:
-        # The stored scale factors have negative diagonals, of which the stored object takes the logarithm;
-        # flipping the sign of a column leaves the scale matrix as it is.
+        # The stored scale factors have negative diagonals, and the stored object takes the logarithm of
+        # these. Changing the sign of a column leaves the scale matrix unchanged.
         stored = self._distractors.component_distribution.base_dist
         factor = stored.scale_tril * stored.scale_tril.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
         components = type(stored)(stored.df, stored.loc, factor)
@@ -79,7 +89,7 @@ class SLCPDistractors(SLCP):
 
     @cached_property
     def _distractors(self) -> Any:
-        # sbibm stores this distribution as a pickled object: trusted, and the only file read that way.
+        # sbibm stores this distribution as a pickled object. The file is trusted; no other is read this way.
         return torch.load(self.stored_file("gmm.torch"), weights_only=False)
 
     @cached_property

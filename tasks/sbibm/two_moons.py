@@ -1,4 +1,4 @@
-"""A crescent whose position is a folded rotation of theta: two crescents as the posterior."""
+"""A noisy crescent whose position depends on theta through an absolute value: two crescent-shaped modes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,22 @@ __all__ = ["TwoMoons"]
 
 @register_task("two_moons")
 class TwoMoons(SimulatedBySbibm):
-    """A crescent whose position is a folded rotation of theta: two crescents as the posterior."""
+    """Infer two parameters from one point on a noisy crescent; the posterior has two crescent-shaped modes.
+
+    The prior is theta ~ U(-1, 1)^2. The data are
+
+        x = (r cos a + 0.25, r sin a) + (-|theta_1 + theta_2|, theta_2 - theta_1) / sqrt(2)
+
+    with radius r ~ N(0.1, 0.01²) and angle a ~ U(-pi/2, pi/2). The absolute value makes the posterior
+    bimodal. The reference consists of exact draws: the simulator is inverted.
+
+    Prior, simulator, observations and reference are those of sbibm 1.1.0 (Lueckmann et al. 2021).
+    """
 
     folder = "two_moons"
     dim_theta, dim_x = 2, 2
     card = Card(
-        summary="Two crescent-shaped modes, locally thin and globally separate.",
+        summary="Infer two parameters from a point on a noisy crescent: two thin, separate crescents.",
         noise="radius N(0.1, 0.01²), angle uniform on (-π/2, π/2)",
         reference="exact draws by inverting the simulator",
         certificate="closed form",
@@ -32,13 +42,15 @@ class TwoMoons(SimulatedBySbibm):
     )
 
     def prior(self) -> Distribution:
-        """Uniform on [-1, 1]^2."""
+        """The uniform prior on [-1, 1]^2."""
         return box(1.0, 2)
 
     def log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Log p(x | theta), ``(N,)``: radius and angle are independent, and d(u, v) = r dr da.
+        """Log p(x | theta) in nats, ``(N,)``.
 
-        The factor 1/r is in (sbibm's own likelihood leaves it out; its reference samples have it).
+        Radius r and angle a are independent, and a change of variables to (u, v) = (r cos a, r sin a) gives
+        d(u, v) = r dr da. The resulting factor 1/r is included here. sbibm's own likelihood leaves it out,
+        while its reference samples contain it.
         """
         root = math.sqrt(0.5)
         u = x[:, 0] + (theta[:, 0] + theta[:, 1]).abs() * root - 0.25
@@ -48,7 +60,7 @@ class TwoMoons(SimulatedBySbibm):
         return torch.where(u > 0, log_p, -torch.inf)
 
     def marginal_quantiles(self, num_observation: int, levels: Tensor) -> Tensor:
-        """From the posterior density on a grid over the prior's box, ``(Q, 2)``."""
+        """Quantiles ``(Q, 2)`` by the posterior density on a grid over the prior's box."""
         x = self.observation(num_observation).double()
         corner = torch.ones(2)
         return grid_quantiles(lambda theta: self.log_likelihood(theta, x), -corner, corner, levels, 2000)

@@ -1,4 +1,4 @@
-"""Stored draws of a reference posterior, and the certificate that goes with them."""
+"""Files with the draws from a reference posterior and with their certificate."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ Certificate = dict[str, Any]
 
 @lru_cache(maxsize=8)
 def read_reference(name: str) -> dict[str, np.ndarray]:
-    """The stored arrays of a task, float32: observations K, dimensions D of theta and E of x.
+    """The stored arrays of a task, float32.
+
+    Arguments:
+        name: Name of the task.
 
     Returns:
-        ``draws`` (K, 10_000, D), ``true_theta`` (K, D) and ``observation`` (K, E).
+        ``draws`` (K, 10_000, D), ``true_theta`` (K, D) and ``observation`` (K, E) for K observations, D
+        dimensions of theta and E of x.
 
     Raises:
-        FileNotFoundError: naming the command that makes them.
+        FileNotFoundError: if the file is missing; the message names the command that makes it.
     """
     path = FOLDER / f"{name}.npz"
     if not path.exists():
@@ -37,26 +41,32 @@ def read_reference(name: str) -> dict[str, np.ndarray]:
 
 
 def read_certificate(name: str) -> Certificate | None:
-    """The certificate of a task's reference posterior, or None where none has been made yet."""
+    """The certificate of a task's reference posterior, or None if it has not been made yet."""
     path = FOLDER / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def summary(certificate: Certificate | None, field: str) -> str:
-    """One field of the certificate for a task's card, "none" where there is no certificate."""
+    """One field of the certificate as text for a task's card; "none" if there is no certificate."""
     return "none" if certificate is None else str(certificate.get(field, "none"))
 
 
 def fingerprint(name: str) -> str:
-    """SHA-256 of the stored draws' file, hexadecimal: the certificate names the file that it is about."""
+    """SHA-256 of the file of stored draws, hexadecimal; the certificate names its file by this number."""
     return hashlib.sha256((FOLDER / f"{name}.npz").read_bytes()).hexdigest()
 
 
 def write_reference(name: str, arrays: dict[str, np.ndarray], certificate: Certificate) -> None:
-    """Write arrays (as float32) and certificate; each file is replaced whole, never left half written."""
+    """Write arrays (as float32) and certificate. Each file is replaced as a whole, never left half written.
+
+    Arguments:
+        name: Name of the task.
+        arrays: Arrays ``draws``, ``true_theta`` and ``observation``, shaped as :func:`read_reference` says.
+        certificate: Certificate of the draws; their SHA-256 is added to it.
+    """
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         data, text = Path(folder, "draws.npz"), Path(folder, "certificate.json")
-        # Spelled out because mypy takes ** for the keyword allow_pickle.
+        # The arrays are passed one by one because mypy takes ** for the keyword allow_pickle.
         np.savez_compressed(
             data,
             draws=arrays["draws"].astype(np.float32),

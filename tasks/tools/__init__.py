@@ -1,1 +1,1 @@
-"""Parts that several tasks are made of."""
+"""Base classes and numerical tools that several tasks share."""

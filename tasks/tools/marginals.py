@@ -9,7 +9,7 @@ from torch import Tensor
 
 __all__ = ["grid_quantiles"]
 
-ROWS = 100_000  # grid points whose density is asked for at once
+ROWS = 100_000  # grid points per call of the density
 
 
 def grid_quantiles(
@@ -18,14 +18,15 @@ def grid_quantiles(
     """Quantiles of both marginals of a two-dimensional density.
 
     Arguments:
-        log_density: Takes theta ``(N, 2)``, float64, gives ``(N,)``; it need not be normalised.
-        low: Lower corner of the grid, ``(2,)``; mass outside is left out.
-        high: Upper corner, ``(2,)``.
-        levels: Probabilities, ``(Q,)``.
-        resolution: Cells in either direction; the density is taken at their middles.
+        log_density: Log density, a function from theta ``(N, 2)``, float64, to ``(N,)``; it need not be
+            normalised.
+        low: Lower corner of the grid, ``(2,)``; mass outside the grid is ignored.
+        high: Upper corner of the grid, ``(2,)``.
+        levels: Probabilities in [0, 1], ``(Q,)``.
+        resolution: Number of cells in each direction; the density is evaluated at their centres.
 
     Returns:
-        ``(Q, 2)``, float64, linear between the edges of cells.
+        Quantiles, ``(Q, 2)``, float64; the cumulative distribution is linear within each cell.
 
     Example:
         >>> corner = torch.ones(2)
@@ -45,7 +46,7 @@ def grid_quantiles(
 
 
 def _quantiles(mass: Tensor, edges: Tensor, levels: Tensor) -> Tensor:
-    """Quantiles of a distribution that is uniform within each cell."""
+    """Quantiles of a one-dimensional distribution that is uniform within each cell."""
     below = torch.cat([torch.zeros(1, dtype=mass.dtype), mass.cumsum(0)])
     below = below / below[-1]
     cell = (torch.searchsorted(below, levels, right=True) - 1).clamp(0, len(mass) - 1)

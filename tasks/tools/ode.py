@@ -1,4 +1,4 @@
-"""Batched initial-value problems for the ODE tasks, through torchdiffeq."""
+"""A solver for batches of initial-value problems, by torchdiffeq."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ["solve"]
 def solve(
     rhs: Callable[[Tensor, Tensor], Tensor], start: Tensor, times: Tensor, steps_per_interval: int
 ) -> Tensor:
-    """Integrate N independent systems at once with a fixed step of the classical Runge-Kutta method.
+    """Integrate N independent systems at once by a Runge-Kutta method of fourth order with a fixed step.
 
-    A fixed step keeps every row's trajectory independent of the other rows of its batch (an adaptive
-    step would be chosen for the batch as a whole), so the same theta gives the same data whatever it is
-    simulated with. The arithmetic is float64.
+    With a fixed step, the trajectory of a row does not depend on the other rows of its batch (an adaptive
+    step would be chosen for the batch as a whole). The same theta therefore gives the same data in any batch.
+    All arithmetic is in float64.
 
     Arguments:
-        rhs: ``f(t, y) -> dy/dt`` on ``(N, D)``.
+        rhs: Right side ``f(t, y) -> dy/dt``, with y and dy/dt ``(N, D)``.
         start: State at ``times[0]``, ``(N, D)``, float64.
-        times: Increasing output times, ``(T,)``, float64, equally spaced.
-        steps_per_interval: Runge-Kutta steps between two output times.
+        times: Increasing, equally spaced output times, ``(T,)``, float64.
+        steps_per_interval: Number of Runge-Kutta steps between two output times.
 
     Returns:
-        States, ``(N, T, D)``; a row that overflowed holds inf or NaN.
+        States, ``(N, T, D)``; rows that overflow contain inf or NaN.
 
     Example:
         >>> import torch
@@ -36,6 +36,6 @@ def solve(
     from torchdiffeq import odeint
 
     step = float(times[1] - times[0]) / steps_per_interval
-    # torchdiffeq's plain "rk4" is the 3/8 rule: fourth order as well.
+    # torchdiffeq's "rk4" is the 3/8 rule, which has fourth order like the classical method.
     states = odeint(rhs, start, times, method="rk4", options={"step_size": step})
     return states.transpose(0, 1)

@@ -1,4 +1,4 @@
-"""Tasks of a noisy signal whose reference posterior ``scorebench reference TASK`` makes."""
+"""Base class of noisy-signal tasks whose reference posterior is made here."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ __all__ = ["SignalTask"]
 
 
 class SignalTask(NoisySignal, CertifiedTask):
-    """A noisy signal with a stored reference posterior."""
+    """A task with a noisy signal as data and a stored reference posterior."""

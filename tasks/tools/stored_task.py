@@ -1,4 +1,4 @@
-"""Tasks whose observations, true parameters and reference posterior are stored with this package."""
+"""Base class of tasks whose observations, true parameters and reference draws are stored in this package."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tasks.stored.files import read_certificate, read_reference, summary
 
 __all__ = ["STORED_SEEDS", "StoredTask", "stored_card"]
 
-# The stored files were made with these plus the observation's number, in every task. All other seeds are
-# derived from names by :mod:`tasks.contract.seeding`; a test asserts that none of them is one of these.
+# The stored files of every task were made with these seeds plus the observation's number. All other seeds are
+# derived from names by :mod:`tasks.contract.seeding`; a test asserts that none of them equals one of these.
 STORED_SEEDS = {"true theta": 1_000_000, "observation": 2_000_000}
 
 
 def stored_card(name: str, *, text: str, noise: str, citation: str) -> Card:
-    """The card of a task with a stored reference, what its certificate says among it.
+    """The card of a task with a stored reference; some of its fields come from the certificate.
 
     Arguments:
-        name: The task's.
-        text: The problem in a sentence.
-        noise: Where randomness comes from, with units.
-        citation: Where the task comes from.
+        name: Name of the task.
+        text: Inference problem in one sentence.
+        noise: Source of the simulator's randomness, with units.
+        citation: Publication or package that the task comes from.
     """
     certificate = read_certificate(name)
     return Card(
@@ -36,19 +36,20 @@ def stored_card(name: str, *, text: str, noise: str, citation: str) -> Card:
 
 
 class StoredTask(Task):
-    """Observations and true parameters stored with the reference posterior, so that they belong together.
+    """A task whose observations, true parameters and reference draws are stored in one file.
 
-    :meth:`simulated_truth` is how they were made; ``scorebench reference TASK`` makes them again.
+    They are stored together so that they always belong together. Observations and true parameters were made
+    by :meth:`simulated_truth`; ``scorebench reference TASK`` regenerates all of them.
     """
 
     def simulated_truth(self, num_observation: int) -> tuple[Tensor, Tensor]:
-        """A seeded draw of the prior, ``(1, dim_theta)``, and data simulated from it, ``(1, dim_x)``."""
+        """A seeded draw from the prior, ``(1, dim_theta)``, and data simulated from it, ``(1, dim_x)``."""
         theta = Task.true_theta(self, num_observation)
         assert theta is not None  # noqa: S101  (the base class draws it)
         return theta, self.simulate(theta, seed=self._seed("observation", num_observation))
 
     def true_theta(self, num_observation: int) -> Tensor:
-        """The stored parameters behind an observation, ``(1, dim_theta)``."""
+        """The stored parameters that the observation was simulated from, ``(1, dim_theta)``."""
         return self._stored("true_theta", num_observation)[None]
 
     def observation(self, num_observation: int) -> Tensor:
@@ -56,11 +57,11 @@ class StoredTask(Task):
         return self._stored("observation", num_observation)[None]
 
     def reference_samples(self, num_observation: int) -> Tensor:
-        """The stored draws, ``(10_000, dim_theta)``; draw i is of chain i modulo the chains' number."""
+        """The stored draws, ``(10_000, dim_theta)``; draw i is of chain i modulo the number of chains."""
         return self._stored("draws", num_observation)
 
     def _seed(self, purpose: str, num_observation: int) -> int:
-        """Seed that the stored file was made with, of purpose ``"true theta"`` or ``"observation"``."""
+        """The seed that the stored file was made with, for ``"true theta"`` or ``"observation"``."""
         self.check_observation(num_observation)
         return STORED_SEEDS[purpose] + num_observation
 

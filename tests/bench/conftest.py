@@ -98,7 +98,7 @@ class TooFew(SameMethod):
 
 @pytest.fixture(scope="session")
 def plugin(tmp_path_factory):
-    """Path of a plug-in file, the same for the whole session."""
+    """Path of a plug-in file, which is the same for the whole session."""
     path = tmp_path_factory.mktemp("plugin") / "shaky_plugin.py"
     path.write_text(PLUGIN)
     return str(path)
@@ -174,7 +174,7 @@ def faulty(tmp_path_factory):
 
 @pytest.fixture
 def fits(tmp_path, monkeypatch):
-    """Fits of ``counted`` so far, as they were written down."""
+    """A record of the fits that the method ``counted`` has made so far."""
     log = tmp_path / "fits.log"
     monkeypatch.setenv("FAULTY_LOG", str(log))
     return lambda: log.read_text().split() if log.exists() else []

@@ -1,4 +1,4 @@
-"""All seeds of the suite are derived from what they are for, and no two purposes share one."""
+"""All seeds of the suite are derived from their purpose, and no two purposes share a seed."""
 
 import ast
 from collections import Counter
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 FILES = [file for package in ("bench", "tasks") for file in sorted((ROOT / package).rglob("*.py"))]
 SEEDING = {"manual_seed", "default_rng", "RandomState", "SeedSequence", "Random"}
 KEYWORDS = {"seed", "random_state"}
-# Calls whose seed is written down, with the reason.
+# Files with calls whose seed is a literal or a sum, with the reason.
 WRITTEN_DOWN = {
     "tasks/reference/hmc.py": "the run's seed and the chain's number: certificates were made so",
 }
@@ -30,14 +30,14 @@ def calls(file):
 
 
 def is_written_down(value):
-    """A number, a sum, or a list of either: whoever writes the next one cannot tell which are taken."""
+    """Whether a seed is a number, a sum or a list of these. Nobody could tell which such seeds are in use."""
     return isinstance(value, ast.BinOp | ast.List | ast.Tuple) or (
         isinstance(value, ast.Constant) and isinstance(value.value, int)
     )
 
 
 def written_down():
-    """``path:line`` of every seed that is a literal or a sum."""
+    """Path and line of every seed that is a literal or a sum."""
     for file in FILES:
         for node, name in calls(file):
             given = [*node.args[:1], *(k.value for k in node.keywords)] if name in SEEDING else []
@@ -53,7 +53,7 @@ def test_no_seed_is_written_down():
 
 
 def purposes():
-    """The leading words of every call of ``derive_seed`` or of a function that passes a purpose on."""
+    """The leading words of every call of ``derive_seed`` or of a function that passes on a purpose."""
     for file in FILES:
         path = file.relative_to(ROOT).as_posix()
         passing = {name for where, name in PASSING if where == path or where == "tasks/contract/base.py"}
@@ -72,11 +72,11 @@ def test_every_call_of_derive_seed_has_a_purpose_of_its_own():
     unnamed = [f"{path}:{line}" for path, line, words in found if not words]
     assert len(unnamed) == len(PASSING)
     assert {place.split(":")[0] for place in unnamed} == {path for path, _ in PASSING}
-    # A task's own override of the scheme asks for the same purposes as the scheme.
+    # Tasks are left out: their override of the scheme uses the same purposes as the scheme.
     named = Counter(words for path, _, words in found if words and not path.startswith("tasks/"))
     assert [words for words, times in named.items() if times > 1] == []
     first = {words[:n] for words in named for n in range(1, len(words))}
-    assert first & set(named) == set()  # neither is the beginning of another
+    assert first & set(named) == set()  # no purpose is the beginning of another
     tasks_own = {words for path, _, words in found if words and path.startswith("tasks/")}
     assert tasks_own == {("true theta",), ("observation",), ("reference",), ("speed",)}
     assert tasks_own & set(named) == set()

@@ -1,7 +1,7 @@
-"""An independent count of what sampling evaluates: nothing of :mod:`methods.contract.counting` takes part.
+"""An independent count of the evaluations of sampling, without use of :mod:`methods.contract.counting`.
 
-Torch's global hooks see every module that runs, whoever holds it; the score of a kernel posterior is one
-attention, whose queries are counted.
+Torch's global hooks see every module that runs. The score of a kernel posterior is a single attention, whose
+queries are counted.
 """
 
 import contextlib
@@ -14,13 +14,13 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 
 class Observed:
-    """What ran.
+    """Counts of what ran.
 
     Attributes:
-        evaluations: Rows through networks and scores; a network is a module with parameters that no other
-            such module runs, and its rows are those of the last linear layer in it.
-        linear: Rows through each linear layer.
-        parameters: Parameters of all that ran, by identity.
+        evaluations: Number of rows through networks and scores. A network is a module with parameters that is
+            not run by another such module; its rows are those of its last linear layer.
+        linear: Number of rows through each linear layer.
+        parameters: Parameters of all modules that ran, by identity.
     """
 
     def __init__(self):
@@ -41,13 +41,13 @@ class Observed:
 
 
 def has_parameters(module):
-    """Some libraries wrap a function in a module of its own; that is no network."""
+    """Whether a module has parameters. Some libraries wrap a function in a module, which is no network."""
     return next(module.parameters(), None) is not None
 
 
 @pytest.fixture(scope="session")
 def observe():
-    """A context in which all that runs is :class:`Observed`."""
+    """A context manager that counts everything that runs, as :class:`Observed`."""
 
     @contextlib.contextmanager
     def observing():

@@ -1,4 +1,4 @@
-"""What only a machine with a GPU can show; left out elsewhere."""
+"""Tests that need a GPU; they are skipped on other machines."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def test_every_method_fits_and_samples_there(name):
     x = theta + 0.3 * torch.randn(200, 2)
     posterior = method.fit(prior, theta, x, device="cuda", seed=0)
     if name == "reference":
-        return  # has no samples of its own
+        return  # it only returns stored reference samples
     samples = posterior.sample((50,), x=x[:1])
     assert samples.shape == (50, 2)
     assert samples.isfinite().all()
@@ -46,7 +46,7 @@ def test_a_replayed_graph_gives_what_the_work_gives():
 
 
 def test_replays_are_counted():
-    """Hooks run while a graph is recorded, not when it is replayed."""
+    """Replays of a graph are counted, although hooks run only while the graph is recorded."""
     layer, count = torch.nn.Linear(3, 3, device="cuda"), Evaluations()
     count.watch(layer)
     replayed = Replayed(layer, count)

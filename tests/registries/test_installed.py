@@ -1,4 +1,4 @@
-"""Packages with entry points, installed by pip into a fresh environment, beside ones that are broken."""
+"""Packages with entry points, some of them broken, that pip installs into a fresh environment."""
 
 import os
 import subprocess
@@ -56,7 +56,7 @@ def decorated(source, decorator):
     )
 
 
-# Name of the package, its module, its entry points.
+# For each package: its name, the source of its module, its entry points.
 PACKAGES = {
     "sb-decorated": (
         decorated(TASK, "@register_task('decorated_task')")
@@ -103,10 +103,10 @@ def wheel(folder, name, source, declared):
 
 @pytest.fixture(scope="module")
 def scorebench(tmp_path_factory):
-    """The command line in a fresh environment that has the packages and sees the suite's."""
+    """The command line in a fresh environment with these packages, which also sees the suite's own."""
     folder = tmp_path_factory.mktemp("fresh")
     python = folder / "venv" / "bin" / "python"
-    # Seen by the fresh environment through a .pth file, as an editable installation is.
+    # The fresh environment sees this one through a .pth file, like an editable installation.
     seen = [str(Path(bench.__file__).parents[1]), sysconfig.get_path("purelib")]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PIP"))}
 

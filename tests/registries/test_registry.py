@@ -1,4 +1,4 @@
-"""Names, classes and entry points, on made-up ones; real packages are installed in test_installed.py."""
+"""Registries with made-up classes and entry points; test_installed.py installs real packages."""
 
 import sys
 import types
@@ -27,7 +27,7 @@ class Saw(Tool):
 
 @pytest.fixture
 def module(monkeypatch):
-    """A module that can be imported by name, with the classes above."""
+    """A module with the classes above that can be imported by name."""
     made = types.ModuleType("tool_package")
     made.Hammer, made.Saw, made.Tool, made.number = Hammer, Saw, Tool, 5
     monkeypatch.setitem(sys.modules, "tool_package", made)
@@ -37,7 +37,7 @@ def module(monkeypatch):
 
 @pytest.fixture
 def registry(module, monkeypatch):
-    """A registry for which the installed packages declare what is given."""
+    """A factory of registries for which installed packages declare the given entry points."""
 
     def make(**declared):
         points = [EntryPoint(name, value, "scorebench.tools") for name, value in declared.items()]
@@ -61,7 +61,7 @@ def test_a_decorated_class_keeps_its_name(registry):
 
 
 def test_registering_loads_no_entry_point(registry, module, caplog):
-    """Or a package's module would be loaded while the package that it imports is half imported."""
+    """Otherwise a package's module would be loaded while the package that it imports is half imported."""
     tools = registry(broken="no_such_module")
     tools.register("saw")(Saw)
     assert caplog.messages == []
@@ -122,7 +122,7 @@ def test_one_reason_is_given_once_for_several_entry_points(registry, caplog):
 
 
 def test_a_package_that_looks_names_up_while_it_is_imported(registry, module, caplog):
-    """What it has not defined yet is loaded at the next look-up."""
+    """Classes that the package has not defined yet are loaded at the next look-up."""
     tools = registry(hammer="tool_package:Hammer")
     module.__spec__ = types.SimpleNamespace(_initializing=True)
     assert tools.classes() == {}

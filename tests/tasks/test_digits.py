@@ -1,4 +1,4 @@
-"""Generators and classifier of the digits: what is stored, how it is read, how it is trained."""
+"""Generators and classifier of the digits: their stored weights and their training."""
 
 import hashlib
 import io
@@ -37,13 +37,13 @@ def test_images_are_repeatable_and_bounded(name):
     assert images.min() >= 0.0
     assert images.max() <= 1.0
     assert torch.equal(images, generate(name, z))
-    # Of one row as of many, but for rounding.
+    # One row gives the same image as many rows, except for rounding.
     torch.testing.assert_close(generate(name, z[:1]), images[:1], rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", sorted(GENERATORS))
 def test_images_look_like_the_digits(name):
-    """Means and deviations of pixels, and every class is there."""
+    """Means and standard deviations of pixels are similar, and every class occurs."""
     torch.manual_seed(0)
     images = generate(name, torch.randn(5000, int(name.rsplit("_", 1)[1])))
     real = train.digits()[0].double()
@@ -78,7 +78,7 @@ def read_of(name):
 
 
 def test_pickled_objects_are_refused(folder, monkeypatch):
-    """Even with the right hash: nothing in the file is ever executed."""
+    """Pickled objects are refused even if the hash is right, so nothing in the file is ever executed."""
     file = io.BytesIO()
     np.savez(file, weight_0=np.array([{"not": "numbers"}], dtype=object))
     (folder / "vae_2.npz").write_bytes(file.getvalue())
@@ -102,7 +102,7 @@ def test_weights_come_back_as_they_were_written(folder, monkeypatch):
 
 
 def test_the_flow_has_the_density_of_what_it_makes():
-    """Change of variables, with the determinant by autograd."""
+    """The density is compared with a change of variables whose determinant autograd computes."""
     flow = {
         key: value.detach().double() for key, value in new_flow(4, torch.Generator().manual_seed(1)).items()
     }

@@ -1,4 +1,4 @@
-"""Closed-form likelihoods against their simulators and the stored posteriors."""
+"""Closed-form likelihoods compared with their simulators and with the stored posteriors."""
 
 import math
 
@@ -23,10 +23,10 @@ def test_two_moons_integrates_to_one():
 
 @pytest.mark.parametrize("name", ["gaussian_mixture", "gaussian_linear_uniform", "two_moons"])
 def test_the_posterior_of_the_likelihood_is_the_reference(name):
-    """Under a flat prior, E[g · score] = -E[div g] for the reference, with g that vanishes at the bounds.
+    """Under a flat prior, the reference satisfies E[g · score] = -E[div g] for g that vanishes at the bounds.
 
-    With g a smooth bump around the reference's centre, this holds only if the log likelihood has the
-    reference's density as its exponential.
+    For a smooth bump g around the centre of the reference, this holds only if the likelihood is proportional
+    to the reference's density.
     """
     task = tasks.get(name)
     reference = task.reference_samples(1).double()
@@ -58,7 +58,7 @@ def test_bernoulli_likelihood_by_hand():
 
 
 def test_the_density_of_distractors_by_hand():
-    """Mixture of Student-t densities with two degrees of freedom, with numpy and the factors as stored."""
+    """The mixture of Student-t densities (2 degrees of freedom) is computed by numpy from stored factors."""
     task = tasks.get("slcp_distractors")
     stored = task._distractors.component_distribution.base_dist
     loc, factor = stored.loc.numpy(), stored.scale_tril.numpy()

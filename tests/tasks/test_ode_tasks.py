@@ -1,4 +1,4 @@
-"""``sir`` and ``lotka_volterra`` against the data that sbibm made with Julia."""
+"""``sir`` and ``lotka_volterra`` compared with the data that sbibm made with Julia."""
 
 import time
 
@@ -28,14 +28,14 @@ def test_the_step_is_fine_enough(task):
     theta = task.prior().sample((2000,))
     if task.name == "sir":
         change = (task.infected_fraction(theta) - task.infected_fraction(theta, 136)).abs()
-        assert change.max() < 1e-4  # against binomial noise of 0.3 % to 1.6 %
+        assert change.max() < 1e-4  # the binomial noise is 0.3 % to 1.6 %
     else:
         change = (task.log_populations(theta) - task.log_populations(theta, 420)).abs()
-        assert change.max() < 0.01  # against noise of 0.1
+        assert change.max() < 0.01  # the noise is 0.1
 
 
 def test_stored_observations_are_unremarkable_at_the_true_parameters():
-    """Over both tasks' twenty observations, the rank of log p(x_o) among simulations is uniform."""
+    """Over the twenty observations of both tasks, the rank of log p(x_o) among simulations is uniform."""
     ranks = []
     for name in ("sir", "lotka_volterra"):
         task = tasks.get(name)
@@ -45,7 +45,7 @@ def test_stored_observations_are_unremarkable_at_the_true_parameters():
             simulated = task.log_likelihood(repeated, task.simulate(repeated, seed=k))
             observed = task.log_likelihood(theta, task.observation(k))
             ranks.append(float((simulated < observed).float().mean()))
-    # Theta and data are stored: another seed only moves the ranks, by 0.016 standard errors at most.
+    # Theta and data are stored, so another seed changes only the ranks, by at most 0.016 standard errors.
     assert kstest(ranks, "uniform").pvalue > 0.01
 
 
@@ -78,7 +78,7 @@ def test_the_stored_sir_posterior_is_the_one_of_our_likelihood():
 
 
 def test_the_stored_lotka_volterra_posterior_is_the_one_of_our_likelihood():
-    """Importance weights from a Gaussian fit (in logarithms) to our posterior leave its moments alone."""
+    """Importance weights from a Gaussian fit (in logarithms) to our posterior do not change its moments."""
     task = tasks.get("lotka_volterra")
     for k in (1, 4):
         reference = task.reference_samples(k).log()

@@ -1,4 +1,4 @@
-"""The eight adapted tasks give what sbibm itself gives."""
+"""The eight adapted tasks give the same results as sbibm itself."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def pair(request):
 
 @pytest.fixture
 def trusting_load(monkeypatch):
-    """sbibm 1.1.0 loads its distractors as torch did before weights_only became the default."""
+    """sbibm 1.1.0 loads its distractors in the way of torch before ``weights_only`` became the default."""
     load = torch.load
     monkeypatch.setattr(torch, "load", lambda f, **kw: load(f, **{"weights_only": False, **kw}))
 

@@ -1,4 +1,4 @@
-"""Tasks of a signal in noise: signals, likelihoods, stored references."""
+"""Tasks with a noisy signal as data: their signals, likelihoods and stored references."""
 
 import math
 
@@ -11,7 +11,7 @@ import tasks
 from tasks.physics.lorenz63 import _readings
 from tasks.tools.signal_task import SignalTask
 
-RARE = 1e-4  # the chance that a right result is refused, at any seed
+RARE = 1e-4  # probability that a correct result fails, at any seed
 NAMES = [name for name in tasks.names() if isinstance(tasks.get(name), SignalTask)]
 
 
@@ -42,7 +42,7 @@ def test_the_noise_is_what_the_task_says(task, theta):
 def test_the_posterior_predictive_covers_the_observation(task, k):
     signal = task.signal(task.reference_samples(k)[:500])
     chi_square = ((task.observation(k) - signal) / task.noise_sd).square().sum(1).mean()
-    # chi-square of dim_x - dim_theta from the fit and dim_theta from the posterior's spread
+    # The chi-square has dim_x - dim_theta from the fit and dim_theta from the posterior's spread.
     assert abs(chi_square - task.dim_x) < 5 * math.sqrt(2 * task.dim_x)
 
 
@@ -57,7 +57,7 @@ def test_an_alias_of_the_oscillator_gives_the_same_data():
 
 
 def test_the_oscillator_solves_its_equation():
-    """x'' + 2 g x' + (g² + w²) x = 0, by autograd of the closed form in place of its times."""
+    """x'' + 2 g x' + (g² + w²) x = 0, where autograd differentiates the closed form by its times."""
     frequency, damping, amplitude = 0.7, 0.3, 1.5
     w = 2 * math.pi * frequency
     t = torch.tensor([0.4, 1.2, 4.0], dtype=torch.float64, requires_grad=True)
@@ -68,7 +68,7 @@ def test_the_oscillator_solves_its_equation():
     torch.testing.assert_close(at[0, [0, 2, 9]], x.detach())
     [first] = torch.autograd.grad(x.sum(), t, create_graph=True)
     [second] = torch.autograd.grad(first.sum(), t, create_graph=True)
-    # The envelope times a cosine: (D + g)² x = -w² x.
+    # For the envelope times a cosine, (D + g)² x = -w² x.
     left = second + 2 * damping * first + (damping**2 + w**2) * x
     torch.testing.assert_close(left, torch.zeros_like(left), rtol=0, atol=1e-9)
 
@@ -78,13 +78,13 @@ def test_a_ringdown_starts_at_its_phase_and_decays():
     signal = task.signal(torch.tensor([[5.0, 0.25, 4.0, 0.0], [5.0, 0.25, 4.0, math.pi / 2]]).double())
     assert signal[0, 0] == pytest.approx(5.0)
     assert signal[1, 0] == pytest.approx(0.0, abs=1e-6)
-    # A period of 4 ms is eight times later, and one decay time.
+    # Eight samples later, one period of 4 ms and one decay time have passed.
     assert signal[0, 8] == pytest.approx(5.0 / math.e)
     assert task.reference_samples(2)[:, 3].abs().max() <= math.pi
 
 
 def test_a_tracer_conserves_its_mass_and_moves_with_the_wind():
-    """The signal is a density over the sensor's place: shift the source instead and integrate."""
+    """The signal is a density over the sensor's place; the test integrates over shifts of the source."""
     task = tasks.get("advection_diffusion")
     side = torch.linspace(-6.0, 6.0, 241, dtype=torch.float64)
     x0, y0 = torch.meshgrid(side, side, indexing="ij")
@@ -107,14 +107,14 @@ def test_a_mirrored_source_gives_the_same_data():
 
 def test_the_lorenz_solver_has_fourth_order():
     task = tasks.get("lorenz63")
-    # Fixed rows, and of their errors the middle one: where rho is large, errors of 20 steps have not reached
-    # their order yet.
+    # The rows are fixed, and the median of their errors is used: if rho is large, the errors of 20 steps have
+    # not reached the asymptotic order yet.
     sigma, beta = torch.tensor([6.0, 10.0, 14.0]), torch.tensor([1.5, 2.5, 3.5])
     theta = torch.cartesian_prod(sigma, torch.arange(15.0, 28.0, 3.0), beta)
     finest = _readings(theta, 160)
     errors = [(_readings(theta, steps) - finest).abs().amax(1).median() for steps in (20, 40)]
     assert 3.5 < math.log2(errors[0] / errors[1]) < 4.8
     assert float(errors[0]) < 0.001 * task.noise_sd
-    # The fixed point: nothing moves from (1, 1, 1) with rho = 2, beta = 1.
+    # For rho = 2 and beta = 1, the start (1, 1, 1) is a fixed point, so nothing moves.
     still = task.signal(torch.tensor([[10.0, 2.0, 1.0]]))
     torch.testing.assert_close(still, torch.ones_like(still))

@@ -1,4 +1,4 @@
-"""The load of other programs: what is counted, what is not, and what it does to a row."""
+"""The load of other programs: which processes count, and how the load marks a row."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def cell():
 
 @pytest.fixture
 def loads(monkeypatch):
-    """Lets the machine have these loads, one after the other."""
+    """A function that sets the loads which successive readings return."""
 
     def set_to(*values):
         left = iter(values)
@@ -44,10 +44,10 @@ def loads(monkeypatch):
 
 
 def test_a_program_of_someone_else_is_seen():
-    # Its parent has ended, so that it is no descendant of this process.
+    # The program's parent has ended, so it is no descendant of this process.
     pid = int(subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, check=True).stdout)
     try:
-        # It wants a whole core all the time; where it does not get one, others keep the cores busy.
+        # The program could use a whole core all the time; if it gets less, other programs use the cores.
         assert load.foreign_load() > load.LIMIT
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -55,16 +55,16 @@ def test_a_program_of_someone_else_is_seen():
 
 def test_children_are_not_foreign():
     before = load._own_s()
-    subprocess.run([sys.executable, "-c", BUSY.format(0.3)], check=True)  # ends, and is counted
+    subprocess.run([sys.executable, "-c", BUSY.format(0.3)], check=True)  # it has ended and is counted
     with subprocess.Popen([sys.executable, "-c", BUSY.format(60)]) as child:
         try:
             time.sleep(0.05)
             running = load._own_s()
-            while load._own_s() < running + 0.1:  # goes on, and is counted
+            while load._own_s() < running + 0.1:  # it is running and is counted
                 time.sleep(0.01)
         finally:
             child.kill()
-    assert load._own_s() - before >= 0.38  # two readings to a hundredth each
+    assert load._own_s() - before >= 0.38  # each of two readings has an error of 0.01
 
 
 def test_own_time_is_taken_off(monkeypatch):
@@ -73,7 +73,7 @@ def test_own_time_is_taken_off(monkeypatch):
     monkeypatch.setattr(load.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(load, "_busy_s", lambda: next(busy))
     monkeypatch.setattr(load, "_own_s", lambda: next(own))
-    assert load.foreign_load() == pytest.approx(1.5)  # .38 - .08 s in .2 s
+    assert load.foreign_load() == pytest.approx(1.5)  # 0.38 - 0.08 s in 0.2 s
 
 
 def test_a_fresh_reading_is_used_again(monkeypatch):
@@ -96,7 +96,7 @@ def test_counters_that_may_not_be_read(monkeypatch, cell):
 
 
 def test_a_row_takes_the_largest_load_before_its_timed_calls(loads, cell):
-    loads(0.0, 0.1, 0.4, 0.05, 0.9)  # before simulating, fitting, and sampling three observations
+    loads(0.0, 0.1, 0.4, 0.05, 0.9)  # before simulation, fit and sampling for three observations
     rows = run_cell(cell)
     assert [(row["timing"], row["foreign_load"]) for row in rows] == [
         ("exclusive", 0.4),

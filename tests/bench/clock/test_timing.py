@@ -8,7 +8,7 @@ from bench.clock import timing
 
 
 class Asynchronous(timing.Host):
-    """A device that takes work at once, and does it behind the host's back."""
+    """A device that accepts work at once and does it asynchronously."""
 
     def __init__(self):
         self._work = []
@@ -28,7 +28,7 @@ class Asynchronous(timing.Host):
 
 
 class Unsynchronised(Asynchronous):
-    """The same under a clock that does not wait."""
+    """The same device with a clock that does not wait for the work."""
 
     def mark(self):
         return timing.Host.mark(self)
@@ -37,7 +37,7 @@ class Unsynchronised(Asynchronous):
 def test_a_known_sleep():
     found = [timing.timed(lambda: time.sleep(0.5) or "done", "cpu") for _ in range(3)]
     assert {result for result, _ in found} == {"done"}
-    # The least: a busy machine wakes a sleeper late, and none early.
+    # The minimum is used because a busy machine may end a sleep late, but never early.
     assert min(seconds for _, seconds in found) == pytest.approx(0.5, rel=0.05)
 
 
@@ -97,7 +97,7 @@ def test_energy_that_cannot_be_known_is_none(monkeypatch, counter):
 def test_peak_memory_sees_an_allocation():
     timing.reset_peak_memory("cpu")
     before = timing.peak_memory_mb("cpu")
-    block = torch.ones(50 * 2**20 // 4 * 2)  # 100 MiB, touched
+    block = torch.ones(50 * 2**20 // 4 * 2)  # 100 MiB, written to
     after = timing.peak_memory_mb("cpu")
     del block
     assert after - before > 80

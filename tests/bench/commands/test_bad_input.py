@@ -1,4 +1,4 @@
-"""What is wrong with the input is said in one line, with exit status 2, and nothing is written."""
+"""Bad input gives an error of one line and exit status 2, and nothing is written."""
 
 import sys
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from bench.results.store import Store
 GRID = "task: sir\nmethod: prior\n"
 PLUGIN = "from tasks import Task, register_task\n\n\n@register_task({name!r})\nclass Own(Task):\n    pass\n"
 
-# What the grid file holds, what the plug-in holds, options; words of the message.
+# Content of the grid file, content of the plug-in, options, and words of the message.
 CASES = [
     ("task: [", None, [], "not YAML"),
     ("", None, [], "empty"),

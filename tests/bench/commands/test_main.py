@@ -1,4 +1,4 @@
-"""The command line, through its entry point; one test runs the installed command itself."""
+"""The command line, called through its entry point; one test runs the installed command itself."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from bench.commands.main import main
 
 @pytest.fixture
 def scorebench(monkeypatch, capfd):
-    """Call the entry point in this process; gives exit status, output and errors."""
+    """A function that calls the entry point in this process and returns exit status, output and errors."""
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["scorebench", *map(str, arguments)])

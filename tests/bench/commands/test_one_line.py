@@ -1,6 +1,6 @@
-"""Every command says what is wrong with its input in one line, with status 2, and writes nothing.
+"""Every command reports bad input in one line with exit status 2 and writes nothing.
 
-The commands and their options are taken from the command line itself, so that a new one is covered or fails.
+Commands and options are taken from the command line itself, so a new one is either covered or fails the test.
 """
 
 import re
@@ -19,9 +19,9 @@ from tasks import Task
 from tasks.contract import registry
 
 NUMBER = ["many", "-1"]
-# Values by name of an option or argument that no command can take.
+# Bad values that no command accepts, by the name of the option or argument.
 BAD = {
-    "address": ["nowhere:1"],  # of a backend that has none
+    "address": ["nowhere:1"],  # the backend has no addresses
     "backend": ["slurm"],
     "batch_size": NUMBER,
     "calibration": NUMBER,
@@ -55,7 +55,7 @@ BAD = {
     "toy": ["no_such_toy"],
     "what": ["nothing"],
 }
-# What a command needs apart from the value that is bad.
+# Arguments that a command needs in addition to the bad value.
 NEEDED = {
     "run": {"task": "sir", "method": "prior"},
     "table": {"directory": "folder"},
@@ -66,7 +66,7 @@ NEEDED = {
 
 
 def leaves(command=cli, words=()):
-    """Words and command of every command that does something itself."""
+    """Words and command object of every command that is not merely a group."""
     if not isinstance(command, click.Group) or (words and command.invoke_without_command):
         yield words, command
     for name, inner in getattr(command, "commands", {}).items():
@@ -87,7 +87,10 @@ CASES = [
 
 @pytest.fixture
 def scorebench(tmp_path, monkeypatch, capfd):
-    """Runs a command in a folder with a file, a folder and a plug-in that raises; gives its one line."""
+    """A function that runs a command in a folder with bad files and returns its one line of error.
+
+    The folder contains a file, a folder and a plug-in that raises.
+    """
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "broken.py").write_text("raise BaseException('several\\nlines')")
@@ -171,7 +174,7 @@ def test_what_a_task_lacks_is_one_line(scorebench, own_tasks, arguments, words):
 
 @pytest.fixture
 def own_tasks(monkeypatch, plugin):
-    """Tasks with faults, for one test: they would be in the way of others."""
+    """Faulty tasks, registered for one test only because they would disturb other tests."""
     load_plugin(plugin)
 
     class Own(Task):
@@ -207,7 +210,7 @@ def test_without_names_the_tasks_that_serve_are_taken(own_tasks):
 def test_a_directory_that_may_not_be_written_to(scorebench, monkeypatch):
     monkeypatch.setattr(
         "bench.commands.arguments.os.access", lambda path, mode: False
-    )  # to root, all is allowed
+    )  # root may write everywhere
     for words in (["study", "outsourced"], ["time"], ["run", "-t", "sir", "-m", "prior"]):
         assert "may not be written to" in scorebench(*words, "--out", "folder/new")
     assert "reference: " in scorebench("reference", "lorenz63")

@@ -1,4 +1,4 @@
-"""The random-forest C2ST against sbi's own function, and against what no forest can get wrong."""
+"""The random-forest C2ST compared with sbi's own function, and on pairs with an obvious result."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def normal(n, dim, seed):
 
 
 def stored_pairs(n):
-    """Reference draws, ``n`` each: equal ones, blurred by a tenth, and of two observations."""
+    """Pairs of ``n`` reference draws each: of one posterior, with one sample blurred, of two posteriors."""
     first = tasks.get("two_moons").reference_samples(1)
     yield first[:n], first[n : 2 * n]
     yield first[:n], first[n : 2 * n] + 0.1 * first.std(0) * normal(n, 2, 0)
@@ -50,13 +50,13 @@ def test_each_fold_has_an_accuracy():
 
 
 def test_equals_are_at_chance_and_strangers_are_not():
-    # 1000 rows are scored once each: a standard error of .016, here four of them.
+    # 1000 rows are scored once each, with a standard error of 0.016; the bound is four of them.
     assert c2st_rf(normal(500, 2, 0), normal(500, 2, 1)) == pytest.approx(0.5, abs=0.064)
     assert c2st_rf(normal(100, 2, 0), normal(100, 2, 1) + 20.0) == 1.0
 
 
 def test_it_is_another_measure_than_the_networks():
-    """Empty stripes, each a 32nd of a square wide: trees find them at once, 20 hidden units do not."""
+    """Trees find empty stripes, 1/32 of a square's side wide, at once; 20 hidden units do not."""
     generator = torch.Generator().manual_seed(0)
     reference, samples = 2 * torch.rand(2, 1000, 2, generator=generator) - 1
     stripes = (16 * samples).floor() % 2 == 0
@@ -67,6 +67,6 @@ def test_it_is_another_measure_than_the_networks():
 def test_a_cell_has_it_for_each_observation():
     rows = run_cell(Cell("gaussian_mixture", "reference", 10, 0, 200, "cpu", (1, 2)))
     assert [row["status"] for row in rows] == ["ok", "ok"]
-    # Draws of the reference against others: 400 rows have a standard error of .025, here four of them.
+    # Two sets of reference draws: 400 rows have a standard error of 0.025; the bound is four of them.
     assert [row["c2st_rf"] for row in rows] == pytest.approx([0.5, 0.5], abs=0.1)
     assert rows[0]["c2st_rf"] != rows[0]["c2st"]

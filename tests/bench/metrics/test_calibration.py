@@ -10,7 +10,7 @@ from methods import Posterior
 
 
 class Gaussian(Posterior):
-    """The posterior of gaussian_linear, N(x / 2, 0.05 I), moved and widened."""
+    """The posterior of gaussian_linear, N(x / 2, 0.05 I), shifted and widened."""
 
     def __init__(self, shift=0.0, widen=1.0):
         self.shift, self.scale = shift, widen * 0.05**0.5
@@ -26,8 +26,8 @@ def task():
 
 def test_the_exact_posterior_is_calibrated(task):
     row = calibrate(task, Gaussian(), 300, 0)
-    assert row["sbc_ks"] < kstwo.isf(1e-4 / 10, 300)  # the largest of ten
-    # Distances of curves: the mean of |B| of a Brownian bridge is above 1 once in ten thousand.
+    assert row["sbc_ks"] < kstwo.isf(1e-4 / 10, 300)  # the statistic is the largest of ten
+    # Distances between curves: the mean of |B| of a Brownian bridge B exceeds 1 with probability 1 in 10 000.
     assert row["coverage_error"] < 1.0 / 300**0.5
     assert row["tarp_ece"] < 1.0 / 300**0.5
     assert len(row["sbc_curve"]) == 10 * len(LEVELS)

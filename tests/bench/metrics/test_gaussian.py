@@ -26,7 +26,7 @@ def draws(exact, size):
 def test_exact_draws_score_the_floor(dim):
     exact = law(dim)
     # Twice the number of draws times this divergence is chi-square, with as many degrees of freedom as mean
-    # and covariance have entries; both ends are left once in ten thousand.
+    # and covariance have entries; each bound is missed with probability 1 in 10 000.
     statistic = chi2(dim * (dim + 3) / 2)
     kl = gaussian_kl(exact, draws(exact, 10_000))
     assert statistic.ppf(1e-4) < 2 * 10_000 * kl < statistic.isf(1e-4)
@@ -38,7 +38,7 @@ def test_a_shift_moves_both_as_it_should():
     x = draws(exact, 50_000).double()
     shift = torch.tensor([0.3, -0.2, 0.1]).double()
     expected = 0.5 * float(shift @ exact.precision_matrix @ shift)
-    # By 4.5 standard errors: the mean of the draws is off, along the shift too, and their covariance.
+    # The bound is 4.5 standard errors, from the errors of the draws' mean (along the shift) and covariance.
     error = 4.5 * math.sqrt(2 * expected / 50_000) + expected * 4.5 * math.sqrt(2 / 50_000)
     assert gaussian_kl(exact, x + shift) == pytest.approx(expected, abs=error + 1e-3)
     largest = float(torch.linalg.eigvalsh(exact.covariance_matrix)[-1])
@@ -59,7 +59,7 @@ def test_what_cannot_be_scored_is_said(monkeypatch):
     exact = law(3)
     with pytest.raises(MetricError, match="do not go with a normal in 3 dimensions"):
         gaussian_kl(exact, torch.zeros(10, 2))
-    for validated in (True, False):  # by whoever imported torch
+    for validated in (True, False):  # another package may have changed the default
         monkeypatch.setattr(Distribution, "_validate_args", validated)
         with pytest.raises(MetricError, match="singular"):
             gaussian_kl(exact, torch.zeros(10, 3))

@@ -21,7 +21,7 @@ def test_exact_draws_score_the_floor(size):
 
 @pytest.mark.parametrize("shift", [0.3, 1.0])
 def test_a_shifted_gaussian_scores_half_the_squared_shift(shift):
-    # Bins lose a little of the divergence, at the tails.
+    # Bins lose a small part of the divergence in the tails.
     kl = marginal_kl(EXACT, draws(200_000) + shift)
     assert 0.9 * shift**2 / 2 < kl < 1.01 * shift**2 / 2
 

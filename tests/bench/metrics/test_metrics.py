@@ -1,4 +1,4 @@
-"""Metrics against sbibm's own functions, and against values known in closed form."""
+"""Metrics compared with sbibm's own functions and with values that are known in closed form."""
 
 import math
 
@@ -53,16 +53,16 @@ def test_mmd2_is_sbibms():
 
 @pytest.mark.parametrize("name", ["two_moons", "sir"])
 def test_c2st_is_the_yardsticks_test(name):
-    """Averaged over seeds, the batched and scikit-learn's agree within what seeds do to either."""
+    """Averaged over seeds, the batched C2ST and scikit-learn's agree within the variation between seeds."""
     reference, samples = stored_pair(name, n=300)
-    mixed = torch.cat([reference[150:], samples[:150]])  # half of them from elsewhere: neither 0.5 nor 1
+    mixed = torch.cat([reference[150:], samples[:150]])  # half of them differ, so C2ST is neither 0.5 nor 1
     yardstick = np.mean([c2st_sklearn(reference, mixed, seed=seed) for seed in (1, 2, 3)])
-    # Both see the same rows. What seeds do to a mean of three is less than what another 600 rows would.
+    # Both see the same rows. A mean of three seeds varies less than it would with another 600 rows.
     assert c2st(reference, mixed, num_seeds=3) == pytest.approx(yardstick, abs=4.5 * 0.5 / math.sqrt(3 * 600))
 
 
 def accuracy_error(accuracy, size):
-    """4.5 standard errors of an accuracy of two times ``size`` rows."""
+    """4.5 standard errors of an accuracy on two times ``size`` rows."""
     return 4.5 * math.sqrt(accuracy * (1.0 - accuracy) / (2 * size))
 
 
@@ -82,7 +82,7 @@ def test_early_stopping_finds_the_bayes_accuracy_in_ten_dimensions_where_the_pro
     bayes = 0.5 * (1 + math.erf(shift / 2 / math.sqrt(2)))
     found = c2st(reference, samples, early_stopping=True)
     assert found == pytest.approx(bayes, abs=accuracy_error(bayes, 10_000))
-    # Against the best rule on the same rows, so that these rows' luck is on both sides.
+    # The best rule is evaluated on the same rows, so that their sampling error affects both sides.
     few, others = reference[:500], samples[:500]
     right = torch.cat([few.sum(1) < shift * math.sqrt(10) / 2, others.sum(1) > shift * math.sqrt(10) / 2])
     assert c2st(few, others) < float(right.double().mean())
@@ -107,7 +107,7 @@ def test_each_fold_and_seed_has_an_accuracy():
     pair = normal(200, 2, 0), normal(200, 2, 1)
     [result] = c2st_many([pair], num_seeds=2)
     assert result.accuracies.shape == (2, 5)
-    # Of the 80 rows of a fold each is right or wrong; two folds or seeds may well have equally many right.
+    # Each of the 80 rows of a fold is right or wrong; two folds or seeds may have equally many right rows.
     right = 80 * result.accuracies
     np.testing.assert_allclose(right, right.round(), atol=1e-4)
     assert result.mean == result.accuracies.mean()
@@ -115,7 +115,7 @@ def test_each_fold_and_seed_has_an_accuracy():
     for row, seed in zip(result.accuracies, (1, 2), strict=True):
         [alone] = c2st_many([pair], seed=seed)
         np.testing.assert_array_equal(alone.accuracies, row[None])
-    # Rows of two seeds are other folds: all five accuracies agree by chance once in a hundred thousand.
+    # Two seeds have different folds; all five accuracies agree by chance with probability 1 in 100 000.
     assert not np.array_equal(*result.accuracies)
 
 
@@ -126,11 +126,11 @@ def test_a_pair_scores_the_same_whatever_its_company():
 
 
 def test_mmd2_of_gaussians_is_known():
-    """For N(0, 1) and N(m, 1) and a kernel of width h, E k = h / sqrt(h² + 2) exp(-m² / (2 (h² + 2)))."""
+    """For N(0, 1), N(m, 1) and a kernel of width h, E k = h / sqrt(h² + 2) exp(-m² / (2 (h² + 2)))."""
     reference, samples = normal(4000, 1, 0), normal(4000, 1, 1, shift=1.0)
     h2 = float(torch.pdist(reference).median()) ** 2
     known = 2 * math.sqrt(h2 / (h2 + 2)) * (1 - math.exp(-0.5 / (h2 + 2)))
-    # At twelve seeds it has a standard deviation of 0.009.
+    # Over twelve seeds, the estimate has a standard deviation of 0.009.
     assert mmd2(reference, samples) == pytest.approx(known, abs=4.5 * 0.009)
     assert abs(mmd2(reference, normal(4000, 1, 2))) < 2e-3
 
@@ -138,8 +138,8 @@ def test_mmd2_of_gaussians_is_known():
 def test_sliced_w2_of_a_shift_and_a_scale():
     reference = normal(5000, 3, 0)
     reference = (reference - reference.mean(0)) / reference.std(0)
-    # A shift by s in all three coordinates, seen along random directions: s² on average.
-    # That average over 200 directions has a standard error of 6 %, its root of 3 %.
+    # A shift by s in all three coordinates has a mean square of s² along random directions. The mean over 200
+    # directions has a standard error of 6 %, and its root one of 3 %.
     assert sliced_w2(reference, reference + 0.5) == pytest.approx(0.5, rel=4.5 * 0.0316)
     assert sliced_w2(reference, 3 * reference) == pytest.approx(2.0, rel=0.02)
     assert sliced_w2(reference, reference) == 0.0
@@ -147,7 +147,7 @@ def test_sliced_w2_of_a_shift_and_a_scale():
 
 def test_sliced_w2_of_unequal_numbers():
     small, large = normal(500, 2, 0), normal(5000, 2, 1)
-    # The means of 500 are off by 0.045 in every direction, their quantiles by some 0.07.
+    # In every direction, a mean of 500 has a standard error of 0.045, and their quantiles have about 0.07.
     assert sliced_w2(large, small) < 0.07 + 4.5 * 0.032
     assert sliced_w2(small, large + 1.0) == pytest.approx(1.0, abs=4.5 * math.hypot(0.045, 0.025))
 
@@ -189,7 +189,7 @@ C2STS = {
 
 @pytest.mark.parametrize("variant", C2STS)
 def test_unequal_numbers_are_an_error_that_says_what_would_do(variant):
-    """400 and 100 equal draws scored .80: the share of the larger class."""
+    """Without the error, 400 and 100 equal draws would score 0.80, the share of the larger class."""
     many, few = normal(400, 2, 0), normal(100, 2, 1)
     with pytest.raises(MetricError, match=r"400 rows, samples have 100: .*0\.80; use 100 rows of reference$"):
         C2STS[variant](many, few)

@@ -1,4 +1,4 @@
-"""The batched classifier against autograd, and against itself in other company."""
+"""The batched classifier compared with autograd, and with itself in batches of other problems."""
 
 import math
 

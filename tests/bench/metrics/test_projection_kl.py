@@ -18,7 +18,7 @@ def draws(size, seed=0):
 
 
 def gaussian_kl(mean, variance):
-    """KL(N(0, 1) || N(mean, variance))."""
+    """The divergence KL(N(0, 1) || N(mean, variance)) in nats."""
     return 0.5 * (math.log(variance) + (1.0 + mean**2) / variance - 1.0)
 
 
@@ -26,15 +26,15 @@ def gaussian_kl(mean, variance):
 @pytest.mark.parametrize("bandwidth", ["scott", "isj"])
 def test_gaussians_have_their_known_divergence(mean, std, bandwidth):
     samples = mean + std * draws(50_000)
-    # What a kernel does to a Gaussian is to widen it: h² is added to its variance.
+    # A kernel widens a Gaussian: h² is added to its variance.
     h = std * 50_000**-0.2 if bandwidth == "scott" else isj_bandwidth(samples)
     variance = std**2 + h**2
     want = gaussian_kl(mean, variance)
-    # By 4.5 standard errors, from those of the samples' mean and variance.
+    # The bound is 4.5 standard errors, from those of the samples' mean and variance.
     by_mean = mean / variance * std / math.sqrt(50_000)
     by_variance = 0.5 * (1 / variance - (1 + mean**2) / variance**2) * std**2 * math.sqrt(2 / 50_000)
     error = 4.5 * math.hypot(by_mean, by_variance)
-    # In the tails, where few samples lie, the estimate is rough: that costs some thousandths.
+    # In the tails, where few samples lie, the estimate is rough, which changes it by a few thousandths.
     assert abs(kde_kl(EXACT, GRID, samples, bandwidth) - want) < error + 0.005
 
 

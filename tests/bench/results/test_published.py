@@ -21,9 +21,9 @@ def test_every_figure_has_a_source_and_its_classifier(name):
 @pytest.mark.parametrize(
     ("classifier", "task", "num_simulations", "figure", "method"),
     [
-        ("mlp", "two_moons", 1000, 0.7251, "NPE"),  # by a forest .570
+        ("mlp", "two_moons", 1000, 0.7251, "NPE"),  # 0.570 by a forest
         ("rf", "two_moons", 1000, 0.57, "NPSE-VE"),
-        ("mlp", "slcp", 10_000, 0.655, "GenSBI flow matching Flux1Joint"),  # by a forest .646
+        ("mlp", "slcp", 10_000, 0.655, "GenSBI flow matching Flux1Joint"),  # 0.646 by a forest
         ("rf", "slcp", 10_000, 0.646, "Simformer-VP"),
         ("mlp", "sir", 10_000, 0.6796, "NPE"),
         ("rf", "sir", 10_000, 0.5369, "filtered_tabpfn"),

@@ -170,7 +170,7 @@ def test_a_file_copied_from_another_directory_is_said(tmp_path):
         look(Store(tmp_path / "ours", warn=said.append))
         [line] = said
         assert "1 of 2 cell files were written in another directory" in line
-    # Rows that are added do not hide it.
+    # Rows that are added later do not hide it.
     ours.write_cell("abc", [row(1)])
     with pytest.warns(UserWarning, match="another directory"):
         Store(tmp_path / "ours").read()

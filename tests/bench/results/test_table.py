@@ -10,7 +10,7 @@ from bench.results.table import FORMATS, render, summarize
 
 @pytest.fixture
 def rows():
-    """Two methods on one task: npe in two variants, and one failure."""
+    """Rows of two methods on one task, with npe in two variants and one failure."""
     import pyarrow as pa
 
     base = dict.fromkeys(COLUMNS) | {
@@ -116,7 +116,7 @@ def test_an_older_task_is_left_out_or_named(rows):
     two = rows[rows["method"] == "prior"].assign(task_version=["1", "2"])
     [line] = summarize(two).to_dict("records")
     assert line["c2st"] == pytest.approx(0.94)
-    # Another method that has only been run on the older task is shown, but not as if on the same task.
+    # Another method that was run only on the older version is shown, but marked as of another version.
     other = rows[rows["status"] == "ok"].assign(task_version=["2", "2", "1", "1"])
     assert set(summarize(other)["task"]) == {"two_moons@1", "two_moons@2"}
 

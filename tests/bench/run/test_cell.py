@@ -34,7 +34,7 @@ def test_a_row_for_each_observation_with_every_column(cell):
         assert row["peak_memory_mb"] > 10
         assert json.loads(row["params"]) == {"num_accepted": 100, "kde": True}
         missing = {name for name, value in row.items() if value is None}
-        # The posterior of two_moons is no normal, `sample_s_raw` is of `scorebench time`, energy of GPUs.
+        # two_moons has no normal posterior; `scorebench time` alone gives `sample_s_raw`, GPUs alone energy.
         absent = {"gaussian_kl", "gaussian_w2", "sample_s_raw", "energy_j", "num_calibration"}
         absent |= {"num_calibration_finite", "metric_errors"}
         assert missing == absent | set(CALIBRATION)
@@ -154,7 +154,7 @@ def test_samples_outside_the_prior_fail_ppc_alone(plugin, tmp_path):
     assert json.loads(row["metric_errors"]) == {"ppc": "no sample lies in the prior's support"}
     store = Store(tmp_path)
     store.write_cell(row["cell"], [row])
-    assert done(store.state(row["cell"])) == {1}  # not run again for ever
+    assert done(store.state(row["cell"])) == {1}  # so that it is not run again each time
 
 
 def test_a_calibration_that_fails_leaves_the_accuracy(cell, monkeypatch):

@@ -1,4 +1,4 @@
-"""A real scheduler and two worker processes on loopback, one of them killed mid-run."""
+"""Runs on a real scheduler and two worker processes on loopback, one of which is killed during a run."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, mon
     (tmp_path / "here" / "neighbour_dask.py").write_text("number = 2\n")
     text = faulty.read_text().replace("number: int = 0", "number: int = number")
     for name, other in (("counted", "beside"), ("dies", "dies_beside"), ("hangs", "hangs_beside")):
-        text = text.replace(f'"{name}"', f'"{other}"')  # the fixture's own may be registered here already
+        text = text.replace(f'"{name}"', f'"{other}"')  # the fixture's name may already be registered here
     (tmp_path / "here" / "own.py").write_text("from neighbour_dask import number\n" + text)
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-"""What goes wrong around cells: they die, hang, are interrupted; disks fill; two runners meet."""
+"""Faults of a run: cells die, hang or are interrupted, disks fill up, two runners share a directory."""
 
 import errno
 import os
@@ -37,7 +37,7 @@ def command(plugin, out, *more, methods=(NUMBERS,)):
 
 def started(plugin, out, *more, **options):
     def listen():
-        """A job that a shell put into the background would be deaf to SIGINT."""
+        """Restore the handler of SIGINT, which a shell's background jobs ignore."""
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     return subprocess.Popen(
@@ -52,9 +52,7 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
-LIMIT = (
-    20.0  # seconds: a cell that is scored takes one or two, on a machine with ten times the load up to twenty
-)
+LIMIT = 20.0  # seconds; a cell with its metrics takes one or two, and up to twenty under ten times the load
 
 
 def test_cells_that_die_or_hang_are_rows_and_the_rest_goes_on(tmp_path, faulty):
@@ -113,7 +111,7 @@ def test_a_failure_of_another_runner_is_not_counted_as_this_ones(tmp_path, fault
     store, here = Store(tmp_path / "out"), RunOptions(backend="sequential")
     todo = cells(faulty, ["counted[seconds=0]"])
 
-    def beaten(cell, directory):  # between this runner's look and its claim, another one fails
+    def beaten(cell, directory):  # another runner fails the cell before this one claims it
         raise AssertionError
 
     monkeypatch.setattr(runner_module, "run_cell", beaten)

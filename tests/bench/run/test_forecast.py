@@ -1,4 +1,4 @@
-"""What a dry run says."""
+"""The forecast that a dry run prints."""
 
 import pytest
 

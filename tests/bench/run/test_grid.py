@@ -26,7 +26,7 @@ def test_a_grid_is_the_product_of_its_axes():
         "observation": [2, 1, 2],
     }
     cells = read_grid(None, options).cells()
-    assert len(cells) == 2 * 3 * 2 * 2  # npe is npe[density_estimator=nsf]
+    assert len(cells) == 2 * 3 * 2 * 2  # npe equals npe[density_estimator=nsf]
     assert len({cell.key for cell in cells}) == len(cells)
     assert cells[0].observations == (2, 1)
     assert cells[0].timing == "exclusive"

@@ -1,4 +1,4 @@
-"""Work in processes: results, deaths, time limits, and no process that outlives its parent."""
+"""Work in separate processes: results, deaths and time limits; no process outlives its parent."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Plug-in files: what they may import, and that every process finds them."""
+"""Plug-in files: their imports, and how every process finds them."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_a_module_beside_a_plugin_takes_no_installed_ones_place(tmp_path):
     "text", ["import neighbour_b", "def f():\n    from neighbour_b import g", "import neighbour_c"]
 )
 def test_two_folders_with_modules_of_one_name_are_refused(tmp_path, text):
-    """Or the second plug-in would silently run the first one's simulator."""
+    """Otherwise the second plug-in would silently run the first one's simulator."""
     for folder in ("one", "two"):
         write(tmp_path / folder, "neighbour_b.py", "")
     write(tmp_path / "two", "neighbour_c.py", "import neighbour_b")
@@ -129,7 +129,7 @@ BLURRED += "    return theta + noise * torch.randn(theta.shape, generator=genera
 
 
 def test_a_plugin_that_works_in_its_own_folder(tmp_path):
-    """With simulator and data beside it, by a relative path; the results are where they were asked for."""
+    """Simulator and data lie next to the plug-in (relative path); results are written to the given folder."""
     write(tmp_path / "sub", "own.py", RESULTS)
     write(tmp_path / "sub", "neighbour_e.py", BLURRED)
     write(tmp_path / "sub", "noise.txt", "0.1")

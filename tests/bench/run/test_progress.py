@@ -1,4 +1,4 @@
-"""When a run ends: one estimate, for the bar of a terminal and for the lines of a log."""
+"""The estimated end of a run, which is the same in the bar of a terminal and in the lines of a log."""
 
 import io
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ OUTCOME = Outcome("two_moons prior n=10 seed=0", 1, 0, "", 0, float("nan"), 100.
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock whose time the test sets."""
 
     now = 1000.0
 
@@ -22,7 +22,7 @@ class Clock:
 
 
 def shown(clock, terminal):
-    """A progress whose every output can be read, and the bar as it stands."""
+    """A progress whose output can be read, and a function that returns the current bar."""
     console = Console(file=io.StringIO(), force_terminal=terminal, width=200, get_time=clock)
     progress = Progress(console)
 
@@ -35,7 +35,7 @@ def shown(clock, terminal):
 
 
 def times(seconds):
-    """The clock's face that many seconds from now; two of them, in case a minute begins meanwhile."""
+    """Times of day that many seconds from now, give or take 30 s in case a minute begins meanwhile."""
     now = datetime.now().astimezone()
     return [f"{now + timedelta(seconds=seconds + late):%H:%M}" for late in (-30, 0, 30)]
 
@@ -48,7 +48,7 @@ def test_a_terminal_shows_the_end_of_a_run_with_cells_longer_than_half_a_minute(
         for left in (200.0, 100.0):
             clock.now += 100.0
             progress.finished(OUTCOME)
-            for wait in (0.0, 40.0):  # also when the cell's end is long past
+            for wait in (0.0, 40.0):  # also if the cell's estimated end is long past
                 clock.now += wait
                 _, found, end = bar().partition("ends about ")
                 assert found
@@ -75,7 +75,7 @@ def test_a_cell_that_takes_longer_puts_the_end_off():
         clock.now += 10.0
         progress.finished(OUTCOME)
         clock.now += 90.0
-        assert progress._left() == pytest.approx(100.0)  # two cells in 100 s, if the second ended now
+        assert progress._left() == pytest.approx(100.0)  # two cells would take 100 s if the second ended now
 
 
 def test_the_last_cell_has_no_end_to_come():

@@ -1,4 +1,4 @@
-"""A real ray cluster on this machine, one of whose workers is killed while it runs a cell."""
+"""Runs on a real ray cluster on this machine; one of its workers is killed while it runs a cell."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def cells(faulty, fits):
 
 
 def workers():
-    """Processes of ray that run a job at the moment."""
+    """Processes of ray that are running a job."""
     children = psutil.Process().children(recursive=True)
     return [child for child in children if "ray::_run_and_store" in " ".join(child.cmdline())]
 

@@ -60,7 +60,7 @@ def test_a_failing_cell_is_a_row_and_the_grid_goes_on(tmp_path, quiet, plugin):
     assert "ValueError: cannot fit" in rows.loc["same", "error"]
     assert rows.loc["prior", "status"] == "ok"
     assert "cannot fit <b>this</b>" in quiet.console.file.getvalue()
-    # A failure is tried again, a success is not.
+    # A failed cell is run again, a successful one is not.
     again = run(cells, store, HERE, quiet)
     assert (again.ran, again.failed, again.done_before) == (1, 1, 1)
     assert len(store.read()) == 2
@@ -78,7 +78,7 @@ def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
     alone, exclusive = numbers(tmp_path / "one", 1)
     together, shared = numbers(tmp_path / "two", 2)
     pd.testing.assert_frame_equal(alone, together)
-    busy = exclusive["foreign_load"] > LIMIT  # other programs of this machine
+    busy = exclusive["foreign_load"] > LIMIT  # other programs on this machine
     assert exclusive["foreign_load"].notna().all()
     assert exclusive["timing"].tolist() == busy.map({False: "exclusive", True: "shared"}).tolist()
     assert set(shared["timing"]) == {"shared"}

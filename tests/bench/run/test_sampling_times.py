@@ -1,4 +1,4 @@
-"""Times of methods: what is measured, what is left out and says so, what is not measured again."""
+"""Sampling times of methods: which are measured, which are left out with a reason, which are kept."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_every_combination_has_a_row_and_is_timed_once(tmp_path):
     shapes = [(1, 1), (50, 1), (1, 3), (50, 3)]
     assert list(zip(rows["num_posterior_samples"], rows["batch_size"], strict=True)) == shapes * 2
     assert rows["method"].tolist() == ["prior"] * 4 + ["rejection_abc"] * 4
-    # Other programs of this machine may be busy.
+    # Other programs on this machine may be busy.
     exclusive = rows["foreign_load"] <= LIMIT
     assert rows["timing"].tolist() == exclusive.map({True: "exclusive", False: "shared"}).tolist()
     assert set(rows["threads"]) == {1}
@@ -46,7 +46,7 @@ def test_a_timing_is_no_cell_of_a_grid():
 
 def test_another_model_of_the_device_is_timed_again(tmp_path, monkeypatch):
     said, store = [], Store(tmp_path)
-    # In this process, since another would not know of the models.
+    # It is timed in this process, because another would not know the models.
     monkeypatch.setattr(module.isolation, "isolated", lambda work, *given, workers: work(*given))
     wanted = request(methods=["prior"], num_samples=[5], batch_sizes=[1])
     for model in ("GPU A", "GPU B", "GPU A"):
@@ -88,7 +88,7 @@ def test_ratios_are_to_npe_of_the_same_call(tmp_path):
     store = Store(tmp_path)
     rows = sampling_times(request(batch_sizes=[1]), store, lambda line: None)
     rows.loc[rows["method"] == "rejection_abc", ["method", "params"]] = ["npe", "{}"]
-    rows["timing"] = "exclusive"  # whatever other programs of this machine do
+    rows["timing"] = "exclusive"  # whatever other programs on this machine do
     rows["sample_s_raw"] = [1.0, 2.0, 4.0, 16.0]
     lines = [line.split() for line in times_table(rows).splitlines()]
     header, *body = lines

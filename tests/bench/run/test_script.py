@@ -1,4 +1,4 @@
-"""Scripts that start work without a ``__main__`` guard, and what worker processes know of a script."""
+"""Scripts that start work without a ``__main__`` guard, and scripts in worker processes."""
 
 import subprocess
 import sys
@@ -80,7 +80,7 @@ def test_classes_of_a_script_go_to_the_process_and_back(tmp_path):
 
 @pytest.mark.parametrize("name", ["own", "__main__"])
 def test_a_module_of_a_package_is_run_again_with_its_relative_imports(tmp_path, name):
-    """The main module of a package is not run again, as in multiprocessing."""
+    """As in multiprocessing, the ``__main__`` module of a package is not run again."""
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "__init__.py").touch()
     (tmp_path / "pack" / "beside.py").touch()

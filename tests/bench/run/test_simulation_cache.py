@@ -1,4 +1,4 @@
-"""Training data that are kept for other methods, and the time that making them took."""
+"""Training data that are cached for other methods, and the time that their simulation took."""
 
 import pytest
 

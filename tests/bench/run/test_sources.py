@@ -30,7 +30,7 @@ def test_tasks_have_a_source(name):
 
 
 def fingerprint(name):
-    """Of the files as they are now, which other processes would load."""
+    """The fingerprint of the files' current content, which a new process would load."""
     source_sha256.cache_clear()
     sources._code.cache_clear()
     return source_sha256(method_class(name))
@@ -45,7 +45,7 @@ def test_code_counts_and_comments_do_not(tmp_path):
     assert len(first) == 64
     neighbour.write_text('"""What it is."""\n\n# One.\nscale = 1  # unit\n')
     assert fingerprint("sourced") == first
-    # A module that the plug-in imports from its own folder is part of it.
+    # A module that the plug-in imports from its own folder is part of the plug-in's source.
     neighbour.write_text("scale = 2\n")
     assert fingerprint("sourced") != first
 

@@ -1,4 +1,4 @@
-"""How many threads a cell has, and how many cores there are to share."""
+"""The number of threads of a cell, and the number of cores that cells share."""
 
 import os
 import subprocess
@@ -117,7 +117,7 @@ def test_times_are_taken_on_the_same_number(monkeypatch, tmp_path):
 
 
 def test_affinity_and_limits_are_respected():
-    # LOKY_MAX_CPU_COUNT stands for a container's quota, which a test cannot set.
+    # LOKY_MAX_CPU_COUNT is used in place of a container's quota, which a test cannot set.
     code = "from bench.run.threads import cpu_count, use_all_cores; import torch; use_all_cores()"
     code += "; print(cpu_count(), torch.get_num_threads())"
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}

@@ -1,4 +1,4 @@
-"""The first fit of a process is timed as any other."""
+"""The first fit of a process takes no longer than others, since a warm-up precedes its timing."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from bench.run import warm_up as module
 from bench.run.cell import Cell, run_cell
 from methods import Method
 
-# Seconds of the processor, which a busy machine does not stretch as it does those of the wall.
+# Processor time is measured, because a busy machine lengthens it less than wall-clock time.
 SCRIPT = """
 import sys, time
 from bench.clock import timing
@@ -25,7 +25,7 @@ for method in sys.argv[1:]:
         assert row["status"] == "ok", row["error"]
         print(row["train_s"])
 """
-# The first needs the first optimiser of the process, the second also the first use of sbi.
+# The first method makes the first optimiser of the process, the second is also the first to use sbi.
 METHODS = ["exact_score_net[training_steps=20,num_labels=200]", "npe[max_num_epochs=5]"]
 
 
@@ -34,12 +34,12 @@ def test_the_first_fit_of_a_process_costs_what_the_second_costs():
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     seconds = [float(word) for word in printed]
     for first, second in (seconds[:2], seconds[2:]):
-        # Both do the same numbers of steps: 1.0 was seen, and without a warm-up 55 and 7.
+        # Both fits do the same number of steps. The ratio was 1.0, and 55 and 7 without a warm-up.
         assert first < 3 * second
 
 
 class Counted(Method):
-    """Counts its warm-ups."""
+    """A method that counts its warm-ups."""
 
     calls: ClassVar[list[str]] = []
 

@@ -5,7 +5,7 @@ def test_pairs_go_from_equal_to_far():
     table = agreement(["two_moons"], size=100, num_seeds=2)
     assert table["pair"].tolist() == ["same", "blurred", "other observation"]
     assert table["batched"].iloc[2] > 0.8
-    error = 4.5 * 0.5 / 200**0.5  # 4.5 standard errors of an accuracy of 200 rows
+    error = 4.5 * 0.5 / 200**0.5  # 4.5 standard errors of an accuracy on 200 rows
     assert abs(table["batched"].iloc[0] - 0.5) < error
     assert (table["difference"] - (table["batched"] - table["sklearn"])).abs().max() < 1e-12
     assert table["difference"].abs().max() < error

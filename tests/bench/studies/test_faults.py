@@ -1,4 +1,4 @@
-"""What a killed run left is compared with a whole one."""
+"""Results of a killed and resumed run are compared with those of an undisturbed run."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq

@@ -12,7 +12,7 @@ from bench.studies.one_pass import METHODS, comparison
 
 
 def rows(c2st, task="two_moons", num_simulations=1000, **changed):
-    """A row for each method and each of two observations; figures by method, none by a forest."""
+    """Rows for each method and each of two observations, with C2ST values by method and none by a forest."""
     out = []
     for name in c2st:
         method = methods.get(name)

@@ -1,4 +1,4 @@
-"""Calibration of reference samplers: what is calibrated passes, what is shifted does not."""
+"""Calibration of reference samplers: calibrated samplers pass, shifted ones do not."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from bench.studies.references import sampler_calibration
 
 
 def sampler_of(shift):
-    """Draws of the prior, which are calibrated, moved by so many of its standard deviations."""
+    """A sampler of prior draws, which are calibrated, shifted by a multiple of the standard deviation."""
 
     def sampler(task, coordinates, x_o, pool, seed):
         torch.manual_seed(seed)

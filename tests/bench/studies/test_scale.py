@@ -1,4 +1,4 @@
-"""The study of the store's costs prints what a user waits for."""
+"""The study of the store's costs prints the time of every step that a user waits for."""
 
 from bench.studies.scale import store_costs
 

@@ -35,7 +35,7 @@ def test_reference_gives_what_it_holds(problem):
 def test_rejection_abc_finds_the_gaussian_posterior(problem):
     x_o = torch.tensor([[1.0, -1.0]])
     samples = methods.get("rejection_abc[num_accepted=400]").fit(*problem).sample((20_000,), x=x_o)
-    # 4.5 standard errors of 400 accepted; the kernel alone widens by 7 %, which is 0.05.
+    # 4.5 standard errors of 400 accepted draws; the kernel alone widens them by 7 %, which is 0.05.
     assert (samples.mean(0) - x_o / 2).abs().max() < 4.5 * (0.5 / 400) ** 0.5
     assert (samples.std(0) - 0.5**0.5).abs().max() < 4.5 * (0.5 / 800) ** 0.5 + 0.05
 

@@ -13,7 +13,7 @@ def test_rows_of_networks_and_functions_are_counted_by_sample():
     def draw():
         theta = network(torch.zeros(4, 5, 2))
         energy(theta.flatten(0, 1))
-        network(torch.zeros(1, 2))  # of all samples together
+        network(torch.zeros(1, 2))  # one row for all samples together
         return theta
 
     samples, nfe = count.per_sample(draw)

@@ -1,4 +1,4 @@
-"""Every purpose has a seed of its own: said of what runs, and of what the sources say."""
+"""Every purpose has its own seed, in what runs and in the source code."""
 
 import ast
 import sys
@@ -28,7 +28,7 @@ SMALL = {
     "nre": "[max_num_epochs=1]",
     "nle": "[max_num_epochs=1]",
 }
-# One seed for all that is compared, so that nothing else tells the candidates apart.
+# Candidates that are compared share a seed, so that chance does not distinguish them.
 COMPARED = {"folds of the base", "landmarks"}
 SEEDED = {"manual_seed", "manual_seed_all", "default_rng", "RandomState", "seed"}
 
@@ -52,7 +52,7 @@ def test_no_two_purposes_of_a_fit_share_a_seed(name, monkeypatch, recwarn):
         if hasattr(module, "derive_seed"):
             monkeypatch.setattr(module, "derive_seed", recorded)
     monkeypatch.setattr("methods.exact_score.summary.STEPS", 2)
-    monkeypatch.setattr("methods.denoiser.density._log_density", lambda *args: torch.inf)  # takes all stages
+    monkeypatch.setattr("methods.denoiser.density._log_density", lambda *args: torch.inf)  # all stages run
     torch.manual_seed(0)
     theta = PRIOR.sample((120,))
     x = theta.repeat(1, 2) + 0.3 * torch.randn(120, 4)
@@ -68,7 +68,7 @@ def test_no_two_purposes_of_a_fit_share_a_seed(name, monkeypatch, recwarn):
 
 
 def test_generators_get_derived_seeds_alone():
-    """No generator, and no estimator of scikit-learn's, is given a seed that was not derived on the spot."""
+    """Every seed of a generator or a scikit-learn estimator is derived where it is given."""
     found = 0
     for file in sorted(Path(methods.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):

@@ -97,7 +97,7 @@ def test_null_is_refused_elsewhere(spec):
 
 
 class Odd(Method):
-    """Defaults that are not None, and words that YAML would read as something else."""
+    """A method with defaults that are not None, and words that YAML would read as another type."""
 
     name = "odd"
     limit: int | None = 3

@@ -6,7 +6,7 @@ from methods.learning.training import train
 
 
 def trained_a_little(dim, seed=0):
-    """One that is not the identity any more."""
+    """A map after a few training steps, so that it is not the identity."""
     torch.manual_seed(seed)
     gaussian = ConditionalGaussian(dim, 2, width=16, depth=1)
     for parameter in gaussian.parameters():

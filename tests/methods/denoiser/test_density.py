@@ -1,4 +1,4 @@
-"""When is a conditional Gaussian taken in?"""
+"""Problems for which a conditional Gaussian is used, and problems for which it is not."""
 
 import torch
 

@@ -23,7 +23,7 @@ def test_on_a_linear_problem_the_base_is_the_posterior():
     mean = covariance @ (4 * design.T @ x_o[0])
     c = base.encode_x(x_o)
     drawn = base.theta(torch.randn(20_000, 2), c)
-    # 4.5 standard errors of 2000 simulations: of three coefficients for each parameter, and of a covariance.
+    # 4.5 standard errors of 2000 simulations, for three coefficients of each parameter and for a covariance.
     widest = float(covariance.max())
     torch.testing.assert_close(drawn.mean(0), mean, rtol=0, atol=4.5 * (3 * widest / 2000) ** 0.5)
     torch.testing.assert_close(drawn.T.cov(), covariance, rtol=0, atol=4.5 * widest * (2 / 2000) ** 0.5)
@@ -37,7 +37,7 @@ def test_whitening_is_undone():
 
 
 def test_residuals_are_white_on_data_that_the_regression_has_not_seen():
-    """With nearly as many columns as simulations, residuals of the training set would be far too small."""
+    """With nearly as many columns as simulations, residuals of the training set would be much too small."""
     torch.manual_seed(0)
     prior = Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
     theta, x = prior.sample((150,)), torch.randn(150, 80)
@@ -47,12 +47,12 @@ def test_residuals_are_white_on_data_that_the_regression_has_not_seen():
     fresh_x = torch.randn(2000, 80)
     fresh_x[:, :1] += 2 * fresh
     spread = float(base.whiten(fresh, base.encode_x(fresh_x)).std())
-    # 4.5 standard errors of a standard deviation of 150 simulations.
+    # 4.5 standard errors of a standard deviation from 150 simulations.
     assert spread == pytest.approx(1.0, abs=4.5 / 300**0.5)
 
 
 def test_the_blend_follows_the_problem():
-    """x = theta + little noise is linear in theta itself; a posterior wider than the prior is not."""
+    """With little noise, x is linear in theta, so the blend is small; with much noise, the blend is large."""
     torch.manual_seed(0)
     prior = Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)
     theta = prior.sample((1000,))
@@ -62,8 +62,8 @@ def test_the_blend_follows_the_problem():
 
 
 def test_columns_of_noise_are_left_out(monkeypatch):
-    """Ninety of them beside two that count: the regression is the one without them."""
-    monkeypatch.setattr("methods.denoiser.relevance.LEVEL", 1e-4)  # else one seed in a hundred takes one in
+    """With ninety columns of noise and two relevant ones, the regression is the one without the noise."""
+    monkeypatch.setattr("methods.denoiser.relevance.LEVEL", 1e-4)  # else one seed in 100 keeps such a column
     prior, theta, x, _ = linear(1000)
     torch.manual_seed(1)
     base = GaussianBase.fit(prior, theta, torch.cat([torch.randn(1000, 90), x], dim=1))
@@ -73,7 +73,7 @@ def test_columns_of_noise_are_left_out(monkeypatch):
 
 
 def test_weak_columns_stay_where_they_help():
-    """Sixty columns each tell too little to be sure that it is not chance; together they tell much."""
+    """Sixty columns are each too weak to be significant, but together they are informative."""
     torch.manual_seed(0)
     prior = Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
     theta = prior.sample((150,))

@@ -9,7 +9,7 @@ from methods.denoiser.likelihood import log_likelihood
 
 
 class Exact(nn.Module):
-    """The velocity of residuals N(mean, spread²) in each column."""
+    """The exact velocity for residuals N(mean, spread²) in each column."""
 
     def __init__(self, mean, spread):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Network, training, emulator, ODE and sampler of the denoiser."""
+"""The denoiser's network, training, emulator, ODE and sampler."""
 
 import math
 
@@ -19,7 +19,7 @@ PRIOR = Independent(Uniform(-torch.ones(1), torch.ones(1)), 1)
 
 
 def folded(n, seed=0):
-    """x = |theta| + noise: a posterior with two modes."""
+    """Simulations of x = |theta| + noise, whose posterior has two modes."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         theta = PRIOR.sample((n,))
@@ -33,12 +33,12 @@ def test_untrained_the_flow_is_the_base():
     w, level, noise = torch.randn(5000, 3), torch.randn(5000, 1), torch.randn(5000, 3)
     with torch.no_grad():
         loss = velocity_loss(network, w, torch.randn(5000, 2), level, noise).mean()
-    # The loss of a row is a mean of three squared normals: 4.5 standard errors of 5000.
+    # The loss of a row is a mean of three squared normals; the bound is 4.5 standard errors of 5000 rows.
     assert float(loss) == pytest.approx(1, abs=4.5 * (2 / 3 / 5000) ** 0.5)
 
 
 def test_the_loss_is_least_for_the_exact_velocity():
-    """Residuals of N(0, s²): the best velocity is (1 - s²) alpha beta z / (alpha² s² + beta²)."""
+    """For residuals N(0, s²), the best velocity is (1 - s²) alpha beta z / (alpha² s² + beta²)."""
     spread = 0.5
 
     def exact(z, log_noise, c):
@@ -77,7 +77,7 @@ def test_the_emulator_has_the_simulators_law():
     assert PRIOR.support.check(fresh).all()
     near = (fresh.abs() - 0.5).abs() < 0.1
     residual = (columns - fresh.abs())[near]
-    # Of 500 simulations some 200 are as near: 4.5 standard errors of these.
+    # About 200 of the 500 simulations are this near; the bound is 4.5 standard errors of these.
     assert float(residual.mean()) == pytest.approx(0.0, abs=4.5 * 0.1 / 200**0.5)
     assert float(residual.std()) == pytest.approx(0.1, abs=0.04)
 
@@ -89,8 +89,9 @@ def test_a_fit_is_repeatable_and_better_than_the_base(emulated):
     plan = DenoiserSettings(width=32, depth=2, steps=300, emulated=emulated)
     first, again = (fit_denoiser(PRIOR, theta, x, plan) for _ in range(2))
     assert first.log_likelihood == again.log_likelihood
-    # Exact: -ln(2 sqrt(2 pi e) / 10) = .19 for two modes of deviation .1; one Gaussian over both has -.87.
-    # A log density has a standard deviation of .7, its mean over the 30 that are held out an error of .13.
+    # The exact value is -ln(2 sqrt(2 pi e) / 10) = 0.19 for two modes of standard deviation 0.1; one Gaussian
+    # over both has -0.87. A log density has a standard deviation of 0.7, and its mean over the 30 held-out
+    # rows has a standard error of 0.13.
     assert -0.87 + 4 * 0.13 < first.log_likelihood < 0.19 + 4 * 0.13
 
 
@@ -101,8 +102,8 @@ def test_samples_have_both_modes_and_stay_inside():
     torch.manual_seed(0)
     drawn = posterior.sample((4000,), x=torch.tensor([[0.5]]))
     assert PRIOR.support.check(drawn).all()
-    # Some 200 simulations lie within 0.1 of x. 4.5 standard errors of these are 0.16 of a share, 0.032 of a
-    # mean and 0.023 of a deviation; by 0.02 the network is off in one direction at all seeds.
+    # About 200 simulations lie within 0.1 of x. 4.5 standard errors of these are 0.16 for a share, 0.032 for
+    # a mean and 0.023 for a standard deviation; the network has a bias of 0.02 at all seeds.
     assert float((drawn > 0).float().mean()) == pytest.approx(0.5, abs=0.16)
     assert float(drawn.abs().mean()) == pytest.approx(0.5, abs=0.032 + 0.02)
     assert float(drawn.abs().std()) == pytest.approx(0.1, abs=0.023 + 0.02)
@@ -129,7 +130,7 @@ def test_stages_end_where_the_next_begins():
 
 
 def test_observations_are_carried_together(monkeypatch):
-    """One ODE for all, in parts that fit: its samples are those that each noise gives alone."""
+    """One ODE is solved for all, in parts that fit; its samples are those of each noise vector alone."""
     theta, x = folded(300)
     spec = "denoiser[width=16,depth=1,training_steps=30,num_emulated=0,steps=6]"
     posterior = methods.get(spec).fit(PRIOR, theta, x)

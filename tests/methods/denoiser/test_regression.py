@@ -26,10 +26,10 @@ def test_a_linear_mean_needs_no_radial_features():
     y = c @ torch.tensor([[1.0], [2.0], [-1.0]]) + 0.5 * torch.randn(300, 1)
     regression = MeanRegression(c, y)
     at = torch.tensor([[1.0, 1.0, 1.0]])
-    # 4.5 standard errors of the sum of the three coefficients, and of the mean.
+    # 4.5 standard errors, for the sum of the three coefficients and for the mean.
     error = 4.5 * 0.5 * (3 / 300) ** 0.5
     assert math.isclose(float(regression(at, torch.zeros(1, 1))), 2.0, abs_tol=error + 0.03)
-    # Far away radial features would have faded; a line goes on.
+    # Far from the data, radial features would vanish, while a linear mean extrapolates.
     assert math.isclose(float(regression(30 * at, torch.zeros(1, 1))), 60.0, abs_tol=30 * error + 1.0)
 
 

@@ -8,7 +8,7 @@ from methods.denoiser.relevance import LEVEL, relevant_columns
 
 @pytest.fixture
 def _strict(monkeypatch):
-    """Noise is taken for relevant at one seed in ten thousand, not in a hundred."""
+    """Sets the level so that noise is taken for relevant at one seed in 10 000 instead of one in 100."""
     monkeypatch.setattr(relevance, "LEVEL", 1e-4)
 
 
@@ -47,7 +47,7 @@ def test_ranks_do_not_mind_heavy_tails_ties_and_constants():
 def test_columns_of_noise_are_rarely_taken_in():
     torch.manual_seed(1)
     taken = sum(bool(relevant_columns(torch.rand(300, 2), torch.randn(300, 20)).any()) for _ in range(200))
-    # Two are expected at most; more than this once in ten thousand.
+    # At most two are expected; the probability of more than this is 1 in 10 000.
     assert taken <= binom.isf(1e-4, 200, LEVEL)
 
 

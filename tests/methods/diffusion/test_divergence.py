@@ -25,5 +25,5 @@ def test_probes_are_right_on_average():
     _, few = divergence(field, z, probes[:1])
     _, many = divergence(field, z, probes)
     assert (few - exact).abs().max() > 0.5
-    # The variance of v' J v is that of the symmetric part off its diagonal: here 28, over 4000 probes.
+    # The variance of v' J v comes from the symmetric part of J off its diagonal: here 28, over 4000 probes.
     assert (many - exact).abs().max() == pytest.approx(0.0, abs=5 * (28 / 4000) ** 0.5)

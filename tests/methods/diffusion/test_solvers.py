@@ -1,4 +1,4 @@
-"""Order of convergence on a Gaussian, whose flow is known in closed form."""
+"""Orders of convergence on a Gaussian, whose flow is known in closed form."""
 
 import math
 from itertools import pairwise
@@ -18,14 +18,14 @@ def denoise(z, alpha, beta):
 
 
 def exact(z, schedule, start, end):
-    """The flow of N(MEAN, STD²) between two times: standardised values stay as they are."""
+    """The flow of N(MEAN, STD²) between two times, which leaves standardised values unchanged."""
     (a0, b0), (a1, b1) = ((float(schedule.alpha(t)), float(schedule.beta(t))) for t in (start, end))
     white = (z - a0 * MEAN) / math.hypot(a0 * STD, b0)
     return a1 * MEAN + math.hypot(a1 * STD, b1) * white
 
 
 def uniform(schedule, steps):
-    """Away from t = 0, where beta has no derivative."""
+    """A uniform grid that avoids t = 0, where beta has no derivative."""
     return torch.linspace(0.9, 0.05, steps + 1, dtype=torch.float64)
 
 
@@ -63,7 +63,7 @@ def test_forty_steps_of_second_order_beat_a_thousand_of_euler():
 
 @pytest.mark.parametrize("solver", ["euler", "heun", "ab2"])
 def test_a_standard_normal_stays_where_it_is_in_the_trigonometric_diffusion(solver):
-    """The denoised mean of N(0, I) is alpha z: the velocity is zero and the flow the identity."""
+    """The denoised mean of N(0, I) is alpha z, so the velocity is zero and the flow is the identity."""
     z = torch.randn(20, 3, dtype=torch.float64)
     carried = solve(lambda z, alpha, beta: alpha * z, z, solver, 5, Trigonometric())
     torch.testing.assert_close(carried, z, rtol=1e-9, atol=1e-9)

@@ -1,4 +1,4 @@
-"""The joint form against autograd, against the published expression, and against the reduced form."""
+"""The joint form compared with autograd, with the published expression and with the reduced form."""
 
 import math
 
@@ -18,9 +18,10 @@ def samples(dim_x, k=30):
 
 
 def log_components(theta, x, z_theta, z_x, y, alpha, beta):
-    """Log densities (up to one constant) of z under each component given y, ``(N, K)``.
+    """Log densities of z under each component given y, ``(N, K)``, up to a common constant.
 
-    From the Gaussian law of (z_theta, z_x, y) in a component, not from the formulas of the paper.
+    They follow from the Gaussian distribution of (z_theta, z_x, y) in a component, not from the paper's
+    formulas.
     """
     var_theta = alpha**2 * SIGMA_U**2 + beta**2
     out = -0.5 * (z_theta[:, None] - alpha * theta).square().sum(-1) / var_theta
@@ -87,7 +88,7 @@ def test_integrated_over_the_block_of_x_it_is_the_reduced_form(t):
             for row in z_theta
         ]
     )
-    # The reduced density, diffused: the denoiser's own mixture.
+    # The diffused reduced density is the mixture of the denoiser.
     h_x2, v = SIGMA_V**2 + SIGMA_Y**2, alpha**2 * SIGMA_U**2 + beta**2
     log_w = -(x - y).square().sum(1) / (2 * h_x2)
     distance = (z_theta[:, None] - alpha * theta).square().sum(-1)
@@ -104,7 +105,7 @@ def test_both_forms_carry_noise_to_the_same_law_of_theta():
     kernel = KernelPosterior(theta, x, SIGMA_U, math.hypot(SIGMA_V, SIGMA_Y))
     full = solve(joint.denoiser(y), noise, "dpmpp_2m", 60, Schedule())[:, :2]
     reduced = solve(kernel.denoiser(y), noise[:, :2], "dpmpp_2m", 60, kernel.schedule)
-    # Not the same map, but the same moments, which both share with the mixture.
+    # The two maps differ, but they have the same moments, which are those of the mixture.
     weights = kernel.log_weights(y).exp()
     mean = weights @ theta
     covariance = (theta - mean).T @ (weights[:, None] * (theta - mean)) + SIGMA_U**2 * torch.eye(2)

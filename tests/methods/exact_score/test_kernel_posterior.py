@@ -1,4 +1,4 @@
-"""The denoiser against autograd and the direct sum; the ODE against direct draws."""
+"""The denoiser compared with autograd and a direct sum, and the ODE with direct draws."""
 
 import math
 
@@ -20,7 +20,7 @@ def random_kernel(dtype, k=50, dim_theta=3, dim_x=4, h_theta=0.3, h_x=0.5):
 
 
 def diffused_log_density(kernel, z, x, alpha, v):
-    """log density of alpha centre + noise of variance v, centres weighted by x, as a plain sum."""
+    """Log density of alpha · centre + noise of variance v, with centres weighted by x, as a direct sum."""
     log_w = torch.log_softmax(-(kernel.x - x).square().sum(1) / (2 * kernel.h_x**2), 0)
     distance = (z[:, None] - alpha * kernel.theta).square().sum(-1)
     return torch.logsumexp(log_w - distance / (2 * v), dim=1) - 0.5 * z.shape[1] * math.log(2 * math.pi * v)
@@ -30,7 +30,7 @@ def diffused_log_density(kernel, z, x, alpha, v):
 def test_the_score_is_the_gradient_of_the_diffused_density(t):
     kernel = random_kernel(torch.float64)
     time = torch.tensor(t, dtype=torch.float64)
-    plain = Schedule()  # the paper's, of samples; the kernel's own counts the kernel as noise
+    plain = Schedule()  # the paper's schedule, for samples; the kernel's schedule counts the kernel as noise
     alpha = float(plain.alpha(time))
     v = float(plain.beta(time)) ** 2 + alpha**2 * kernel.h_theta**2
     beta = float(kernel.schedule.beta(time))
@@ -72,7 +72,7 @@ def test_log_prob_is_the_undiffused_density():
 
 @pytest.mark.parametrize(("solver", "steps"), [("dpmpp_2m", 40), ("euler", 400)])
 def test_the_ode_agrees_with_direct_draws_at_tight_bandwidths(solver, steps):
-    """C2ST ≤ 0.52 between the ODE and direct sampling of the same kernel posterior."""
+    """The C2ST between the ODE and direct sampling of the same kernel posterior is at most 0.52."""
     task = tasks.get("two_moons")
     torch.manual_seed(0)
     theta = task.prior().sample((1000,))

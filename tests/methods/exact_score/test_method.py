@@ -1,4 +1,4 @@
-"""What the exact-score methods say of simulations that they cannot use."""
+"""Errors of the exact-score methods for simulations that they cannot use, and joint sampling."""
 
 import pytest
 import torch
@@ -51,7 +51,7 @@ def test_bandwidths_must_be_positive(name, bandwidth):
 
 
 def test_observations_are_carried_together(monkeypatch):
-    """One ODE for all, in parts that fit: its samples are those that each noise gives alone."""
+    """One ODE is solved for all, in parts that fit; its samples are those of each noise vector alone."""
     theta, x = simulations()
     posterior = methods.get("exact_score[steps=10]").fit(tasks.get("two_moons").prior(), theta, x)
     calls = []

@@ -9,7 +9,7 @@ from methods.transforms.standardizer import Standardizer
 
 @pytest.fixture(scope="module")
 def linear():
-    """x has ten columns, of which theta's two are seen through noise and the rest is noise."""
+    """Simulations with ten columns of x: theta's two columns plus noise, and eight columns of noise."""
     generator = torch.Generator().manual_seed(0)
     theta = torch.randn(2000, 2, generator=generator)
     x = torch.randn(2000, 10, generator=generator)
@@ -43,7 +43,7 @@ def test_weights_see_the_summary_in_place_of_x(linear):
     )
     assert plain.flow.kernel.x.shape == (2000, 10)
     assert learned.flow.kernel.x.shape == (2000, 2)
-    # The exact posterior at x = 0 is N(0, 0.2 I): the summary's kernel is nearer to its width.
+    # The exact posterior at x = 0 is N(0, 0.2 I), whose width the kernel on the summary matches better.
     torch.manual_seed(0)
     widths = [posterior.sample((4000,), x=torch.zeros(1, 10)).std(0) for posterior in (plain, learned)]
     errors = [(width / 0.2**0.5 - 1).abs().max() for width in widths]

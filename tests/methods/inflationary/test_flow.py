@@ -25,10 +25,10 @@ def gaussian(schedule, variances=VARIANCES):
 
 
 def carried(schedule, w, end=7.01):
-    """Where the flow takes Gaussian data, in closed form."""
+    """The points to which the flow maps Gaussian data, in closed form."""
     zero, end = (torch.full((1, 1), t, dtype=torch.float64) for t in (0.0, end))
     growth = ((VARIANCES + schedule.noise(end)) / (VARIANCES + schedule.noise(zero))).sqrt()
-    # As published, s(t) times the growth of the noisy data; then in units of the spread.
+    # The published form, s(t) times the growth of the noisy data, divided by the spread.
     return schedule.scale(end) * growth / schedule.spread(end) * w
 
 
@@ -73,7 +73,7 @@ def test_evaluations_are_counted(solver, calls, w):
 
 
 def test_the_participation_ratio_stays_or_falls_to_that_of_what_is_kept(w):
-    deviations = torch.tensor([1.3, 0.5], dtype=torch.float64)  # of the data's principal components
+    deviations = torch.tensor([1.3, 0.5], dtype=torch.float64)  # of the principal components
     w = torch.randn(20_000, 2, dtype=torch.float64)
     before = participation_ratio((w * deviations).T.cov())
     for schedule, expected in ((PRESERVING, before), (REDUCING, 1.0)):
@@ -85,7 +85,7 @@ def test_the_participation_ratio_stays_or_falls_to_that_of_what_is_kept(w):
 
 
 def test_the_density_of_gaussian_data():
-    schedule = replace(PRESERVING, end=12.0)  # in the end the data's variances are nothing beside the noise
+    schedule = replace(PRESERVING, end=12.0)  # at the end, the data's variances are negligible
     w = torch.randn(50, 2, dtype=torch.float64)
     variances = VARIANCES + 5e-4
     expected = -0.5 * (w.square() / variances + (2 * math.pi * variances).log()).sum(1)
@@ -112,7 +112,7 @@ def test_hutchinson_above_ten_dimensions():
     w = torch.randn(20, 11)
     variance = torch.linspace(0.5, 2.0, 11)
     flow = InflationaryFlow(gaussian(schedule, variance), schedule, "heun", 100)
-    # A diagonal Jacobian's trace is what signs give exactly.
+    # Probes of random signs give the trace of a diagonal Jacobian exactly.
     noisy = variance + 5e-4
     expected = -0.5 * (w.square() / noisy + (2 * math.pi * noisy).log()).sum(1)
     assert (flow.log_prob(w, NOTHING) - expected).abs().max() < 0.05

@@ -9,7 +9,7 @@ PRIOR = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
 
 @pytest.fixture(scope="module")
 def simulations():
-    """Two numbers seen twice each with noise of .3, beside noise that says nothing."""
+    """Two parameters, each observed twice with noise of 0.3, and uninformative columns of noise."""
     torch.manual_seed(0)
     theta = PRIOR.sample((2000,))
     seen = theta.repeat(1, 2) + 0.3 * torch.randn(2000, 4)
@@ -27,10 +27,10 @@ def test_a_linear_gaussian_posterior(simulations, spec):
     found = posterior.sample((4000,), x=x_o)
     precision = 1.0 + 2.0 / 0.09
     mean = x_o[0, :2] * 2.0 / 0.09 / precision
-    # Some 80 of the simulations have x as near as the posterior is wide: 4.5 standard errors of that many.
+    # About 80 simulations have x within the width of the posterior; the bound is their 4.5 standard errors.
     assert (found.mean(0) - mean).abs().max() < 4.5 * (1 / precision / 80) ** 0.5
     assert (found.std(0) * precision**0.5 - 1.0).abs().max() < 4.5 / 160**0.5
-    # With x reduced, its flow is run once for all samples.
+    # If x is reduced, its flow is run only once for all samples.
     assert posterior.nfe == 80 + (80 / 4000 if "keep" in spec else 0)
 
 

@@ -25,7 +25,7 @@ def test_preserved_directions_stay_normal_and_the_others_fall_behind():
     kept = InflationSchedule.preserving(2, **PLAN).spread(end)
     torch.testing.assert_close(kept, torch.ones(1, 2, dtype=torch.float64))
     one, other = InflationSchedule.reducing(2, 1, gap=1.02, **PLAN).spread(end)[0]
-    # exp(-rho gap end / 2), as published.
+    # The published value is exp(-rho gap end / 2).
     assert float(other / one) == pytest.approx(torch.exp(torch.tensor(-1.02 * 7.01)).item(), rel=2e-3)
 
 

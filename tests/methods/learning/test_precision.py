@@ -1,4 +1,4 @@
-"""What ten bits of a factor cost: little in a network, all in a kernel's exponents."""
+"""The effect of TF32's ten-bit mantissa, which is small in a network and large in a kernel's exponents."""
 
 import pytest
 import torch
@@ -11,13 +11,13 @@ from methods.student import BranchedNetwork, PlainNetwork
 
 
 def rounded(tensor):
-    """To TF32: eight bits of exponent, ten of mantissa, to the nearest."""
+    """Values rounded to the nearest TF32 number, with eight bits of exponent and ten of mantissa."""
     bits = tensor.detach().float().view(torch.int32)
     return ((bits + 0x1000) & ~0x1FFF).view(torch.float32)
 
 
 class Tf32(TorchFunctionMode):
-    """Matrix products as a GPU with TF32 makes them."""
+    """Matrix products as a GPU with TF32 computes them."""
 
     PRODUCTS = (F.linear, torch.matmul, torch.Tensor.matmul, torch.bmm, torch.addmm)
 

@@ -47,7 +47,7 @@ def test_fewer_samples_than_a_batch():
 
 
 def test_validation_keeps_the_best_and_stops_when_patience_runs_out():
-    """Held-out targets are met on the way to the training's: the weights on the way are the best."""
+    """Training passes the held-out targets on its way to its own, so weights along the way are the best."""
     network = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         network.weight.fill_(0.0)

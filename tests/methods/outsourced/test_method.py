@@ -17,13 +17,13 @@ def log_likelihood(theta, x):
 
 
 def one(theta, x):
-    """Log reward of r = 1."""
+    """Log reward of the constant reward r = 1."""
     return torch.zeros(len(theta))
 
 
 @pytest.fixture(scope="module")
 def trained():
-    """A policy for x = theta + noise, whose posterior is N(x / 1.25, .2) in both columns."""
+    """A policy for x = theta + noise, whose posterior is N(x / 1.25, 0.2) in both columns."""
     torch.manual_seed(0)
     z = torch.randn(4000, 2)
     x = z + SD * torch.randn(4000, 2)
@@ -50,12 +50,12 @@ def test_log_z_is_the_evidence(trained):
         log_ratio = trained.log_ratio(states, c).unflatten(0, (8, -1))
     found = log_partition(log_ratio, log_likelihood(states[-1], c).unflatten(0, (8, -1)))
     exact = Normal(0.0, 1.25**0.5).log_prob(x).sum(1)
-    # Log weights differ by some 0.2: a standard error of 0.006 each.
+    # Log weights vary by about 0.2, which gives a standard error of 0.006 each.
     assert (found - exact).abs().max() < 0.05
 
 
 def test_with_a_reward_of_one_training_stays_at_the_noise():
-    """Data that say nothing: noise and networks of both stages leave N(0, I) as it is, and Z = 1."""
+    """With uninformative data, noise and networks of both stages leave N(0, I) unchanged, and Z = 1."""
     torch.manual_seed(0)
     z, x = torch.randn(4000, 2), torch.randn(4000, 2)
     policy = seeded(lambda: Policy.untrained(2, 2, 64, 2, NoiseProcess()), 0)
@@ -80,7 +80,8 @@ def test_balance_with_a_reward_of_one_takes_a_policy_back_to_the_noise():
     before = policy.trajectories(*noise).states[-1]
     balance(policy, one, (z, x, x), Mixture(), steps=300, batch_size=16, rate=2e-3, seed=0)
     after = policy.trajectories(*noise).states[-1]
-    # 4.5 standard errors of 4000 are 0.07 of a mean and 0.05 of a deviation; the rest is left for training.
+    # 4.5 standard errors of 4000 are 0.07 for a mean and 0.05 for a standard deviation; the rest allows for
+    # imperfect training.
     assert abs(float(before.mean())) > 0.3
     assert abs(float(after.mean())) < 0.1
     assert float(after.std()) == pytest.approx(1.0, abs=0.1)
@@ -94,7 +95,7 @@ def test_balance_alone_moves_an_untrained_policy():
     only_own = Mixture(free=0, replayed=0, prior=2, own=6)
     balance(policy, log_likelihood, (z, x, x), only_own, steps=300, batch_size=16, rate=2e-3, seed=0)
     ends = policy.trajectories(torch.randn(2000, 1), x[:1], torch.randn(10, 2000, 1)).states[-1]
-    # 4.5 standard errors of 2000 are 0.05; the rest is left for training.
+    # 4.5 standard errors of 2000 are 0.05; the rest allows for imperfect training.
     assert float(ends.mean()) == pytest.approx(1.2, abs=0.15)
 
 
@@ -116,7 +117,7 @@ def test_distilled_it_takes_one_pass():
 
 
 def test_weighed_candidates_are_of_the_posterior_whatever_the_policy():
-    """An untrained policy draws from the prior; weights make the posterior of it, for each x its own."""
+    """An untrained policy draws from the prior, and importance weights turn it into each x's posterior."""
     theta = torch.randn(50, 2)
     untrained = "steps=5,training_steps=0,balance_steps=0"
     method = methods.get(f"outsourced[reward=likelihood,candidates=100,{untrained}]")
@@ -125,9 +126,9 @@ def test_weighed_candidates_are_of_the_posterior_whatever_the_policy():
     x = torch.tensor([[0.9, -0.6], [-0.5, 0.2]])
     found = posterior.sample_batched((1000,), x)
     for k in range(2):
-        # 0.55 is 4.5 standard errors of 2000 rows, here and below.
+        # Here and below, 0.55 allows for 4.5 standard errors of 2000 rows.
         assert c2st(x[k] / 1.25 + 0.2**0.5 * torch.randn(1000, 2), found[:, k]) <= 0.55
-    assert posterior.nfe == 100 * (2 * 5 + 1)  # two networks a step, and the reward of each end
+    assert posterior.nfe == 100 * (2 * 5 + 1)  # two networks per step, and the reward at each end
     alone = posterior.unweighed()
     assert c2st(torch.randn(1000, 2), alone.sample((1000,), x[:1])) <= 0.55
     assert alone.nfe == 2 * 5

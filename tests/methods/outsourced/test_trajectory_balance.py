@@ -52,7 +52,7 @@ def test_the_exact_policy_ends_in_the_posterior_and_balances(tilted):
     torch.testing.assert_close(states[-1].mean(0), b, atol=4.5 / 5000**0.5, rtol=0)
     assert (states[-1].std(0) - 1.0).abs().max() < 4.5 / 10_000**0.5  # standard errors of 5000
     balance = trajectory_balance(log_ratio[None], (states[-1] @ b)[None])
-    # What is left is that the first state remembers the last, by 0.0125 b per unit.
+    # The remaining imbalance comes from the first state's dependence on the last, 0.0125 b per unit.
     assert balance.delta.abs().max() < 0.08
     assert balance.loss == 0.0
     assert float(balance.log_z) == pytest.approx(0.5 * float(b.square().sum()), abs=0.01)
@@ -69,7 +69,7 @@ def test_trajectories_from_elsewhere_balance_too(tilted):
 def test_another_policy_does_not_balance(tilted):
     policy, b = tilted
     states, log_ratio = run(policy, 5000)
-    # In the mean 0.118, with a standard error of 0.002.
+    # The expected loss is 0.118, with a standard error of 0.002.
     assert trajectory_balance(0.5 * log_ratio[None], (states[-1] @ b)[None]).loss > 0.1
 
 

@@ -78,7 +78,7 @@ def test_rejection_ends_in_time(problem, recwarn):
 
 
 def test_a_flow_is_drawn_from_once_for_all_observations(problem, recwarn, monkeypatch):
-    """What leaks is drawn again, each observation's alone, and all stays inside the prior."""
+    """Leaked draws are drawn again, for each observation alone, and all draws stay inside the prior."""
     posterior = methods.get("npe[max_num_epochs=5]").fit(*problem)
     x = torch.cat([problem[2][:20] / 4, torch.tensor([[1.2, 1.2]])])
     estimator = posterior._posterior.posterior_estimator

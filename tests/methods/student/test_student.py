@@ -48,7 +48,7 @@ def test_jitter_has_its_width(labels):
 
 
 def test_conditions_lie_between_near_neighbours():
-    """Data on a circle: what lies between neighbours stays near it, each stored point used equally often."""
+    """For data on a circle, draws between neighbours stay near it and use each point equally often."""
     angle = torch.linspace(0, 6.28, 200)
     x = torch.stack([angle.cos(), angle.sin()], dim=1)
     drawn = between_neighbours(x, 1000, seed=0)
@@ -64,11 +64,11 @@ def test_the_student_learns_the_map(labels):
     z, x = torch.randn(500, 2), torch.randn(500, 3)
     with torch.no_grad():
         error = (network(z, x) - teacher(z, x)).square().mean()
-    assert error < 0.01  # of a variance of 1.25; at four seeds training leaves 0.001
+    assert error < 0.01  # the variance is 1.25; after training, four seeds gave 0.001
 
 
 def test_the_units_of_the_labels_do_not_matter(labels):
-    """Data of a narrow range, as in physical units, are standardised on the way in, theta on the way out."""
+    """Data in any unit are standardised at the input, and theta is scaled back at the output."""
     small = Labels(labels.z, 7.0 + 1e-3 * labels.x, 100.0 * labels.theta)
     options = {"standardize": True, "steps": 200, **OPTIONS}
     usual, scaled = (fit_student(which, plain(16, 1), **options) for which in (labels, small))
@@ -78,7 +78,7 @@ def test_the_units_of_the_labels_do_not_matter(labels):
 
 
 def test_sampling_in_parts_is_sampling_at_once(labels, monkeypatch):
-    """One row of x for many draws goes through the first layer once; that and the parts change no sample."""
+    """The first layer runs once per row of x; neither this nor sampling in parts changes a sample."""
     network = fit_student(labels, plain(16, 2), standardize=True, steps=50, **OPTIONS)
     posterior = OnePassPosterior(
         [network], 2, lambda x: x, lambda theta, c: theta + c[:, :2], torch.device("cpu")

@@ -15,7 +15,7 @@ def test_plain_columns_are_standardised_and_constant_ones_left_out():
 
 def test_skewed_columns_come_out_near_normal_and_beside_themselves():
     torch.manual_seed(0)
-    # Quantiles of a normal in random order: the largest of drawn ones decide the skewness of exponentials.
+    # Normal quantiles in random order are used, since the largest random draws would dominate the skewness.
     normal = torch.special.ndtri((torch.randperm(2000) + 0.5) / 2000)[:, None]
     counts = torch.poisson((2 + 1.5 * normal).exp())
     encode = Encoding(counts)

@@ -15,12 +15,12 @@ PRIORS = {
 @pytest.mark.parametrize("kind", PRIORS)
 def test_the_prior_is_a_function_of_noise(kind):
     torch.manual_seed(0)
-    # Beyond four standard deviations float32 has no room left between theta and the end of its interval.
+    # Beyond four standard deviations, float32 cannot distinguish theta from the end of its interval.
     prior, z = PRIORS[kind], torch.randn(20_000, 2).clamp(-4.0, 4.0)
     mapped = noise_map(prior)
     theta = mapped.theta(z)
     torch.testing.assert_close(mapped.noise(theta), z, atol=2e-3, rtol=1e-3)
-    # By the change of volume, theta has the prior's density.
+    # By a change of variables, theta has the prior's density.
     few = z[:20].double().requires_grad_()
     image = mapped.theta(few)
     jacobian = torch.stack(

@@ -8,7 +8,7 @@ from tasks.closed_form.bimodal_1d import BOUND, NOISE_VARIANCE, Bimodal1D
 
 TASK = Bimodal1D()
 OBSERVATIONS = [1, 2, 3]
-RARE = 1e-4  # the chance that a right result is refused, at any seed
+RARE = 1e-4  # probability that a correct result fails, at any seed
 
 
 def unnormalised(theta, x):
@@ -38,7 +38,7 @@ def test_the_reference_follows_the_exact_distribution(k):
 
 @pytest.mark.parametrize("k", OBSERVATIONS)
 def test_quantiles_are_symmetric(k):
-    # Not the median: between modes that are far apart there is next to nothing to tell where it lies.
+    # The median is left out: between modes that are far apart, almost no mass determines its place.
     levels = torch.tensor([0.01, 0.25, 0.75, 0.99], dtype=torch.float64)
     quantiles = TASK.marginal_quantiles(k, levels)
     torch.testing.assert_close(quantiles, -quantiles.flip(0), rtol=0, atol=1e-4)

@@ -1,4 +1,4 @@
-"""The rod's exact posterior against a solver of its own, autograd and the exact draws."""
+"""The rod's exact posterior compared with an independent solver, with autograd and with exact draws."""
 
 import math
 
@@ -16,7 +16,7 @@ def task(request):
 
 
 def test_the_signal_solves_the_heat_equation():
-    """Against the matrix exponential of second differences on a grid of 640 cells."""
+    """The signal is compared with the matrix exponential of second differences on a grid of 640 cells."""
     task, cells = tasks.get("heat_1d"), 640
     theta = torch.randn(3, 5, generator=torch.Generator().manual_seed(0)).double()
     x = np.arange(1, cells) / cells
@@ -32,7 +32,7 @@ def test_the_signal_solves_the_heat_equation():
 
 
 def test_the_posterior_is_prior_times_likelihood(task):
-    """Log densities differ by a constant, the evidence."""
+    """Log posterior and log prior plus log likelihood differ by a constant, the log evidence."""
     exact, x_o = task.gaussian_posterior(3), task.observation(3)
     theta = exact.sample((20,))
     joint = task.log_likelihood(theta, x_o) + task.prior().log_prob(theta)
@@ -64,7 +64,7 @@ def test_quantiles_are_those_of_the_marginals(task):
 
 
 def test_true_parameters_are_unremarkable_under_the_posterior(task):
-    """The squared Mahalanobis distance is chi-square, with as many degrees of freedom as dimensions."""
+    """The squared Mahalanobis distance is chi-square with ``dim_theta`` degrees of freedom."""
     distances = []
     for k in range(1, 11):
         exact = task.gaussian_posterior(k)

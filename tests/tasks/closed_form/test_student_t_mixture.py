@@ -7,7 +7,7 @@ from tasks.closed_form.student_t_mixture import DELTA, DF, StudentTMixture10x10,
 
 TASKS = [StudentTMixture15x5(), StudentTMixture10x10()]
 LEVELS = torch.tensor([0.01, 0.3, 0.5, 0.98], dtype=torch.float64)
-RARE = 1e-4  # the chance that a right result is refused, at any seed
+RARE = 1e-4  # probability that a correct result fails, at any seed
 
 
 def seeded(law, shape, seed=0):
@@ -17,7 +17,7 @@ def seeded(law, shape, seed=0):
 
 
 def scipy_mixture(values, loc):
-    """Log density of the mixture of unit-scale components at ±loc, by scipy in float64."""
+    """Log density of an equal mixture of components of unit scale at ±loc, by scipy in float64."""
     parts = [multivariate_t(sign * loc, np.eye(len(loc)), df=DF).logpdf(values) for sign in (1, -1)]
     return np.logaddexp(*parts) - np.log(2)
 
@@ -63,7 +63,7 @@ def test_observations_are_the_papers(task):
 
 
 def test_draws_of_the_prior_and_simulations_have_the_joint_law(task):
-    # Along the line between the centres, theta and x together are a mixture of univariate t.
+    # Projected on the line between the centres, theta and x together are a mixture of univariate t.
     theta = seeded(task.prior(), (50_000,))
     both = torch.cat([theta, task.simulate(theta, seed=2)], dim=1).double()
     delta = torch.tensor(DELTA, dtype=torch.float64)
@@ -74,7 +74,7 @@ def test_draws_of_the_prior_and_simulations_have_the_joint_law(task):
         return 0.5 * (t.cdf(values, DF, loc=far) + t.cdf(values, DF, loc=-far))
 
     assert kstest(along, cdf).pvalue > RARE
-    # Jointly t means that the squared radius about a centre is D · F(D, nu): its mean is D nu / (nu - 2).
+    # For a multivariate t, the squared radius about a centre is D · F(D, nu), with mean D nu / (nu - 2).
     squared = torch.minimum((both - delta).square().sum(1), (both + delta).square().sum(1))
     assert abs(float(squared.mean()) / (20 * DF / (DF - 2)) - 1) < 0.03
 

@@ -1,4 +1,4 @@
-"""What a task gets for free when it has only a prior and a simulator."""
+"""The defaults of a task that defines only a prior and a simulator."""
 
 import pytest
 import torch

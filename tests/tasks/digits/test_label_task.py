@@ -1,4 +1,4 @@
-"""Digits from their class: labels, likelihood and posterior."""
+"""The task of inferring digits from their class: labels, likelihood and posterior."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch.nn.functional import one_hot
 import tasks
 from tasks.digits.label_task import LabelTask
 
-RARE = 1e-4  # the chance that a right result is refused, at any seed
+RARE = 1e-4  # probability that a correct result fails, at any seed
 NAMES = [name for name in tasks.names() if isinstance(tasks.get(name), LabelTask)]
 
 
@@ -62,7 +62,7 @@ def test_a_label_that_no_draw_has_is_an_error_that_names_it(task, monkeypatch):
 
 
 def test_the_reference_has_the_moments_of_weighted_draws_of_the_prior(task):
-    """A tenth of the prior has a given label, so that importance sampling from it is accurate."""
+    """About a tenth of the prior has a given label, so importance sampling from the prior is accurate."""
     torch.manual_seed(2)
     theta = task.prior().sample((200_000,)).double()
     signal = task.signal(theta)

@@ -1,4 +1,4 @@
-"""Digits from their upper halves: likelihood, data and posterior."""
+"""The task of inferring digits from their upper halves: likelihood, data and posterior."""
 
 import pytest
 import torch
@@ -46,10 +46,10 @@ def test_a_half_is_the_upper_one(task):
 
 
 def test_the_posterior_on_an_even_grid_is_the_reference():
-    """Quadrature in theta itself, apart from the machinery that made the draws: means and variances.
+    """Means and variances agree with quadrature in theta, which shares no code with the sampler.
 
-    The bounds are four standard errors of 10 000 independent draws. At observation 9 a far mode with .36 % of
-    the mass holds much of the variance, whose error is then several times that of a normal posterior.
+    The bounds are four standard errors of 10 000 independent draws. At observation 9, a far mode with 0.36 %
+    of the mass causes much of the variance, whose error is then several times that of a normal posterior.
     """
     task = tasks.get("digits_prior")
     axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
@@ -69,7 +69,10 @@ def test_the_posterior_on_an_even_grid_is_the_reference():
 
 
 def test_far_modes_have_their_share():
-    """Observation 9, beyond five deviations of the median: as quadrature says, within binomial error."""
+    """At observation 9, the mass beyond five standard deviations from the median agrees with quadrature.
+
+    The bound is the binomial error.
+    """
     task = tasks.get("digits_prior")
     axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
     theta = torch.cartesian_prod(axis, axis)

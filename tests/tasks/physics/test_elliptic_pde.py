@@ -35,7 +35,7 @@ def test_the_sensors_tell_a_field_from_its_mirror_images():
     theta = task.prior().sample((12,))
 
     def apart(one, other):
-        """How far their pressures are, in standard deviations of the noise."""
+        """Distance between the pressures of two thetas, in standard deviations of the noise."""
         return (task.signal(one) - task.signal(other)).norm(dim=1) / task.noise_sd
 
     assert apart(theta, -theta).median() > 5.0
@@ -82,7 +82,7 @@ def test_five_hundred_simulations_take_seconds(name, most):
 
 
 def test_the_data_of_an_observation_do_not_share_its_parameters_randomness():
-    """With one seed for both, the first four residuals are the parameters' own normal numbers."""
+    """With a shared seed, the first four residuals would be the normal numbers that made the parameters."""
     task = tasks.get("elliptic_pde")
     for k in range(1, 11):
         theta, x = task.simulated_truth(k)

@@ -1,4 +1,4 @@
-"""The solver's order and symmetries, and the gradient of what follows from it."""
+"""The solver's order of convergence, its symmetries and its gradient."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def nodes(cells):
 
 
 def source_of_sine(theta, cells):
-    """-div(e^k grad p) for p = sin(pi x) sin(2 pi y), by hand."""
+    """The source -div(e^k grad p) for p = sin(pi x) sin(2 pi y), derived by hand."""
     x, y = nodes(cells)
     k = k_x = k_y = 0.0
     for b, (m, n) in zip(theta.T[..., None, None], MODES, strict=True):
@@ -52,10 +52,10 @@ def test_a_manufactured_solution_is_met_with_second_order(theta):
 
 
 def test_the_middle_of_the_square_without_a_field():
-    """Poisson's equation has a Fourier series in the middle."""
+    """The solution of Poisson's equation at the centre of the square is known as a Fourier series."""
     odd = np.arange(1, 4000, 2)
     sign = np.where(odd % 4 == 1, 1.0, -1.0)
-    # One of the two sums in closed form: p(1/2, y) is a series in one index with hyperbolic cosines.
+    # One of its two sums has a closed form, so p(1/2, y) is a series in one index with hyperbolic cosines.
     middle = 0.125 - (4 / np.pi**3) * (sign / odd**3 / np.cosh(np.minimum(odd * np.pi / 2, 700))).sum()
     np.testing.assert_allclose(solved(np.zeros((1, 4)), np.array([[0.5, 0.5]]))[0, 0], middle, atol=1e-6)
 

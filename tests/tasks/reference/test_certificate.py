@@ -1,4 +1,4 @@
-"""Thresholds, diagnostics and their summary."""
+"""Thresholds and diagnostics of a certificate, and their summary."""
 
 import pytest
 import torch

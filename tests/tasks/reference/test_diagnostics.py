@@ -15,7 +15,7 @@ def test_independent_draws():
 
 
 def test_an_autoregression_has_the_effective_size_of_theory():
-    """AR(1) with coefficient a has N (1 - a) / (1 + a) effective draws."""
+    """N draws of an AR(1) process with coefficient a are worth N (1 - a) / (1 + a) independent draws."""
     noise, a = normal(10, 4000, 1), 0.6
     draws = noise.clone()
     for t in range(1, 4000):
@@ -28,7 +28,7 @@ def test_chains_in_different_places_or_of_different_widths_are_seen():
     shifted, stretched, drifting = normal(4, 500, 1), normal(4, 500, 1), normal(4, 500, 1)
     shifted[0] += 1.0
     stretched[0] *= 3.0
-    drifting += torch.linspace(0.0, 2.0, 500)[:, None]  # in all chains alike: only halves differ
+    drifting += torch.linspace(0.0, 2.0, 500)[:, None]  # the same in all chains: only halves differ
     for draws in (shifted, stretched, drifting):
         assert float(rank_rhat(draws)) > 1.05
 

@@ -1,4 +1,4 @@
-"""Draws from a grid, against densities that are known."""
+"""Draws from a grid, compared with known densities."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from tasks.reference import grid
 from tasks.reference.grid import sample_on_grid
 
 SD = np.array([0.001, 0.05, 0.02])
-RARE = 1e-4  # the chance that a right result is refused, at any seed
+RARE = 1e-4  # probability that a correct result fails, at any seed
 
 
 def narrow(v):
-    """Two modes of shares .3 and .7, a thousandth wide in the first direction."""
+    """Log density with two modes of shares 0.3 and 0.7 that are 0.001 wide in the first direction."""
     parts = [
         np.log(share) + norm.logpdf(v, [middle, 0.5, 0.4], SD).sum(1)
         for share, middle in ((0.3, 0.2), (0.7, 0.8))
@@ -39,7 +39,7 @@ def test_cells_are_cut_where_the_density_varies():
 
 
 def test_a_spike_on_a_plain_is_not_missed():
-    """A cell of little mass may hide much: its halves are looked at too."""
+    """A cell whose centre has little mass may contain much, so its halves are evaluated, too."""
 
     def log_density(v):
         plain = norm.logpdf(v, [0.3, 0.3, 0.3], 0.1).sum(1)

@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo on densities that are known."""
+"""Hamiltonian Monte Carlo on known densities."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tasks.reference.hmc import run_hmc, whitening
 FACTOR = np.array([[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [-3.0, 0.5, 2.0]])
 PRECISION = np.linalg.inv(FACTOR @ FACTOR.T)
 MEAN = np.array([1.0, -2.0, 0.5])
-RARE = 1e-4  # the chance that a right result is refused, at any seed
+RARE = 1e-4  # probability that a correct result fails, at any seed
 
 
 def correlated_normal(u):
@@ -19,7 +19,7 @@ def correlated_normal(u):
 
 
 def log_gamma(u):
-    """Of log g for g ~ Gamma(3, 1): skewed."""
+    """Log density of log g for g ~ Gamma(3, 1), which is skewed, and its gradient."""
     return 3.0 * float(u[0]) - float(np.exp(u[0])), 3.0 - np.exp(u)
 
 
@@ -44,12 +44,12 @@ def test_draws_of_a_correlated_normal():
     flat = run.draws.reshape(-1, 3)
     covariance = FACTOR @ FACTOR.T
     sd = np.sqrt(np.diagonal(covariance))
-    # 4.5 standard errors of 800 independent draws: 1 / sqrt(800), and of a variance sqrt(2 / 800).
+    # 4.5 standard errors of 800 independent draws: 1 / sqrt(800) for a mean, sqrt(2 / 800) for a variance.
     np.testing.assert_allclose((flat.mean(0) - MEAN) / sd, 0.0, atol=0.159)
     np.testing.assert_allclose(np.cov(flat.T) / np.outer(sd, sd), covariance / np.outer(sd, sd), atol=0.225)
     chains = torch.from_numpy(run.draws)
     assert rank_rhat(chains).max() < 1.02
-    assert bulk_ess(chains).min() > 800  # at four seeds 1240 to 1630
+    assert bulk_ess(chains).min() > 800  # four seeds gave 1240 to 1630
     small = {"num_chains": 1, "num_kept": 20, "thin": 2, "warm_up": 10}
     again = [run_hmc(correlated_normal, np.zeros(3), **small, seed=seed).draws for seed in (3, 3, 4)]
     assert np.array_equal(again[0], again[1])

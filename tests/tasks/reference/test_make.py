@@ -1,4 +1,4 @@
-"""Making a reference: a posterior that is known, with every sampler; and what misses a threshold."""
+"""Making references: a known posterior with every sampler, and posteriors that miss a threshold."""
 
 import math
 
@@ -10,14 +10,14 @@ from torch.distributions import Independent, Normal
 from tasks.contract.base import Card
 from tasks.reference import make, runs
 from tasks.reference.make import MakeReferenceError, make_reference
-from tasks.stored import reference as store
+from tasks.stored import files as store
 from tasks.tools.signal_task import SignalTask
 
 VARIANCE = 1.0 / (1.0 + 1.0 / 0.25)  # prior N(0, 1), noise N(0, 0.5²)
 
 
 class Line(SignalTask):
-    """Theta itself, in noise: the posterior is N(x / 1.25, 0.2), the evidence N(x; 0, 1.25)."""
+    """Theta plus noise as data: the posterior is N(x / 1.25, 0.2), the evidence N(x; 0, 1.25)."""
 
     name = "line"
     dim_theta = dim_x = 1

@@ -1,4 +1,4 @@
-"""Adaptation and chains on posteriors that are known."""
+"""Adaptation of the proposal, and chains, on known posteriors."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_a_normal_posterior_and_its_evidence():
     result = run(log_likelihood)
     draws = result.draws.reshape(-1, 2)
     variance = 1 / (1 / PRIOR_SD**2 + 1 / noise**2)
-    # 4.5 standard errors of 5000 independent draws, and there are more.
+    # 4.5 standard errors of 5000 independent draws; the run is worth more than that.
     z = (draws.mean(0) - variance * x_o / noise**2) / np.sqrt(variance)
     np.testing.assert_allclose(z, 0.0, atol=0.064)
     np.testing.assert_allclose(draws.std(0), np.sqrt(variance), rtol=0.045)
@@ -41,7 +41,7 @@ def test_a_normal_posterior_and_its_evidence():
 
 
 def test_two_narrow_modes_keep_their_shares():
-    """Of unequal weight, and apart by many times their width."""
+    """The modes have unequal weights, and their distance is many times their width."""
     places = np.array([[-1.0, 0.5], [1.2, -0.4]])
     log_shares = np.log([0.2, 0.8])
 
@@ -56,7 +56,7 @@ def test_two_narrow_modes_keep_their_shares():
 
 
 def test_fewer_kept_states_repeat_less():
-    """Of a ring, which a few normals do not fit."""
+    """The target is a ring, which a mixture of a few normals does not fit."""
 
     def log_likelihood(theta):
         return -0.5 * ((np.hypot(*theta.T) - 0.8) / 0.01) ** 2

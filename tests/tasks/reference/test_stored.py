@@ -1,4 +1,4 @@
-"""Stored reference posteriors against the likelihood, whatever their certificates say."""
+"""Stored reference posteriors compared with the likelihood, independently of their certificates."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch.distributions import MultivariateNormal
 
 import tasks
 
-# Posteriors near enough to a normal for importance sampling from a wider one.
+# Posteriors that are close enough to a normal for importance sampling from a wider normal.
 NEARLY_NORMAL = ["elliptic_pde", "elliptic_pde_16", "lorenz63"]
 
 
@@ -26,6 +26,6 @@ def test_importance_weights_leave_the_moments_alone(name, k):
     assert effective > 100
     weighted_mean = (weights * theta).sum(0)
     weighted_std = (weights * (theta - weighted_mean) ** 2).sum(0).sqrt()
-    # Standard errors, but that a posterior's tails make more of a deviation's than a normal's would.
+    # Bounds in standard errors; heavier tails than a normal's increase the error of a standard deviation.
     assert ((weighted_mean - mean) / std).abs().max() < 4.5 / effective**0.5
     assert (weighted_std / std - 1.0).abs().max() < 4.5 / effective**0.5

@@ -1,4 +1,4 @@
-"""What holds for every task whose reference posterior is made here."""
+"""Properties of every task whose reference posterior is made here."""
 
 import numpy as np
 import pytest
@@ -27,6 +27,6 @@ def test_parameters_that_are_not_numbers_give_a_row_of_nan(task):
 
 
 def test_true_parameters_are_unremarkable_under_their_posteriors(task):
-    """Theta and x are drawn jointly, so the truth's rank in its posterior is uniform."""
+    """Theta and x are drawn jointly, so the rank of the true theta in its posterior is uniform."""
     ranks = [(task.reference_samples(k) < task.true_theta(k)).float().mean(0).numpy() for k in range(1, 11)]
     assert kstest(np.concatenate(ranks), "uniform").pvalue > 0.01

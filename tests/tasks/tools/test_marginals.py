@@ -31,7 +31,7 @@ def test_the_reference_draws_have_these_quantiles(name):
     assert bool((quantiles.diff(dim=0) >= 0).all())
     for column, sample in zip(quantiles.T, draws.T, strict=True):
         u = torch.searchsorted(column.contiguous(), sample.double().contiguous()) / 1000
-        # 10 000 independent draws stay below 0.0163 in 99 cases of 100; stored draws of sir are correlated.
+        # 10 000 independent draws stay below 0.0163 in 99 % of cases; stored draws of sir are correlated.
         assert kstest(u + 0.0005, "uniform").statistic < 0.025
 
 

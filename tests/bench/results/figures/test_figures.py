@@ -29,7 +29,7 @@ BY_TASK = ["c2st_by_budget", "accuracy_by_time"]
 
 
 def far_apart(pairs, **_):
-    """A C2ST for each pair at once: figures draw numbers, whatever trained them."""
+    """Made-up C2ST values, computed at once; for figures it does not matter where numbers come from."""
     scale = [
         ((samples.mean(0) - reference.mean(0)) / reference.std(0)).norm() for reference, samples in pairs
     ]
@@ -115,7 +115,7 @@ def test_methods_that_differ_in_steps_are_joined_by_a_line(rows):
     assert not any("steps" in text for text in legend)
     for axis in figure.axes:
         lines = [line for line in axis.lines if len(line.get_xdata()) == 3]
-        assert len(lines) == 2  # one for each budget
+        assert len(lines) == 2  # one line for each budget
         assert [text.get_text() for text in axis.texts].count("8 steps") == 2
 
 
@@ -166,7 +166,7 @@ def test_calibration_takes_good_rows_and_the_pairs_that_did_not_fail(rows):
 
     failed = rows.assign(status="error", num_calibration_finite=1, cell="failed")
     shown = pd.concat([rows.assign(num_calibration_finite=97), failed], ignore_index=True)
-    # 97 of the 100 pairs that were asked for; rows from before they were counted say what was asked for.
+    # 97 of the 100 requested pairs succeeded; rows from before this was counted give the requested number.
     np.testing.assert_array_equal(
         band(shown), band(rows.assign(num_calibration=97, num_calibration_finite=np.nan))
     )

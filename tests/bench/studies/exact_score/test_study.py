@@ -46,7 +46,7 @@ def test_bimodal_at_the_papers_setting_is_near_the_published_figure():
     assert figure["ode", "KL(exact||generated)"] < 0.07
     assert figure["ode", "KL(kernel posterior||generated)"] < 0.01
     assert figure["exact", "KL(exact||generated)"] < 0.01
-    # Scott's kernel alone makes more of an error than the paper's whole figure.
+    # The error of Scott's kernel alone exceeds the paper's whole figure.
     scott = table[(table["kde"] == "scott") & (table["sampler"] == "exact")]
     assert float(scott["value"].iloc[0]) > 0.05
 

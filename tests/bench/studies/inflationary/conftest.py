@@ -7,7 +7,7 @@ from methods.transforms.whitening import Whitening
 
 @pytest.fixture(params=[None, 1], ids=["preserving", "reducing"])
 def untrained(request):
-    """Maps of circles by a network that takes all data for normal: as true as any, if not of circles."""
+    """Maps of circles by an untrained network, which treats all data as normal; they are valid maps."""
     plan = {"rho": 2.0, "end": 7.01, "start_noise": 5e-4}
     schedule = (
         InflationSchedule.preserving(2, **plan)

@@ -11,15 +11,15 @@ def test_what_an_untrained_flow_does(untrained):
     assert row["latent_round_trip"] < 1e-6
     assert row["pr_latent"] == pytest.approx(row["pr_expected"], rel=0.02)
     assert row["inside"] == row["inside_again"] == 1.0
-    # Two circles are no normal, nor does this flow make one of them: 0.16, less 4.5 standard errors of 2000.
+    # Two circles and their images under this flow are not normal: 0.16, minus 4.5 standard errors of 2000.
     assert row["radius_error"] > 0.16 - 4.5 * 0.5 / 2000**0.5
 
 
 def test_training_makes_the_data_more_normal(untrained):
     trained = ToyFlow.fit("circles", untrained.keep, Sizes(128, 3, 1500, 512, 0), 2000).by("heun", 40)
     row = map_row(trained, 5000)
-    # Two shares of the same 5000 points differ by 0.008 from chance alone, one standard error; training takes
-    # off 0.03 to 0.07, depending on the seed. Narrower networks or fewer steps hardly reduce it.
+    # Two shares of the same 5000 points differ by a standard error of 0.008. Training reduces the value by
+    # 0.03 to 0.07, depending on the seed; narrower networks or fewer steps hardly reduce it.
     assert row["radius_error"] < map_row(untrained, 5000)["radius_error"]
     assert row["schedule"] == ("PRP" if untrained.keep is None else "PRR 2→1")
 

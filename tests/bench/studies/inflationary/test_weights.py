@@ -6,7 +6,7 @@ from bench.studies.inflationary import ToyFlow, weights, weights_coverage
 
 
 class Shifted(ToyFlow):
-    """Gives back latents that are not the ones it was given."""
+    """A flow whose latents are shifted, so that it does not invert itself."""
 
     def inflate(self, points, until=None):
         return super().inflate(points, until) + torch.tensor([0.9, 0.0])
@@ -23,7 +23,7 @@ def test_maps_that_lose_nothing_are_calibrated(untrained):
     assert kstest(masses, "uniform").pvalue > 1e-4
     assert table["p_value"].min() > 1e-4 / len(table)
     assert table["weights"].unique().tolist() == ["from the prior", "published"]
-    assert table["rhat"].max() < 1.2  # the largest of 120 weights; half as many draws give up to 1.16
+    assert table["rhat"].max() < 1.2  # the largest of 120 weights; half as many draws gave up to 1.16
 
 
 def test_maps_that_lose_something_are_not(untrained):

@@ -1,4 +1,4 @@
-"""Markov chains against a closed form, and the calls that they may make."""
+"""Markov chains compared with a closed form, and their budget of likelihood calls."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch.distributions import Normal
 from bench.studies.outsourced import CHAINS, BudgetError, CountedReward, chains, hmc, random_walk
 
 X_O = torch.tensor([[0.9, -0.6]], dtype=torch.float64)
-EXACT = Normal(X_O[0] / 1.25, math.sqrt(0.2))  # of N(0, I) and noise of deviation .5
+EXACT = Normal(X_O[0] / 1.25, math.sqrt(0.2))  # the posterior for a prior N(0, I) and noise of sd 0.5
 
 
 def log_likelihood(theta, x):
@@ -20,7 +20,7 @@ def log_likelihood(theta, x):
 def test_chains_reach_the_posterior(run, monkeypatch):
     monkeypatch.setattr(chains, "CHAINS", 2)
     z = run(log_likelihood, X_O, 2, 20_000 if run is random_walk else 4000, 0)
-    # Some 800 independent draws' worth: 4.5 standard errors.
+    # The chains are worth about 800 independent draws; the bound is 4.5 standard errors.
     torch.testing.assert_close(z.mean(0), EXACT.mean, atol=4.5 * math.sqrt(0.2 / 800), rtol=0)
     torch.testing.assert_close(z.std(0), EXACT.stddev.expand(2), atol=4.5 * math.sqrt(0.2 / 1600), rtol=0)
 

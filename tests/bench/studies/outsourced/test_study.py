@@ -39,8 +39,8 @@ def test_table_and_figures_are_written(tmp_path, monkeypatch):
         "random_walk",
     ]
     assert table["sampler"].tolist() == 2 * samplers
-    # Sixty steps of five observations with eight trajectories each, for two observations; then four
-    # candidates for each of 20 samples.
+    # Training takes sixty steps of five observations with eight trajectories each, for two observations;
+    # sampling takes four candidates for each of 20 samples.
     assert table["reward_calls"].tolist() == 2 * [0, 1280, 1200, 1200, 1280, 1280]
     assert table["right"].notna().tolist() == 6 * [True] + 6 * [False]
     assert "digits_label: 2400 reward calls in training; 1280 for the chains of each observation" in said
