@@ -33,6 +33,7 @@ __all__ = ["run"]
 @click.option("--dry-run", is_flag=True, help="Only say what is done and how long the rest may take.")
 def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     """Run a grid: from GRID (a YAML file or a preset's name), options, or both (options win)."""
+    from bench.results.schema import plugin_fields
     from bench.results.store import Store
     from bench.run.forecast import forecast
     from bench.run.grid import read_grid
@@ -43,6 +44,7 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
         name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())
     }
     settings = read_grid(grid, given)
+    plugin_fields()  # a plug-in's metric whose column is taken is refused before anything runs
     cells = settings.cells()
     progress = Progress(log=settings.out / "logs")
     store = Store(settings.out, warn=progress.say)
