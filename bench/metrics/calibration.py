@@ -1,7 +1,8 @@
-"""Calibration of an amortized posterior, over fresh draws of the prior and the simulator.
+"""Calibration of an amortized posterior, measured on fresh draws from the prior and the simulator.
 
-Simulation-based calibration ranks (Talts et al. 2018), coverage of the central intervals of each parameter,
-and TARP (Lemos et al. 2023), from one set of posterior samples. Ranks and TARP are those of sbi.diagnostics.
+Three measures are computed from one set of posterior samples: ranks of simulation-based calibration (Talts et
+al. 2018), coverage of the central intervals of each parameter, and TARP (Lemos et al. 2023). Ranks and TARP
+are those of sbi.diagnostics.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from tasks.contract.seeding import derive_seed
 
 __all__ = ["LEVELS", "MIN_PAIRS", "NUM_SAMPLES", "calibrate", "scores"]
 
-MIN_PAIRS = 100  # below it sbi warns, and a KS distance says nothing
-NUM_SAMPLES = 200  # posterior samples for each pair
-LEVELS = np.linspace(0.05, 0.95, 19)  # where the curves are kept
+MIN_PAIRS = 100  # with fewer pairs, sbi warns and a KS distance has no meaning
+NUM_SAMPLES = 200  # posterior samples per pair
+LEVELS = np.linspace(0.05, 0.95, 19)  # credibility levels at which the curves are stored
 
 
 def calibrate(task: Task, posterior: Posterior, num_pairs: int, seed: int) -> dict[str, Any]:
-    """The calibration columns of a fitted posterior.
+    """Return the calibration columns of a fitted posterior.
 
     Arguments:
-        task: Its prior and simulator give the pairs; they depend on task and seed alone.
-        posterior: Amortized: it samples for any x.
-        num_pairs: How many; at least ``MIN_PAIRS``.
-        seed: The cell's.
+        task: Task whose prior and simulator give the pairs (theta, x), which depend on task and seed only.
+        posterior: Amortized posterior, which can sample for any x.
+        num_pairs: Number of pairs; at least ``MIN_PAIRS``.
+        seed: Seed of the cell.
 
     Raises:
-        MetricError: where too few simulations are finite, or posterior samples are not.
+        MetricError: if fewer than ``MIN_PAIRS`` simulations are finite, or posterior samples are not finite.
     """
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed("calibration", task.name, seed))
@@ -50,18 +51,21 @@ def calibrate(task: Task, posterior: Posterior, num_pairs: int, seed: int) -> di
 
 
 def scores(theta: Tensor, x: Tensor, samples: Tensor) -> dict[str, Any]:
-    """Distances from perfect calibration, and the curves behind them.
+    """Return distances from perfect calibration, and the curves that they are computed from.
 
     Arguments:
         theta: Parameters of the pairs, ``(N, D)``.
-        x: Their data, ``(N, dim_x)``.
+        x: Data of the pairs, ``(N, dim_x)``.
         samples: Posterior samples for each x, ``(L, N, D)``.
 
     Returns:
         ``sbc_ks``, the largest Kolmogorov-Smirnov distance of a parameter's ranks from uniform;
-        ``coverage_error``, the mean distance of coverage from nominal over parameters and ``LEVELS``;
-        ``tarp_ece``, the same of TARP's expected coverage; ``sbc_curve`` (parameters × levels),
-        ``coverage_curve`` and ``tarp_curve``, as lists.
+        ``coverage_error``, the mean absolute difference of coverage from its nominal level, over parameters
+        and ``LEVELS``; ``tarp_ece``, the same for TARP's expected coverage; and the curves ``sbc_curve``
+        (parameters × levels, flattened), ``coverage_curve`` and ``tarp_curve`` (levels) as lists.
+
+    Raises:
+        MetricError: if posterior samples are not finite.
     """
     from sbi.diagnostics import run_sbc, run_tarp
 
@@ -74,7 +78,7 @@ def scores(theta: Tensor, x: Tensor, samples: Tensor) -> dict[str, Any]:
     ecdf = (u[:, :, None] < LEVELS).mean(0)
     covered = (np.abs(2.0 * u - 1.0)[:, :, None] < LEVELS).mean(0)
     expected, credibility = run_tarp(theta, x, stored, **options)
-    # sbi's credibility runs over the values that occur; outside them the curve is 0 or 1.
+    # sbi's credibility covers only the values that occur; outside them the curve is 0 or 1.
     ends = ([0.0, *credibility.tolist(), 1.0], [0.0, *expected.tolist(), 1.0])
     tarp = np.interp(LEVELS, *ends)
     return {
@@ -88,7 +92,7 @@ def scores(theta: Tensor, x: Tensor, samples: Tensor) -> dict[str, Any]:
 
 
 class _Stored:
-    """Samples in hand, in the shape of a posterior: sbi's diagnostics would else each draw their own."""
+    """Existing samples as a posterior, so that sbi's diagnostics share them and do not draw their own."""
 
     def __init__(self, samples: Tensor) -> None:
         self.samples = samples

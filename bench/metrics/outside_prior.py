@@ -1,4 +1,4 @@
-"""Leakage: the share of samples where the prior has no mass."""
+"""Leakage: the fraction of samples where the prior has no mass."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["inside_prior", "outside_prior"]
 
 
 def inside_prior(prior: Distribution, samples: Tensor) -> Tensor:
-    """Which samples ``(N, dim_theta)`` are finite and in the prior's support, ``(N,)``, bool."""
+    """Return which samples ``(N, dim_theta)`` are finite and in the prior's support: bool, ``(N,)``."""
     finite = samples.isfinite().all(dim=1)
     support = prior.support
     return finite if support is None else support.check(samples.nan_to_num(0.0)) & finite
 
 
 def outside_prior(prior: Distribution, samples: Tensor) -> float:
-    """Fraction of samples ``(N, dim_theta)`` outside the prior's support; non-finite ones count as outside.
+    """Return the fraction of samples ``(N, dim_theta)`` that are not finite or outside the prior's support.
 
     Example:
         >>> from torch.distributions import Independent, Uniform
