@@ -48,7 +48,7 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
     type=click.FloatRange(0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Longest sampling call; calls predicted to be longer are skipped, and a row says so.",
+    help="Longest sampling call in seconds; calls predicted to take longer are skipped, and a row says so.",
 )
 @click.option("--out", type=click.Path(path_type=Path), default="runs/time", show_default=True)
 @click.option(
@@ -92,7 +92,10 @@ def time_(context: click.Context, **options: Any) -> int:
     help="Observation; repeat for several.  [default: those that all tasks have]",
 )
 @click.option(
-    "--sklearn-observation", multiple=True, type=click.IntRange(1), help="Observation for scikit-learn."
+    "--sklearn-observation",
+    multiple=True,
+    type=click.IntRange(1),
+    help="Observation for scikit-learn; repeat for several.  [default: those of --observation]",
 )
 @click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)

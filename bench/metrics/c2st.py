@@ -29,8 +29,8 @@ __all__ = ["C2ST", "SamplePair", "c2st", "c2st_many"]
 SamplePair = tuple[Tensor, Tensor]  # reference and samples, each ``(N, D)``
 HELD_BACK = 0.1  # fraction of the training rows
 CPU_SLOTS, CUDA_SLOTS = 80, 4000  # number of models trained at the same time, times dimension
-# Models of one thread, times dimension, from which another thread pays off; with fewer, Python's lock costs
-# more than the thread gains.
+# Smallest number of models per thread, times dimension. With fewer, Python's lock costs more than another
+# thread gains.
 CROWD = 25
 
 
@@ -111,10 +111,10 @@ def c2st_many(
 
     Arguments:
         pairs: Pairs ``(reference, samples)`` as in :func:`c2st`.
-        seed: As in :func:`c2st`.
-        num_folds: As in :func:`c2st`.
-        num_seeds: As in :func:`c2st`.
-        early_stopping: As in :func:`c2st`.
+        seed: First seed of folds and initial weights.
+        num_folds: Number of folds.
+        num_seeds: Number of seeds to average over, from ``seed`` upwards.
+        early_stopping: Whether to stop on the loss of held-back rows, as in :func:`c2st`.
         device: Device to train on, ``cpu`` or ``cuda``.
 
     Raises:

@@ -54,8 +54,8 @@ def c2st_rf_many(pairs: Sequence[tuple[Tensor, Tensor]], *, seed: int = 1, num_f
 
     Arguments:
         pairs: Pairs ``(reference, samples)`` as in :func:`c2st_rf`.
-        seed: As in :func:`c2st_rf`.
-        num_folds: As in :func:`c2st_rf`.
+        seed: Seed of the folds and of every forest.
+        num_folds: Number of folds.
 
     Returns:
         One result for each pair, with accuracies ``(1, num_folds)``.

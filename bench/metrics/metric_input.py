@@ -37,7 +37,7 @@ def check_pair(reference: Tensor, samples: Tensor, *, at_least: int = 2) -> None
 
 
 def check_classes(reference: Tensor, samples: Tensor, num_folds: int) -> None:
-    """Raise an error unless a C2ST with so many folds is possible and gives 0.5 for equal distributions.
+    """Raise an error unless a C2ST over ``num_folds`` folds is possible and 0.5 is chance.
 
     With unequal numbers of rows, choosing the larger class would be right more than half of the time, so even
     draws from one distribution would seem different. No rows are dropped here; the caller decides which to

@@ -89,7 +89,7 @@ def projection_kl(exact: Projectable, samples: Tensor, bandwidth: Bandwidth = "s
     Arguments:
         exact: Exact density with two components, whose means are ``exact.loc``, ``(2, D)``.
         samples: Samples, ``(N, D)``.
-        bandwidth: As in :func:`kde_kl`.
+        bandwidth: Rule or value of the bandwidth, as in :func:`kde_kl`.
 
     Raises:
         MetricError: as :func:`kde_kl`, and if there are not two components with different means.

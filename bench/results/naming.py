@@ -14,8 +14,8 @@ __all__ = ["method_labels", "parameters", "version_order"]
 def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Series:
     """Return a label for each row: the method's name, with all parameters that differ from their defaults.
 
-    For a method that is not registered here (a plug-in's), the column ``changed_params`` says which
-    parameters differ. Older rows without this column show the parameters in which these rows differ.
+    For a method that is not registered here (a plug-in's), the column ``changed_params`` names the
+    parameters that differ. Older rows without this column show the parameters in which these rows differ.
 
     Arguments:
         rows: Rows with columns ``method`` and ``params``, and optionally ``changed_params``.

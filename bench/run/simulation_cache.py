@@ -114,5 +114,5 @@ def _save(path: Path, made: Simulations) -> None:
             num_failed=made.num_failed,
         )
         os.replace(temporary, path)
-    except OSError:  # for example a full disk; the run goes on, because rows matter more than this cache
+    except OSError:  # for example a full disk; the run continues, because rows matter more than this cache
         temporary.unlink(missing_ok=True)

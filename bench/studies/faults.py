@@ -109,12 +109,12 @@ def _compared(expected: pd.DataFrame, out: Path) -> dict[str, int]:
         "missing": int(missing.sum()),
         "repeated": int(keys.duplicated().sum()),
         "different": int((both["_merge"] != "both").sum() - missing.sum()),
-        "broken": sum(not _whole(file) for file in (out / "cells").iterdir()),
+        "broken": sum(not _intact(file) for file in (out / "cells").iterdir()),
         "left": len(list((out / "cells").glob(".*"))),
     }
 
 
-def _whole(file: Path) -> bool:
+def _intact(file: Path) -> bool:
     try:
         pq.read_metadata(file)
     except (OSError, ValueError):

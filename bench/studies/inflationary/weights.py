@@ -24,7 +24,7 @@ from tasks.reference.diagnostics import bulk_ess, rank_rhat
 __all__ = ["LEVELS", "weights_coverage"]
 
 PUBLISHED = (0.5, 0.25, 0.25)
-RADIUS, WIDTH = 1.3, 0.4  # distance of the components from the origin, and their standard deviation
+RADIUS, WIDTH = 1.3, 0.4  # distance of the outer components from the origin, and their standard deviation
 LEVELS = (0.5, 0.8, 0.95)
 NUM_POINTS = 100  # number of points in a data set
 WARM_UP, DRAWS = 300, 1000
