@@ -1,4 +1,4 @@
-"""The machine around tasks and methods: grid, runner, store, metrics, tables, figures, command line."""
+"""The benchmark around tasks and methods: grid, runner, store, metrics, tables, figures, command line."""
 
 from importlib.metadata import PackageNotFoundError, version
 

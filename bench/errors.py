@@ -1,15 +1,15 @@
-"""What a user did wrong, in one line."""
+"""Errors that are shown to the user as one line, without a traceback."""
 
 __all__ = ["SimulationError", "StorageError", "UsageError"]
 
 
 class UsageError(Exception):
-    """Bad input: one line that names the key, the value and what would do. Exit status 2."""
+    """Bad input; the message is one line with the key, its value and what is allowed. Exit status: 2."""
 
 
 class StorageError(UsageError):
-    """What could not be written: a full disk, a directory without permission."""
+    """A file could not be written, for example on a full disk or in a directory without permission."""
 
 
 class SimulationError(UsageError, RuntimeError):
-    """A task whose simulations nearly all failed."""
+    """Nearly all simulations of a task failed."""

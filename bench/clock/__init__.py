@@ -1,1 +1,1 @@
-"""What a run measures of the machine: time, energy, and the load of other programs."""
+"""Measurements on the machine during a run: time, energy, and the load of other programs."""

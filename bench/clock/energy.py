@@ -1,4 +1,4 @@
-"""Counters of energy, and the driver's version, where a machine tells them."""
+"""Energy counters and the version of the GPU driver, if the machine reports them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ RAPL = Path("/sys/class/powercap")
 
 
 def joules(device: str) -> float | None:
-    """Energy that a device has used since some moment; None where nothing counts it, or it may not be read.
+    """Return a device's energy counter in joules, or None if there is no counter or it may not be read.
 
-    Of a GPU by NVML (package ``nvidia-ml-py``, extra ``gpu``), of processors by Linux's RAPL, all packages
-    together. Other programs' share is in it.
+    The counter starts at an arbitrary moment, so only differences have a meaning. A GPU is read by NVML
+    (package ``nvidia-ml-py``, extra ``gpu``). Processors are read by Linux's RAPL, summed over all packages.
+    Energy used by other programs is included.
     """
     if device.startswith("cuda"):
         nvml = _nvml()
@@ -38,7 +39,7 @@ def joules(device: str) -> float | None:
 
 @lru_cache(maxsize=2)
 def driver_version(device: str) -> str:
-    """Version of the GPU's driver, with that of the CUDA that torch was built for; empty where not known."""
+    """Return the versions of the GPU driver and of the CUDA that torch was built for; empty for a CPU."""
     if not device.startswith("cuda"):
         return ""
     nvml = _nvml()

@@ -1,4 +1,4 @@
-"""The load that other programs put on the machine, which decides whether a time is ``exclusive``."""
+"""The load of other programs on the machine, which decides whether a time counts as ``exclusive``."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from bench.results.schema import Row
 
 __all__ = ["LIMIT", "foreign_load", "load_columns"]
 
-LIMIT = 0.5  # cores: with more than that of other programs, a time is shared
-WINDOW_S = 0.2  # twenty ticks of the system's counters, which are hundredths of a second
+LIMIT = 0.5  # cores: above this load of other programs, a time counts as shared
+WINDOW_S = 0.2  # twenty ticks of the system's counters, which count hundredths of a second
 FRESH_S = 1.0
-IDLE = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as user time too
+IDLE = ("idle", "iowait", "guest", "guest_nice")  # the system counts guests as user time too
 
-_latest: tuple[float, float | None] | None = None  # when, and what
+_latest: tuple[float, float | None] | None = None  # time and value of the latest reading
 
 
 def foreign_load() -> float | None:
-    """Number of cores that other programs keep busy, over a window of 0.2 s in which this process sleeps.
+    """Return the number of cores that other programs keep busy, averaged over 0.2 s of sleep.
 
-    It is the busy time of the cores that this process may run on (all cores, where the system has no
-    affinity), time stolen by other virtual machines included, less the processor time of the run: this
-    process, the runner that started it and all their descendants. In a container the cores are the host's,
-    so that other containers on them count. A reading that is less than a second old is used again.
+    The load is the busy time of the cores that this process may run on, minus the processor time of the run
+    itself (this process, the runner that started it, and all their descendants). On a system without
+    affinity, all cores count. Time stolen by other virtual machines counts as busy. In a container the cores
+    are the host's, so other containers on these cores count. A reading less than a second old is used again.
 
     Returns:
-        Cores, at least 0; None where the system's counters may not be read.
+        Number of cores, at least 0; None if the system's counters may not be read.
     """
     global _latest
     now = time.monotonic()
@@ -39,13 +39,14 @@ def foreign_load() -> float | None:
 
 
 def load_columns(row: Row) -> Row:
-    """Columns ``foreign_load`` and ``timing`` of a row before its next timed call.
+    """Return the columns ``foreign_load`` and ``timing`` of a row, measured before its next timed call.
 
-    The largest load before any of a row's timed calls counts; beyond ``LIMIT`` the row is ``shared``. A row
-    that is shared because other cells of its run go on beside it is left alone: its load is not measured.
+    The largest load before any of the row's timed calls counts; above ``LIMIT`` the row is ``shared``. The
+    load is not measured for a row that is ``shared`` because other cells of its run are running at the same
+    time; the result is then empty.
 
     Arguments:
-        row: With the columns ``timing`` and ``foreign_load`` so far.
+        row: Row with the columns ``timing`` and ``foreign_load`` so far.
     """
     if row["timing"] == "shared" and row["foreign_load"] is None:
         return {}
@@ -66,26 +67,26 @@ def _measured() -> float | None:
 
 
 def _busy_s() -> float:
-    """Seconds, since the system started, that the cores of this process have been busy, added up."""
+    """Return the busy seconds since the system started, summed over the cores this process may run on."""
     every = psutil.cpu_times(percpu=True)
     process = psutil.Process()
     allowed = process.cpu_affinity() if hasattr(process, "cpu_affinity") else []
-    # With a core switched off the list has gaps, and a number is no place in it.
+    # If a core is switched off, `every` lacks it, and the number of a core is no index into it.
     cores = [every[k] for k in allowed] if allowed and max(allowed) < len(every) else every
     return sum(sum(core) - sum(getattr(core, name, 0.0) for name in IDLE) for core in cores)
 
 
 def _own_s() -> float:
-    """Processor time of the run: the runner, or this process where it has none, and all descendants."""
+    """Return the processor time of the run: the runner (or this process if none) and all descendants."""
     parent = multiprocessing.parent_process()
     root = psutil.Process(parent.pid) if parent is not None else psutil.Process()
     return sum(map(_seconds_of, [root, *root.children(recursive=True)]))
 
 
 def _seconds_of(process: psutil.Process) -> float:
-    """With the time of children that have ended, which the system adds to their parent's."""
+    """Return a process's time, including its ended children, whose time the system adds to the parent's."""
     try:
         times = process.cpu_times()
-    except psutil.NoSuchProcess:  # it has ended just now
+    except psutil.NoSuchProcess:  # the process has just ended
         return 0.0
     return times.user + times.system + times.children_user + times.children_system

@@ -1,4 +1,4 @@
-"""Clocks: time of work that may run on a GPU, the memory and the energy it took."""
+"""Measurement of time, memory and energy of work on a CPU or GPU."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ T = TypeVar("T")
 
 REPEAT_BUDGET_S = 1.0
 MAX_REPEATS = 5
-ENERGY_S = 0.1  # drivers renew their counters about that often
+ENERGY_S = 0.1  # drivers update their energy counters about this often
 
 
 class ClockError(RuntimeError):
-    """The clock was read while the device still worked: the time would be too short."""
+    """The clock was read while the device was still working, so the time would be too short."""
 
 
 class Timed(NamedTuple):
-    """Of a call: the median seconds, the interquartile range (NaN for a single run), joules where known."""
+    """Time of a call: median seconds, interquartile range in seconds (NaN for one run), joules if known."""
 
     seconds: float
     iqr: float
@@ -46,39 +46,39 @@ class Timed(NamedTuple):
 
 
 class Device(Protocol):
-    """How time is taken on a kind of device."""
+    """A clock for one kind of device."""
 
     def mark(self) -> Any:
-        """Wait until the device is idle, and note the time."""
+        """Wait until the device is idle, and return a mark of the time."""
 
     def between(self, start: Any, end: Any) -> float:
-        """Seconds between two marks."""
+        """Return the seconds between two marks."""
 
     def busy(self) -> bool:
-        """Whether the device still works."""
+        """Return whether the device is still working."""
 
 
 class Host:
-    """The processor: when a call returns, its work is done."""
+    """The CPU, whose work is done when a call returns."""
 
     def mark(self) -> float:
-        """The system's finest clock that never goes back, in seconds."""
+        """Return the time of the system's finest monotonic clock, in seconds."""
         return time.perf_counter()
 
     def between(self, start: float, end: float) -> float:
-        """Their difference."""
+        """Return the difference of two marks in seconds."""
         return end - start
 
     def busy(self) -> bool:
-        """Never."""
+        """Return False: the CPU has no work left when a call returns."""
         return False
 
 
 class Cuda:
-    """A GPU, whose kernels run behind the host's back: the clock is its own, by events."""
+    """A GPU. Its kernels run asynchronously, so it is timed by CUDA events on its own clock."""
 
     def mark(self) -> torch.cuda.Event:
-        """An event after all work of all streams."""
+        """Return an event that is recorded after all work of all streams."""
         torch.cuda.synchronize()
         event = torch.cuda.Event(enable_timing=True)
         event.record()
@@ -86,11 +86,11 @@ class Cuda:
         return event
 
     def between(self, start: torch.cuda.Event, end: torch.cuda.Event) -> float:
-        """By the device's clock, to about half a microsecond."""
+        """Return the seconds between two events, precise to about half a microsecond."""
         return start.elapsed_time(end) / 1e3
 
     def busy(self) -> bool:
-        """Whether the current stream has work left."""
+        """Return whether the current stream has work left."""
         return not torch.cuda.current_stream().query()
 
 
@@ -98,10 +98,10 @@ DEVICES: dict[str, Callable[[], Device]] = {"cpu": Host, "cuda": Cuda}
 
 
 def timed(work: Callable[[], T], device: str) -> tuple[T, float]:
-    """Result and seconds of one call, with the device idle at both readings of the clock.
+    """Return the result and the seconds of one call, with the device idle at both readings of the clock.
 
     Raises:
-        ClockError: where the device still works after the second reading, so that the time means nothing.
+        ClockError: if the device is still working after the second reading, which makes the time invalid.
     """
     clock = DEVICES[device.partition(":")[0]]()
     start = clock.mark()
@@ -115,16 +115,16 @@ def timed(work: Callable[[], T], device: str) -> tuple[T, float]:
 def timed_repeatedly(
     work: Callable[[], T], device: str, budget_s: float | None = None, max_repeats: int | None = None
 ) -> tuple[T, Timed]:
-    """Result of the first call, and the time of the calls after it.
+    """Return the result of the first call, and the time of the calls after it.
 
-    The first call warms up caches and is left out, unless it alone took longer than the budget:
-    then it is the measurement.
+    The first call warms up caches and is not counted. If it alone takes longer than the budget, there are no
+    further calls and it is the measurement.
 
     Arguments:
-        work: What to time.
-        device: Where it runs.
-        budget_s: Seconds after which no other call begins; one by default.
-        max_repeats: Calls at most; five by default.
+        work: Function to time.
+        device: Device that it runs on, such as ``cpu`` or ``cuda``.
+        budget_s: Seconds after which no further call begins; 1 by default.
+        max_repeats: Largest number of timed calls; 5 by default.
     """
     budget = REPEAT_BUDGET_S if budget_s is None else budget_s
     most = MAX_REPEATS if max_repeats is None else max_repeats
@@ -142,7 +142,7 @@ def timed_repeatedly(
 
 
 def _spent(before: float | None, device: str, seconds: float, calls: int) -> float | None:
-    """Joules a call; None where nothing counts, the counter began anew, or the time was too short for it."""
+    """Return joules per call; None if there is no counter, it was reset, or the time was too short for it."""
     after = joules(device)
     if before is None or after is None or after < before or seconds < ENERGY_S:
         return None
@@ -150,7 +150,7 @@ def _spent(before: float | None, device: str, seconds: float, calls: int) -> flo
 
 
 def reset_peak_memory(device: str) -> None:
-    """Start a new measurement of :func:`peak_memory_mb`, where the system lets a process do so."""
+    """Start a new measurement of :func:`peak_memory_mb`, if the system allows it."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
         return
@@ -159,9 +159,10 @@ def reset_peak_memory(device: str) -> None:
 
 
 def peak_memory_mb(device: str) -> float:
-    """Largest memory since the last reset, in MiB: of the device, or resident memory of the process.
+    """Return the peak memory since the last reset, in MiB.
 
-    Where the peak cannot be reset (other systems than Linux) it is that of the process's whole life.
+    On a GPU this is memory allocated on the device; on a CPU, resident memory of the process. If the peak
+    cannot be reset (on systems other than Linux), it is the peak since the process started.
     """
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated() / 2**20
@@ -169,5 +170,5 @@ def peak_memory_mb(device: str) -> float:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -1,4 +1,4 @@
-"""What several commands ask of their arguments; a :class:`bench.errors.UsageError` says what is wrong."""
+"""Checks of arguments that several commands share; each raises :class:`bench.errors.UsageError`."""
 
 from __future__ import annotations
 
@@ -25,19 +25,25 @@ __all__ = [
 
 
 def certified_task(name: str) -> CertifiedTask:
-    """The task of that name, if its reference posterior is made here."""
+    """Return the task of that name, if the suite makes its reference posterior itself.
+
+    Raises:
+        UsageError: if the reference posterior comes from elsewhere, or there is none.
+    """
     import tasks
     from tasks.tools.certified_task import CertifiedTask
 
     task = tasks.get(name)
     if not isinstance(task, CertifiedTask):
         others = [other for other in tasks.names() if issubclass(tasks.task_class(other), CertifiedTask)]
-        raise UsageError(f"the reference of {name} is not made here; tasks that are: {', '.join(others)}")
+        raise UsageError(
+            f"the suite does not make the reference of {name}; it makes those of {', '.join(others)}"
+        )
     return task
 
 
 def known_tasks(names: Sequence[str]) -> list[str]:
-    """The names, if they are tasks'; each once."""
+    """Return the names without duplicates, if all are names of tasks."""
     import tasks
 
     for name in names:
@@ -46,7 +52,16 @@ def known_tasks(names: Sequence[str]) -> list[str]:
 
 
 def referenced_tasks(names: Sequence[str], observations: Sequence[int], num_samples: int) -> list[str]:
-    """The names, if their tasks have as many reference draws of each observation; all such tasks for none."""
+    """Return the names of tasks that have ``num_samples`` reference draws of every observation given.
+
+    Arguments:
+        names: Names of tasks; if empty, all tasks with enough reference draws are returned.
+        observations: Numbers of observations, from 1.
+        num_samples: Number of reference draws that each observation needs.
+
+    Raises:
+        UsageError: if a task that was named lacks an observation or reference draws.
+    """
     import tasks
 
     if not names:
@@ -70,50 +85,68 @@ def _lacks(name: str, observations: Sequence[int], num_samples: int) -> str:
             return f"observation = {k}: task {name} has observations 1 to {task.num_observations}"
         reference = task.reference_samples(k)
         if reference is None:
-            return f"task {name} has no reference posterior, without which there is no C2ST; sir has one"
+            return f"task {name} has no reference posterior, which a C2ST needs; sir has one"
         if len(reference) < num_samples:
             return f"task {name} has {len(reference)} reference draws, {num_samples} are needed"
     return ""
 
 
 def digits_tasks(names: Sequence[str]) -> list[str]:
-    """The names, if they are those of tasks whose prior is a generator of digits."""
+    """Return the names, if the prior of every task is a generator of digits.
+
+    Raises:
+        UsageError: if a task has another prior.
+    """
     import tasks
     from tasks.digits.generator_prior import GeneratorPrior
 
     there = [name for name in tasks.names() if issubclass(tasks.task_class(name), GeneratorPrior)]
     for name in known_tasks(names):
         if name not in there:
-            raise UsageError(f"the prior of {name} is no generator of digits; there are: {', '.join(there)}")
+            raise UsageError(
+                f"the prior of {name} is not a generator of digits; tasks with one: {', '.join(there)}"
+            )
     return list(names)
 
 
 def known_toys(names: Sequence[str]) -> list[str]:
-    """The names, if they are those of toy data sets; all of them where none is given."""
+    """Return the names, if all are names of toy data sets; without names, return all toy data sets.
+
+    Raises:
+        UsageError: for an unknown name.
+    """
     from bench.studies.inflationary import TOYS
 
     for name in names:
         if name not in TOYS:
-            raise UsageError(f"unknown toy {name!r}; there are: {', '.join(TOYS)}")
+            raise UsageError(f"unknown toy {name!r}; known: {', '.join(TOYS)}")
     return list(names or TOYS)
 
 
 def usable(device: str) -> str:
-    """The device, if torch can use it."""
+    """Return the device, if torch can use it.
+
+    Raises:
+        UsageError: if torch finds no such device.
+    """
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device = 'cuda': this machine has no CUDA device that torch can use; cpu would do")
+        raise UsageError("device = 'cuda': this machine has no CUDA device that torch can use; use cpu")
     return device
 
 
 def writable(path: Path, option: str = "out") -> Path:
-    """The path of a directory to write to, absolute; what can be known of it before is checked.
+    """Return the absolute path of a directory to write to, after checking that it can be written.
+
+    Arguments:
+        path: Directory, which need not exist yet.
+        option: Name of the option that gave the path, for the message.
 
     Raises:
-        UsageError: where it, or a parent of it, is a file or may not be written to.
+        UsageError: if the path, or a parent of it, is a file or may not be written to.
     """
     nearest = nearest_directory(path, option)
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UsageError(f"{option}: {nearest} may not be written to, name another directory")
+        raise UsageError(f"{option}: no permission to write to {nearest}; name another directory")
     return path.absolute()

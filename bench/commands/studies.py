@@ -31,10 +31,10 @@ def study() -> None:
 @click.option("--num-seeds", type=click.IntRange(2), default=3, show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
 def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: int) -> int:
-    """Does the batched C2ST agree with scikit-learn's? Three pairs a task."""
+    """Does the batched C2ST agree with scikit-learn's? Compares three pairs of samples per task."""
     from bench.studies.c2st_agreement import agreement
 
-    # The first and second observation; of the first, two disjoint sets.
+    # The study needs two disjoint sets of draws of observation 1, and one of observation 2.
     known = referenced_tasks(task, (1, 2), 2 * num_samples)
     table = agreement(known, num_samples, num_seeds, jobs)
     click.echo(table.to_string(index=False, float_format="{:.4f}".format))
@@ -49,7 +49,7 @@ def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: in
 @click.option("-d", "--dim", multiple=True, type=click.IntRange(1), default=[2, 10], show_default=True)
 @click.option("--num-samples", type=click.IntRange(100, 10_000), default=10_000, show_default=True)
 def study_metrics(dim: Sequence[int], num_samples: int) -> int:
-    """What does each metric say of errors that are known?"""
+    """What values does each metric give to samples with known errors?"""
     from bench.run.threads import use_all_cores
     from bench.studies.metrics import known_errors
 
@@ -63,11 +63,11 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
 @click.option("-n", "--num-simulations", multiple=True, type=click.IntRange(20), default=[1000, 10_000])
 @click.option("--out", type=click.Path(path_type=Path), default="runs/one_pass", show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Cells at a time; 1 gives exclusive timings.")
-@click.option("--show", is_flag=True, help="Run nothing, print what is done.")
+@click.option("--show", is_flag=True, help="Run nothing; print the results so far.")
 def study_one_pass(
     task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool
 ) -> int:
-    """Is one pass as accurate as the best? Hours; resumes."""
+    """Is the one-pass sampler as accurate as the best methods? Takes hours; a later call resumes it."""
     from bench.results.store import Store
     from bench.run.grid import Grid
     from bench.run.progress import Progress
@@ -88,10 +88,16 @@ def study_one_pass(
 
 @study.command("inflation")
 @click.option("-t", "--toy", multiple=True, help="Data set; repeat for several.  [default: all five]")
-@click.option("--num-sets", type=click.IntRange(20), default=100, show_default=True, help="For calibration.")
+@click.option(
+    "--num-sets",
+    type=click.IntRange(20),
+    default=100,
+    show_default=True,
+    help="Number of data sets for calibration.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default="runs/inflation", show_default=True)
 def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
-    """Are the maps of inflationary flows true, and calibrated? A quarter of an hour."""
+    """Are the maps of inflationary flows accurate and calibrated? Takes a quarter of an hour."""
     from bench.run.threads import use_all_cores
     from bench.studies.inflationary.study import inflation_study
 
@@ -109,7 +115,7 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 @click.option("--num-samples", type=click.IntRange(20, 5000), default=1000, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default="runs/outsourced", show_default=True)
 def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
-    """Is a trained policy as good as Markov chains with as many reward calls? Twenty minutes."""
+    """Is a trained policy as good as Markov chains with as many reward calls? Takes twenty minutes."""
     from bench.run.threads import use_all_cores
     from bench.studies.outsourced.study import TASKS, outsourced_study
 
@@ -131,7 +137,7 @@ def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: i
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
 def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int) -> int:
-    """Are the samplers of reference posteriors calibrated? Minutes a task."""
+    """Are the samplers of reference posteriors calibrated? Takes minutes per task."""
     from bench.studies.references import CHEAP, sampler_calibration
 
     known = known_tasks(task or CHEAP)
@@ -146,7 +152,7 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
 @click.option("--num-runs", type=click.IntRange(1), default=20, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def study_faults(num_runs: int, seed: int) -> int:
-    """Does a run that is killed with -9 lose anything? Linux; a quarter of an hour."""
+    """Does a run that is killed (SIGKILL) lose any results? Needs Linux; takes a quarter of an hour."""
     from bench.studies.faults import killed_runs
 
     table = killed_runs(num_runs, seed)
@@ -157,7 +163,7 @@ def study_faults(num_runs: int, seed: int) -> int:
 @study.command("store")
 @click.option("--num-cells", type=click.IntRange(16), default=10_000, show_default=True)
 def study_store(num_cells: int) -> int:
-    """What do very many cells cost, to write, to resume, to read?"""
+    """How long does it take to write, resume and read very many cells?"""
     from bench.studies.scale import store_costs
 
     click.echo(store_costs(num_cells).to_string(index=False, float_format="{:.3f}".format))
@@ -166,7 +172,7 @@ def study_store(num_cells: int) -> int:
 
 @click.group()
 def reproduce() -> None:
-    """Experiments of publications at their settings, our figures beside theirs."""
+    """Repeat published experiments at their settings and compare results with the published ones."""
 
 
 @reproduce.command("exact_score")
@@ -184,7 +190,7 @@ def reproduce() -> None:
 def reproduce_exact_score(
     experiment: tuple[str, ...], num_sets: int | None, out: Path | None, device: str
 ) -> int:
-    """The exact-score sampler of arXiv 2506.18227."""
+    """Repeat the experiments on the exact-score sampler (arXiv 2506.18227)."""
     from bench.run.threads import use_all_cores
     from bench.studies.exact_score import EXPERIMENTS, exact_score
 

@@ -21,7 +21,7 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
 @click.option(
     "-n", "--num-simulations", multiple=True, type=click.IntRange(2), default=[1000], show_default=True
 )
-@click.option("-s", "--seed", multiple=True, type=int, default=[0], help="Each is another fit.")
+@click.option("-s", "--seed", multiple=True, type=int, default=[0], help="Seed; each is a fit of its own.")
 @click.option(
     "--num-samples",
     multiple=True,
@@ -35,7 +35,7 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
     type=click.IntRange(1),
     default=[1, 1000],
     show_default=True,
-    help="Observations at once.",
+    help="Number of observations sampled in one call; repeat for several.",
 )
 @click.option(
     "--device", multiple=True, type=click.Choice(["cpu", "cuda"]), default=["cpu"], show_default=True
@@ -48,16 +48,19 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
     type=click.FloatRange(0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Leave out (with a row that says so) calls that fewer samples foretell to take longer.",
+    help="Longest sampling call in seconds; calls predicted to take longer are skipped, and a row says so.",
 )
 @click.option("--out", type=click.Path(path_type=Path), default="runs/time", show_default=True)
-@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
+@click.option(
+    "--plugin", multiple=True, type=click.Path(), help="Python file with your own tasks or methods."
+)
 @click.pass_context
 def time_(context: click.Context, **options: Any) -> int:
-    """Simulating, training, sampling: times of methods on a machine to themselves, one after the other.
+    """Time simulation, training and sampling of methods, one after the other, with nothing else running.
 
-    Rows go to --out, with timing=exclusive unless other programs load the machine; what is there already
-    for this device is not timed again. The subcommands time parts of the suite against a peer.
+    Rows go to --out, with timing=exclusive unless other programs load the machine. Times that --out already
+    has for this device are not measured again. The subcommands compare the speed of parts of the suite with
+    that of other implementations.
     """
     if context.invoked_subcommand is not None:
         return 0
@@ -88,7 +91,12 @@ def time_(context: click.Context, **options: Any) -> int:
     type=click.IntRange(1),
     help="Observation; repeat for several.  [default: those that all tasks have]",
 )
-@click.option("--sklearn-observation", multiple=True, type=click.IntRange(1), help="For scikit-learn's part.")
+@click.option(
+    "--sklearn-observation",
+    multiple=True,
+    type=click.IntRange(1),
+    help="Observation for scikit-learn; repeat for several.  [default: those of --observation]",
+)
 @click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def time_c2st(
@@ -98,7 +106,7 @@ def time_c2st(
     num_samples: int,
     device: str,
 ) -> int:
-    """Seconds per observation: the batched C2ST, scikit-learn's, and the random forest's."""
+    """Measure seconds per observation of the batched C2ST, scikit-learn's and the random forest's."""
     import tasks
     from bench.run.threads import use_all_cores
     from bench.studies.c2st_agreement import speed
@@ -120,7 +128,7 @@ def time_c2st(
 @click.option("--num-labels", type=click.IntRange(20), default=10_000, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def time_labels(task: str, num_simulations: int, published_labels: int, num_labels: int, device: str) -> int:
-    """Seconds per label and accuracy: the published recipe and the suite's."""
+    """Measure seconds per label, and accuracy, of the published recipe and of the suite's."""
     from bench.run.threads import use_all_cores
     from bench.studies.distillation import label_speed
 

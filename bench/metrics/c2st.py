@@ -1,9 +1,10 @@
-"""Classifier two-sample test: sbibm's protocol, with all classifiers trained together.
+"""Classifier two-sample test (C2ST) by sbibm's protocol, with all classifiers trained together.
 
-The accuracy of a multilayer perceptron in telling samples from reference, over five folds: two ReLU layers
-of 10 D units, Adam, and the other settings of scikit-learn's ``MLPClassifier``, on data scaled by the
-reference's mean and standard deviation. Unlike sbibm, which starts all folds from the same weights, each fold
-and seed has initial weights of its own, so that their spread is an honest standard error.
+The C2ST is the accuracy, over five folds, of a multilayer perceptron that tells samples from the reference.
+It has two ReLU layers of 10 D units, Adam, and the other settings of scikit-learn's ``MLPClassifier``. Data
+are standardised by the reference's mean and standard deviation. Unlike in sbibm, where all folds start from
+the same weights, each fold and seed has its own initial weights, so that their spread is an honest standard
+error.
 
 References: Friedman, On multivariate goodness-of-fit and two-sample testing, 2003; Lopez-Paz and Oquab,
 Revisiting classifier two-sample tests, ICLR 2017; settings of sbibm (arXiv 2101.04653).
@@ -28,25 +29,31 @@ from bench.metrics.registry import register_metric
 __all__ = ["C2ST", "C2STMetric", "EarlyStoppedC2ST", "SamplePair", "c2st", "c2st_many"]
 
 SamplePair = tuple[Tensor, Tensor]  # reference and samples, each ``(N, D)``
-HELD_BACK = 0.1  # of the training rows
-CPU_SLOTS, CUDA_SLOTS = 80, 4000  # models trained side by side, times dimension
-CROWD = 25  # the same for a thread to be worth it: below, Python's lock costs more than a second one gains
+HELD_BACK = 0.1  # fraction of the training rows
+CPU_SLOTS, CUDA_SLOTS = 80, 4000  # number of models trained at the same time, times dimension
+# Smallest number of models per thread, times dimension. With fewer, Python's lock costs more than another
+# thread gains.
+CROWD = 25
 
 
 @dataclass(frozen=True)
 class C2ST:
-    """Accuracies ``(num_seeds, num_folds)`` of the classifiers of one pair."""
+    """Result of the test for one pair.
+
+    Arguments:
+        accuracies: Held-out accuracies of the classifiers, ``(num_seeds, num_folds)``.
+    """
 
     accuracies: np.ndarray
 
     @property
     def mean(self) -> float:
-        """The C2ST: 0.5 where the two cannot be told apart, 1 where they always can."""
+        """The C2ST: 0.5 if the samples cannot be distinguished from the reference, 1 if they always can."""
         return float(self.accuracies.mean())
 
     @property
     def se(self) -> float:
-        """Standard error of the mean over folds and seeds, taken as independent (folds share data)."""
+        """Standard error of the mean; folds and seeds count as independent, although they share data."""
         return float(self.accuracies.std(ddof=1) / self.accuracies.size**0.5)
 
 
@@ -59,22 +66,22 @@ def c2st(
     num_seeds: int = 1,
     early_stopping: bool = False,
 ) -> float:
-    """Mean accuracy of the classifiers on held-out folds.
+    """Return the mean accuracy of the classifiers on held-out folds.
 
     Arguments:
-        reference: ``(N, D)``; sets the scale.
-        samples: ``(N, D)``, as many rows as the reference: of unequal numbers the larger class alone would be
-            worth more than 0.5.
+        reference: Reference draws, ``(N, D)``; they set the scale.
+        samples: Samples, ``(N, D)``. Their number must equal that of the reference, because with unequal
+            numbers, choosing the larger class would be right more than half of the time.
         seed: First seed of folds and initial weights.
-        num_folds: sbibm's are 5.
-        num_seeds: Seeds to average over, from ``seed`` upwards.
-        early_stopping: Hold a tenth of the training rows back, stop when their loss has stalled and score the
-            weights where it was lowest. sbibm's protocol has no such thing and overfits in many dimensions:
-            two 10-D Gaussians that an ideal classifier tells apart 69 % of the time get 0.60 from 10 000
-            samples each. A variant, with a column of its own.
+        num_folds: Number of folds; sbibm uses 5.
+        num_seeds: Number of seeds to average over, from ``seed`` upwards.
+        early_stopping: Whether to hold back a tenth of the training rows, stop when their loss stalls, and
+            score the weights with the lowest loss. sbibm's protocol does not do this and overfits in many
+            dimensions: with 10 000 samples each, two 10-D Gaussians for which the ideal accuracy is 0.69
+            score 0.60. This variant has a column of its own.
 
     Raises:
-        MetricError: for values that are not finite, unequal dimensions or numbers, or too few rows.
+        MetricError: if values are not finite, dimensions or numbers of rows differ, or rows are too few.
 
     Example:
         >>> x = torch.randn(100, 1, generator=torch.Generator().manual_seed(0))
@@ -100,10 +107,20 @@ def c2st_many(
     early_stopping: bool = False,
     device: str = "cpu",
 ) -> list[C2ST]:
-    """The test for many pairs ``(reference, samples)`` at once: pairs × seeds × folds classifiers together.
+    """Return the test's results for many pairs, whose classifiers (pairs × seeds × folds) train together.
 
-    A pair's result is the same whatever pairs it is tested with. The other arguments are those of
-    :func:`c2st`; on the CPU all threads that torch may use take part.
+    A pair's result does not depend on the other pairs. On the CPU, all threads that torch may use work on it.
+
+    Arguments:
+        pairs: Pairs ``(reference, samples)`` as in :func:`c2st`.
+        seed: First seed of folds and initial weights.
+        num_folds: Number of folds.
+        num_seeds: Number of seeds to average over, from ``seed`` upwards.
+        early_stopping: Whether to stop on the loss of held-back rows, as in :func:`c2st`.
+        device: Device to train on, ``cpu`` or ``cuda``.
+
+    Raises:
+        MetricError: as :func:`c2st`.
     """
     for reference, samples in pairs:
         check_classes(reference, samples, num_folds)
@@ -133,7 +150,7 @@ def _problems(
     early_stopping: bool,
     device: str,
 ) -> list[Problem]:
-    """The classifiers of one pair, seeds first, folds within them."""
+    """Return the classification problems of one pair, ordered by seed, then by fold."""
     from sklearn.model_selection import KFold
 
     mean, std = reference.mean(0), reference.std(0)
@@ -144,7 +161,8 @@ def _problems(
         folds = KFold(n_splits=num_folds, shuffle=True, random_state=seed).split(data.cpu())
         for fold, (train, test) in enumerate(folds):
             parts.append((seed * num_folds + fold, train, test))
-    # Where the rows do not divide by the folds, some train on one row more than others: not here.
+    # If the number of rows is not a multiple of the folds, training sets differ by one row. Models that train
+    # together need equal sizes, so all are cut to the smallest.
     smallest = min(len(train) for _, train, _ in parts)
     num_held = max(1, round(HELD_BACK * smallest)) if early_stopping else 0
     problems = []

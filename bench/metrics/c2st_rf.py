@@ -1,11 +1,11 @@
-"""Classifier two-sample test by random forest, with the settings of ``sbi.utils.metrics.c2st``.
+"""Classifier two-sample test (C2ST) by random forest, with the settings of ``sbi.utils.metrics.c2st``.
 
-The accuracy of scikit-learn's ``RandomForestClassifier`` (its defaults: 100 trees, grown until their leaves
-are pure) over five folds, on data scaled by the reference's mean and standard deviation. Folds and trees of a
-pair all start from one seed, as in sbi.
+The C2ST is the accuracy, over five folds, of scikit-learn's ``RandomForestClassifier`` at its defaults (100
+trees, grown until their leaves are pure). Data are standardised by the reference's mean and standard
+deviation. All folds and trees of a pair start from one seed, as in sbi.
 
-Its values are not those of :func:`bench.metrics.c2st`, whose classifier is a network. Compare them only with
-figures that were made by a forest too, such as those of NPE-PFN and Simformer.
+The values differ from those of :func:`bench.metrics.c2st`, whose classifier is a network. Compare them only
+with results by a forest, such as those published for NPE-PFN and Simformer.
 
 References: Friedman, On multivariate goodness-of-fit and two-sample testing, 2003; Lopez-Paz and Oquab,
 Revisiting classifier two-sample tests, ICLR 2017; Boelts et al., sbi reloaded, JOSS 2025 (arXiv 2411.17337).
@@ -27,16 +27,16 @@ __all__ = ["ForestC2ST", "c2st_rf", "c2st_rf_many"]
 
 
 def c2st_rf(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds: int = 5) -> float:
-    """Mean accuracy of the forests on held-out folds, equal to that of ``sbi.utils.metrics.c2st``.
+    """Return the mean accuracy of the forests on held-out folds, equal to ``sbi.utils.metrics.c2st``.
 
     Arguments:
-        reference: ``(N, D)``; sets the scale.
-        samples: ``(N, D)``, as many rows as the reference.
+        reference: Reference draws, ``(N, D)``; they set the scale.
+        samples: Samples, ``(N, D)``, with as many rows as the reference.
         seed: Seed of the folds and of every forest.
         num_folds: Number of folds; sbi's default is 5.
 
     Raises:
-        MetricError: for values that are not finite, unequal dimensions or numbers, or too few rows.
+        MetricError: if values are not finite, dimensions or numbers of rows differ, or rows are too few.
 
     Example:
         >>> x = torch.randn(100, 1, generator=torch.Generator().manual_seed(0))
@@ -48,10 +48,20 @@ def c2st_rf(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds: int
 
 
 def c2st_rf_many(pairs: Sequence[tuple[Tensor, Tensor]], *, seed: int = 1, num_folds: int = 5) -> list[C2ST]:
-    """The test for many pairs ``(reference, samples)``, on as many threads as torch may use.
+    """Return the test's results for many pairs, computed on as many threads as torch may use.
 
-    A pair's result depends neither on the other pairs nor on the number of threads. The other arguments are
-    those of :func:`c2st_rf`; accuracies are of shape ``(1, num_folds)``.
+    A pair's result depends neither on the other pairs nor on the number of threads.
+
+    Arguments:
+        pairs: Pairs ``(reference, samples)`` as in :func:`c2st_rf`.
+        seed: Seed of the folds and of every forest.
+        num_folds: Number of folds.
+
+    Returns:
+        One result for each pair, with accuracies ``(1, num_folds)``.
+
+    Raises:
+        MetricError: as :func:`c2st_rf`.
     """
     from sklearn.ensemble import RandomForestClassifier
 

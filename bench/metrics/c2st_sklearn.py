@@ -1,7 +1,7 @@
-"""The yardstick of C2ST: sbibm's protocol by scikit-learn itself, one classifier after the other.
+"""The standard of comparison for the C2ST: sbibm's protocol in scikit-learn, one classifier at a time.
 
-Folds, initial weights and order of samples come from one seed, as sbibm has it. :func:`bench.metrics.c2st`
-trains the same classifiers together and is what the tables hold.
+Folds, initial weights and the order of samples come from one seed, as in sbibm. The tables hold the values of
+:func:`bench.metrics.c2st`, which trains the same classifiers together.
 
 Reference: Lueckmann et al., Benchmarking Simulation-Based Inference, AISTATS 2021 (arXiv 2101.04653).
 """
@@ -17,7 +17,7 @@ __all__ = ["c2st_sklearn"]
 
 
 def c2st_sklearn(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds: int = 5) -> float:
-    """Mean accuracy over folds, equal to ``sbibm.metrics.c2st`` to the last digits.
+    """Return the mean accuracy over folds, equal to ``sbibm.metrics.c2st`` up to the last digits.
 
     Arguments and errors are those of :func:`bench.metrics.c2st`.
     """

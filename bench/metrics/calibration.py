@@ -1,7 +1,7 @@
-"""Calibration of an amortized posterior, over fresh draws of the prior and the simulator.
+"""Calibration of an amortized posterior, measured on fresh draws from the prior and the simulator.
 
-Simulation-based calibration ranks, coverage of the central intervals of each parameter, and TARP, from one
-set of posterior samples. Ranks and TARP are those of ``sbi.diagnostics``.
+Three measures are computed from one set of posterior samples: ranks of simulation-based calibration, coverage
+of the central intervals of each parameter, and TARP. Ranks and TARP are those of ``sbi.diagnostics``.
 
 References: Talts et al., Validating Bayesian inference algorithms with simulation-based calibration, 2018
 (arXiv 1804.06788); Lemos et al., Sampling-based accuracy testing of posterior estimators, ICML 2023.

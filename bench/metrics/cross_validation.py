@@ -1,4 +1,4 @@
-"""Accuracy of a scikit-learn classifier that tells samples from the reference, fold by fold."""
+"""Cross-validated accuracy of a scikit-learn classifier that tells samples from the reference."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def fold_accuracies(
     num_folds: int,
     threads: int = 1,
 ) -> np.ndarray:
-    """Accuracies ``(num_pairs, num_folds)`` on held-out folds.
+    """Return the accuracies ``(num_pairs, num_folds)`` on held-out folds.
 
     Arguments:
         classifier: scikit-learn classifier; every fold trains a fresh copy of it.
-        pairs: Pairs ``(reference, samples)`` of shape ``(N, D)`` each, which
-            :func:`bench.metrics.metric_input.check_classes` has passed. The reference sets the scale.
+        pairs: Pairs ``(reference, samples)`` of shape ``(N, D)`` each, already checked by
+            :func:`bench.metrics.metric_input.check_classes`. The reference sets the scale.
         seed: Seed of the folds.
         num_folds: Number of folds of each pair.
-        threads: Threads that train folds side by side; the result does not depend on it.
+        threads: Number of threads that train folds in parallel; the result does not depend on it.
     """
     from sklearn.model_selection import KFold
 
     splitter = KFold(n_splits=num_folds, shuffle=True, random_state=seed)
-    # A fold is the unit of work, because a forest that shares its trees out among threads adds their votes in
-    # the order in which they finish. Threads are enough: scikit-learn's trees release Python's lock.
+    # A fold is the unit of work. If a forest distributed its trees over threads, it would add their votes in
+    # the order in which they finish. Threads suffice, because scikit-learn's trees release Python's lock.
     work = (
         delayed(_accuracy)(classifier, data, target, fold)
         for data, target in (_labelled(*pair) for pair in pairs)
@@ -51,8 +51,8 @@ def fold_accuracies(
 
 
 def _labelled(reference: Tensor, samples: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Both parts in the reference's standard deviations, and 0 for rows of the reference, 1 for samples."""
-    # In float32 and through torch, as sbibm and sbi do it: a classifier depends on the last digits.
+    """Return all rows, standardised by the reference, and labels: 0 for the reference, 1 for samples."""
+    # Computed in float32 by torch, as in sbibm and sbi, because a classifier depends on the last digits.
     mean, std = torch.mean(reference, dim=0), torch.std(reference, dim=0)
     data = np.concatenate([((part - mean) / std).cpu().numpy() for part in (reference, samples)])
     return data, np.concatenate([np.zeros(len(reference)), np.ones(len(samples))])

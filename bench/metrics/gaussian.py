@@ -1,11 +1,12 @@
-"""Distances of the samples' normal, by their first two moments, from an exact normal posterior.
+"""Distances of an exact normal posterior from the normal with the samples' mean and covariance.
 
-With exact mean m and covariance S, the samples' n and T in D dimensions,
+With m and S the exact mean and covariance, n and T those of the samples, in D dimensions,
 
     KL(exact || samples) = (tr(T^-1 S) + (n - m)' T^-1 (n - m) - D + log det T - log det S) / 2,
     W2² = |n - m|² + tr(S + T - 2 (S^1/2 T S^1/2)^1/2).
 
-What the moments do not see, these do not see. Samples without error score a KL of about D (D + 3) / 4N.
+These distances do not depend on anything but the first two moments. N exact samples score a KL of about
+D (D + 3) / 4N.
 References: Kullback and Leibler, 1951; Gelbrich, On a formula for the L2 Wasserstein metric between measures
 on Euclidean and Hilbert spaces, 1990.
 """
@@ -24,14 +25,14 @@ __all__ = ["GaussianKL", "GaussianW2", "gaussian_kl", "gaussian_w2"]
 
 
 def gaussian_kl(exact: MultivariateNormal, samples: Tensor) -> float:
-    """KL divergence of the exact normal from that with the samples' moments, in nats.
+    """Return KL(exact || samples) for the normal with the samples' moments, in nats.
 
     Arguments:
-        exact: Of event shape ``(D,)``.
-        samples: ``(N, D)``, more than D of them.
+        exact: Exact posterior, of event shape ``(D,)``.
+        samples: Samples, ``(N, D)`` with N > D.
 
     Raises:
-        MetricError: for samples whose covariance is singular, or of other dimensions.
+        MetricError: if the samples have other dimensions or a singular covariance, or are not finite.
 
     Example:
         >>> exact = MultivariateNormal(torch.zeros(1), torch.eye(1))
@@ -41,7 +42,7 @@ def gaussian_kl(exact: MultivariateNormal, samples: Tensor) -> float:
     """
     mean, covariance = _moments(exact, samples)
     try:
-        # Said here, since a program may have turned torch's validation off for all distributions.
+        # Validation is requested here, because a program may have turned it off for all distributions.
         fitted = MultivariateNormal(mean, covariance, validate_args=True)
     except ValueError as error:
         raise MetricError(f"gaussian_kl: the covariance of {len(samples)} samples is singular") from error
@@ -49,14 +50,14 @@ def gaussian_kl(exact: MultivariateNormal, samples: Tensor) -> float:
 
 
 def gaussian_w2(exact: MultivariateNormal, samples: Tensor) -> float:
-    """2-Wasserstein distance of the same two normals, in the units of theta.
+    """Return the 2-Wasserstein distance of the same two normals, in the units of theta.
 
     Arguments:
-        exact: Of event shape ``(D,)``.
-        samples: ``(N, D)``.
+        exact: Exact posterior, of event shape ``(D,)``.
+        samples: Samples, ``(N, D)``.
 
     Raises:
-        MetricError: for samples of other dimensions, or fewer than two.
+        MetricError: if the samples have other dimensions, are fewer than two, or are not finite.
 
     Example:
         >>> exact = MultivariateNormal(torch.zeros(1), torch.eye(1))
@@ -81,7 +82,7 @@ def _double(exact: MultivariateNormal) -> MultivariateNormal:
 def _moments(exact: MultivariateNormal, samples: Tensor) -> tuple[Tensor, Tensor]:
     if samples.dim() != 2 or samples.shape[1:] != exact.event_shape or len(samples) < 2:
         raise MetricError(
-            f"samples {tuple(samples.shape)} do not go with a normal in {exact.event_shape[0]} dimensions"
+            f"samples {tuple(samples.shape)} do not match a normal in {exact.event_shape[0]} dimensions"
         )
     if not bool(samples.isfinite().all()):
         raise MetricError("gaussian_kl and gaussian_w2 need finite samples")

@@ -1,13 +1,14 @@
-"""Kullback-Leibler divergence of the marginals from exact ones.
+"""Kullback-Leibler divergence between exact marginals and the samples' marginals.
 
-The exact quantiles of a marginal cut the line into bins of equal probability; the samples' share of each bin
-is counted. KL(exact || samples) of the two binned distributions is then
+The exact quantiles of a marginal divide the line into B bins of equal probability, and n_b of the N samples
+are in bin b. The divergence KL(exact || samples) of the two binned distributions is then
 
     (1/B) sum_b log((1/B) / q_b),   q_b = (n_b + 1/2) / (N + B/2),
 
-the half being Jeffreys' prior, which keeps an empty bin (a missed mode) finite. No kernel smooths anything,
-so that narrow marginals are as safe as broad ones; samples without error score about B / 2N. References:
-Kullback and Leibler, 1951; Krichevsky and Trofimov, The performance of universal encoding, 1981.
+where the half is Jeffreys' prior, which keeps the value finite if a bin is empty (for example for a missed
+mode). There is no smoothing kernel, so narrow marginals are measured as well as broad ones. N exact samples
+score about B / 2N. References: Kullback and Leibler, 1951; Krichevsky and Trofimov, The performance of
+universal encoding, 1981.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ NUM_BINS = 50
 
 
 def levels() -> Tensor:
-    """The probabilities ``(NUM_BINS - 1,)`` whose quantiles :func:`marginal_kl` wants."""
+    """Return the probabilities ``(NUM_BINS - 1,)`` whose quantiles :func:`marginal_kl` needs."""
     return torch.arange(1, NUM_BINS, dtype=torch.float64) / NUM_BINS
 
 
 def marginal_kl(quantiles: Tensor, samples: Tensor) -> float:
-    """Mean over dimensions of the binned KL(exact || samples), in nats.
+    """Return the mean over dimensions of the binned KL(exact || samples), in nats.
 
     Arguments:
-        quantiles: Of the exact marginals at the B - 1 inner levels 1/B … 1 - 1/B, ``(B - 1, D)``.
-        samples: ``(N, D)``.
+        quantiles: Quantiles of the exact marginals at the B - 1 levels 1/B … 1 - 1/B, ``(B - 1, D)``.
+        samples: Samples, ``(N, D)``.
 
     Raises:
-        MetricError: for shapes that do not match, values that are not finite, or no rows.
+        MetricError: if the shapes do not match, values are not finite, or there are no samples.
 
     Example:
         >>> from torch.distributions import Normal
@@ -48,7 +49,7 @@ def marginal_kl(quantiles: Tensor, samples: Tensor) -> float:
     """
     if samples.dim() != 2 or quantiles.dim() != 2 or samples.shape[1] != quantiles.shape[1]:
         raise MetricError(
-            f"quantiles {tuple(quantiles.shape)} and samples {tuple(samples.shape)} do not go together"
+            f"quantiles {tuple(quantiles.shape)} and samples {tuple(samples.shape)} do not match"
         )
     if len(samples) == 0 or not bool(samples.isfinite().all()) or not bool(quantiles.isfinite().all()):
         raise MetricError("marginal_kl: needs finite quantiles and at least one finite sample")

@@ -1,4 +1,4 @@
-"""Input that no metric takes silently."""
+"""Checks of the input of metrics."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ __all__ = ["MetricError", "check_classes", "check_pair"]
 
 
 class MetricError(ValueError):
-    """Samples that a metric cannot score, with the reason."""
+    """A metric cannot score the samples; the message gives the reason."""
 
 
 def check_pair(reference: Tensor, samples: Tensor, *, at_least: int = 2) -> None:
-    """Raise MetricError unless both are finite ``(N, D)`` and ``(M, D)`` with at least so many rows each."""
+    """Raise an error unless a metric can compare the samples with the reference.
+
+    Arguments:
+        reference: Reference draws, ``(N, D)``, finite and without constant columns.
+        samples: Samples, ``(M, D)``, finite.
+        at_least: Smallest number of rows of each.
+
+    Raises:
+        MetricError: if a condition above is not met.
+    """
     for what, values in (("reference", reference), ("samples", samples)):
         if values.dim() != 2:
             raise MetricError(f"{what} must be two-dimensional (N, D), got shape {tuple(values.shape)}")
@@ -28,10 +37,19 @@ def check_pair(reference: Tensor, samples: Tensor, *, at_least: int = 2) -> None
 
 
 def check_classes(reference: Tensor, samples: Tensor, num_folds: int) -> None:
-    """Raise MetricError unless a classifier can tell the two apart over so many folds, and 0.5 is chance.
+    """Raise an error unless a C2ST over ``num_folds`` folds is possible and 0.5 is chance.
 
-    Of unequal numbers the larger class alone would be worth more than 0.5, so that equal draws would seem
-    different. Which rows to leave out is the caller's choice: nothing is dropped here.
+    With unequal numbers of rows, choosing the larger class would be right more than half of the time, so even
+    draws from one distribution would seem different. No rows are dropped here; the caller decides which to
+    leave out.
+
+    Arguments:
+        reference: Reference draws, ``(N, D)``.
+        samples: Samples, ``(N, D)``.
+        num_folds: Number of folds, which is also the smallest number of rows of each.
+
+    Raises:
+        MetricError: as :func:`check_pair`, and if the numbers of rows differ.
     """
     check_pair(reference, samples, at_least=num_folds)
     sizes = {"reference": len(reference), "samples": len(samples)}

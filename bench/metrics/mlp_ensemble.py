@@ -1,13 +1,15 @@
-"""Many small binary classifiers trained at once, as batched matrix products.
+"""Many small binary classifiers that train together, by batched matrix products.
 
 Every model is scikit-learn's ``MLPClassifier`` with two ReLU layers of equal width, a logistic output,
-Glorot-uniform weights and biases, Adam at 1e-3, L2 penalty 1e-4, batches of 200, and training until the loss
-of an epoch has not improved by 1e-4 for more than 10 epochs. (Adam's epsilon is added after the correction of
-the bias, as Kingma and Ba's Algorithm 1 has it; scikit-learn adds it before. Only units that are never on can
-tell.) The models differ in their data and seeds; each
-stops by itself, and its place is taken by the next that waits. A model's result does not depend on the models
-beside it, to the last digit: it draws its weights and orders from a generator of its own. A problem may hold
-back rows of its own to stop on in place of the training loss.
+Glorot-uniform weights and biases, Adam with learning rate 1e-3, L2 penalty 1e-4 and batches of 200. Training
+ends when the loss of an epoch has not improved by 1e-4 for more than 10 epochs. There is one difference:
+Adam's epsilon is added after the bias correction, as in Kingma and Ba's Algorithm 1, while scikit-learn adds
+it before; this matters only for units that are never active.
+
+The models differ in their data and seeds. Each stops on its own, and the next waiting model takes its place.
+A model's result does not depend on the other models, to the last digit, because each draws its weights and
+the order of its samples from its own generator. A problem may hold back some of its rows, whose loss then
+replaces the training loss in the decision to stop.
 
 Reference: Kingma and Ba, Adam, ICLR 2015; Glorot and Bengio, AISTATS 2010; the protocol is scikit-learn's.
 """
@@ -24,8 +26,8 @@ from joblib import Parallel, delayed
 from torch import Tensor
 from torch.nn.functional import softplus
 
-# The operators behind torch.optim.Adam(fused=True) and relu's gradient, without the layers above them, which
-# cost as much as the arithmetic at this size.
+# These operators are what torch.optim.Adam(fused=True) and relu's gradient call. At this size, the layers of
+# Python around them would cost as much as the arithmetic.
 fused_adam = torch.ops.aten._fused_adam_
 threshold_backward = torch.ops.aten.threshold_backward.grad_input
 
@@ -35,22 +37,22 @@ BATCH = 200
 ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 ADAM |= {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
 PENALTY = 1e-4
-REGISTER = 64  # floats, a multiple of what any processor handles at once
+REGISTER = 64  # number of floats; a multiple of the width of any processor's vector registers
 TOLERANCE, PATIENCE, MAX_EPOCHS = 1e-4, 10, 10_000
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One classifier's task: rows of a shared table to learn from, others to be scored on.
+    """The problem of one classifier: rows of a shared table for training, and others for scoring.
 
     Arguments:
-        data: Scaled features, ``(N, D)``, float32.
-        target: 0 or 1, ``(N,)``, float32.
-        train: Row numbers to train on.
-        test: Row numbers to score.
-        seed: Of the initial weights and of the order of samples.
-        held_back: Row numbers whose loss decides when to stop and which epoch's weights to score; where it
-            is empty, the training loss decides when to stop and the last weights are scored.
+        data: Standardised features, ``(N, D)``, float32.
+        target: Labels, 0 or 1, ``(N,)``, float32.
+        train: Indices of the rows to train on.
+        test: Indices of the rows to score.
+        seed: Seed of the initial weights and of the order of samples.
+        held_back: Indices of the rows whose loss decides when to stop and which epoch's weights to score. If
+            empty, the training loss decides when to stop, and the last weights are scored.
     """
 
     data: Tensor
@@ -62,13 +64,13 @@ class Problem:
 
 
 def train_and_score(problems: list[Problem], width: int, slots: int, workers: int = 1) -> list[float]:
-    """Accuracy of each problem's classifier on its test rows.
+    """Train a classifier for each problem, and return the accuracy of each on its test rows.
 
     Arguments:
-        problems: All with the same D and numbers of rows, on the same device.
-        width: Units of both hidden layers.
-        slots: Models that a worker trains at a time; does not change the results.
-        workers: Threads, each with models of its own and one thread of torch's.
+        problems: Problems with the same D and the same numbers of rows, on the same device.
+        width: Number of units in each of the two hidden layers.
+        slots: Number of models that a worker trains at a time; it does not change the results.
+        workers: Number of threads, each with its own models and one torch thread.
     """
     scores = [math.nan] * len(problems)
     waiting = deque(enumerate(problems))  # its popleft is atomic, so workers share it
@@ -87,7 +89,7 @@ def train_and_score(problems: list[Problem], width: int, slots: int, workers: in
 def _work(
     waiting: deque[tuple[int, Problem]], problems: list[Problem], scores: list[float], width: int, slots: int
 ) -> None:
-    """Take problems off the queue until none is left, and enter their scores."""
+    """Take problems from the queue until none is left, and write their scores to the list ``scores``."""
     torch.set_num_threads(1)
     ensemble = _Ensemble(problems[0], width, slots)
     running: dict[int, int] = {}  # slot -> number of its problem
@@ -99,9 +101,9 @@ def _work(
                 running[slot] = number
         if not running:
             return
-        if len(running) < ensemble.size > 2:  # none waits any more: shrink to those that are left
+        if len(running) < ensemble.size > 2:  # no problem is waiting, so drop the idle slots
             idle = set(range(ensemble.size)) - running.keys()
-            # Two at least: of a single matrix the library's product rounds otherwise than of many.
+            # At least two are kept, because the library's product of a single matrix rounds differently.
             kept = sorted(running) if len(running) > 1 else [*running, min(idle)]
             ensemble.keep(kept)
             running = {new: running[old] for new, old in enumerate(kept) if old in running}
@@ -111,21 +113,21 @@ def _work(
 
 
 class _Ensemble:
-    """Weights, optimiser state and training data of ``size`` models, one model a row."""
+    """Weights, optimiser state and training data of ``size`` models, with one model in each row."""
 
     def __init__(self, like: Problem, width: int, size: int) -> None:
         dim, num_train = like.data.shape[1], len(like.train)
         self.size, self.device = size, like.data.device
-        # The first layer's biases are the last row of its weights: x has a column of ones.
+        # The first layer's biases are the last row of its weights, because x has a column of ones.
         self.shapes = [(dim + 1, width), (width, width), (1, width), (1, width), (1, 1)]
         self.lengths = [a * b for a, b in self.shapes]
-        # Rows of whole vector registers: the odd elements at an array's end would be rounded otherwise.
+        # Rows fill whole vector registers, because leftover elements at an array's end round differently.
         total = sum(self.lengths) + -sum(self.lengths) % REGISTER
         self.params, self.grads, self.first, self.second = (self._zeros(size, total) for _ in range(4))
         self.x = torch.ones(size, num_train, dim + 1, device=self.device)
         self.order_x = self.x.clone()
-        # The spare column keeps rows apart in memory, so that exponentials are taken row by row: the place
-        # of a number in a vector register can change its last digit, the same as above.
+        # The spare column separates rows in memory, so that exponentials are computed row by row. As above,
+        # the place of a number in a vector register can change its last digit.
         self.y, self.order_y, self.logits = (self._zeros(size, num_train + 1) for _ in range(3))
         self.stopping = len(like.held_back) > 0
         self.held_x = torch.ones(size, len(like.held_back), dim + 1, device=self.device)
@@ -135,7 +137,7 @@ class _Ensemble:
         self.steps = self._zeros(size)
         self.stalled, self.epochs = (torch.zeros(size, dtype=torch.long) for _ in range(2))
         self.generators = [torch.Generator() for _ in range(size)]
-        # The penalty is on weights, not on biases, and scikit-learn divides it by the batch.
+        # The penalty applies to weights but not to biases, and scikit-learn divides it by the batch size.
         self.penalised = self._zeros(1, total)
         first, second, _, third, _ = self._split(self.penalised)
         first[:, :-1] = second[:] = third[:] = 1.0
@@ -145,7 +147,7 @@ class _Ensemble:
         """Start a new model in a slot."""
         generator = self.generators[slot].manual_seed(problem.seed)
         dim, width = self.shapes[0][0] - 1, self.shapes[0][1]
-        fans = [dim + width, 2 * width, 2 * width, width + 1, width + 1]  # a bias is drawn as its weights
+        fans = [dim + width, 2 * width, 2 * width, width + 1, width + 1]  # biases are drawn like weights
         for weights, fan in zip(self.weights, fans, strict=True):
             drawn = 2.0 * torch.rand(weights.shape[1:], generator=generator) - 1.0
             weights[slot] = drawn.to(self.device) * math.sqrt(6.0 / fan)
@@ -170,7 +172,7 @@ class _Ensemble:
         self._views()
 
     def epoch(self) -> set[int]:
-        """One pass of every model over its own data in its own order; the slots of those that have ended."""
+        """Train every model for one epoch, each in its own order, and return the slots that are finished."""
         num_train = self.x.shape[1]
         for slot, generator in enumerate(self.generators):
             order = torch.randperm(num_train, generator=generator).to(self.device)
@@ -188,14 +190,14 @@ class _Ensemble:
         return set(torch.nonzero((self.stalled > PATIENCE) | (self.epochs >= MAX_EPOCHS))[:, 0].tolist())
 
     def accuracy(self, slot: int, problem: Problem) -> float:
-        """Share of test rows on the right side of the model's boundary."""
+        """Return the fraction of a problem's test rows that the model in the slot classifies correctly."""
         w1, w2, b2, w3, b3 = (weights[0] for weights in self._split(self.scored[slot : slot + 1]))
         hidden = torch.relu(problem.data[problem.test] @ w1[:-1] + w1[-1])
         logit = torch.relu(hidden @ w2 + b2) @ w3.T + b3
         return float(((logit[:, 0] > 0) == (problem.target[problem.test] > 0.5)).double().mean())
 
     def _training_loss(self) -> Tensor:
-        """scikit-learn's loss of an epoch: of each batch before its step, and the penalty at the end."""
+        """Return scikit-learn's loss of an epoch: mean loss of batches before their steps, plus penalty."""
         num_train = self.x.shape[1]
         logits, y = self.logits[:, :-1], self.order_y[:, :-1]
         loss = (softplus(logits) - y * logits).sum(1) / num_train
@@ -205,25 +207,31 @@ class _Ensemble:
         w1, w2, b2, w3, b3 = self.weights
         hidden = torch.bmm(torch.bmm(self.held_x, w1).relu_(), w2).add_(b2).relu_()
         logits = (hidden * w3).sum(2, keepdim=True) + b3
-        # Row by row in memory, as the logits in training are.
+        # Rows are separated in memory, like the logits in training.
         apart = torch.nn.functional.pad(logits[..., 0], (0, 1))[:, :-1]
         return (softplus(apart) - self.held_y * apart).mean(1)
 
     def _step(self, x: Tensor, y: Tensor, logit: Tensor) -> None:
-        """An Adam step on a batch of every model: x ``(size, B, D + 1)``; enters its logits ``(size, B)``."""
+        """Take an Adam step of every model on a batch.
+
+        Arguments:
+            x: Features with a column of ones, ``(size, B, D + 1)``.
+            y: Labels, ``(size, B)``.
+            logit: Tensor ``(size, B)`` that receives the logits before the step.
+        """
         w1, w2, b2, w3, b3 = self.weights
         g1, g2, gb2, g3, gb3 = self.gradients
         rows = x.shape[1]
         h1, h2, flow, square = self._scratch(rows)
         torch.bmm(x, w1, out=h1).relu_()
         torch.bmm(h1, w2, out=h2).add_(b2).relu_()
-        # Products with a single column are sums here: batched matrix-vector products are slow.
+        # Products with a single column are written as sums, because batched matrix-vector products are slow.
         torch.sum(torch.mul(h2, w3, out=flow), 2, out=logit).add_(b3[:, 0])
         delta = torch.sigmoid(logit).sub_(y).div_(rows)[:, :, None]
         torch.sum(delta, 1, keepdim=True, out=gb3)
         torch.sum(torch.mul(h2, delta, out=flow), 1, keepdim=True, out=g3)
-        # What flows back through the second layer is delta w3 where a unit is on. The factor w3 is put into
-        # the weights and their gradients instead, of which there are fewer.
+        # The gradient at the second layer is delta w3 where a unit is active. The factor w3 multiplies the
+        # weights and their gradients instead, which have fewer elements.
         on = threshold_backward(delta, h2, 0, grad_input=h2)
         torch.mul(torch.bmm(h1.transpose(1, 2), on, out=square), w3, out=g2)
         torch.mul(on.sum(1, keepdim=True), w3, out=gb2)
@@ -235,7 +243,7 @@ class _Ensemble:
         fused_adam(*self.state, **ADAM)
 
     def _views(self) -> None:
-        """What follows from the tensors of all models, and would take time to make at every step."""
+        """Create the views of all models' tensors that every step uses, since this takes time."""
         self.weights, self.gradients = self._split(self.params), self._split(self.grads)
         params, grads, first, second, steps = (
             list(rows.unbind()) for rows in (self.params, self.grads, self.first, self.second, self.steps)
@@ -250,7 +258,7 @@ class _Ensemble:
         return [part.view(len(flat), *shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def _scratch(self, rows: int) -> list[Tensor]:
-        # Kept between steps: fresh memory of this size would be mapped and unmapped each time.
+        # Buffers are kept, because new memory of this size would be mapped and unmapped at every step.
         if rows not in self._buffers:
             width = self.shapes[0][1]
             self._buffers[rows] = [self._zeros(self.size, n, width) for n in (rows, rows, rows, width)]

@@ -1,8 +1,8 @@
 """Squared maximum mean discrepancy with a Gaussian kernel.
 
-MMD² = E k(r, r') + E k(s, s') - 2 E k(r, s), estimated without bias (pairs of a sample with itself left
-out), so that it can be slightly negative. The kernel exp(-d² / (2 h²)) has the median distance within the
-reference as its h. Reference: Gretton et al., A kernel two-sample test, JMLR 2012; settings of sbibm.
+MMD² = E k(r, r') + E k(s, s') - 2 E k(r, s). The estimate is unbiased, because pairs of a sample with itself
+are left out, so it can be slightly negative. The kernel is exp(-d² / (2 h²)), where h is the median distance
+within the reference. Reference: Gretton et al., A kernel two-sample test, JMLR 2012; settings of sbibm.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from bench.metrics.registry import register_metric
 
 __all__ = ["MMD2", "mmd2"]
 
-ROWS = 1000  # rows of the kernel matrix held at once
+ROWS = 1000  # rows of the kernel matrix that are in memory at once
 
 
 def mmd2(reference: Tensor, samples: Tensor) -> float:
-    """Unbiased MMD² of reference ``(N, D)`` and samples ``(M, D)``; not scaled beforehand.
+    """Return the unbiased estimate of MMD² between reference and samples, which are not standardised.
+
+    Arguments:
+        reference: Reference draws, ``(N, D)``.
+        samples: Samples, ``(M, D)``.
+
+    Raises:
+        MetricError: if values are not finite, dimensions differ, or rows are too few.
 
     Example:
         >>> x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
@@ -33,7 +40,7 @@ def mmd2(reference: Tensor, samples: Tensor) -> float:
     factor = -0.5 / float(distances.median()) ** 2
     within = _kernel_sum(distances, factor) / (n * (n - 1) / 2)
     within += _kernel_sum(torch.pdist(samples), factor) / (m * (m - 1) / 2)
-    # Distances by differences, not by the matrix product that loses their last digits.
+    # Distances are computed from differences, because the faster matrix product loses their last digits.
     mode = "donot_use_mm_for_euclid_dist"
     between = sum(
         _kernel_sum(torch.cdist(rows, samples, compute_mode=mode), factor) for rows in reference.split(ROWS)
@@ -42,7 +49,7 @@ def mmd2(reference: Tensor, samples: Tensor) -> float:
 
 
 def _kernel_sum(distances: Tensor, factor: float) -> float:
-    """Sum of exp(factor · d²), computed in the memory of the distances."""
+    """Return the sum of exp(factor · d²), computed in place: the distances are overwritten."""
     return float(distances.square_().mul_(factor).exp_().sum(dtype=torch.float64))
 
 

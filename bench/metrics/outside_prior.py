@@ -1,4 +1,4 @@
-"""Leakage: the share of samples where the prior has no mass."""
+"""Leakage: the fraction of samples where the prior has no mass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["OutsidePrior", "outside_prior"]
 
 
 def outside_prior(prior: Distribution, samples: Tensor) -> float:
-    """Fraction of samples ``(N, dim_theta)`` outside the prior's support; non-finite ones count as outside.
+    """Return the fraction of samples ``(N, dim_theta)`` that are not finite or outside the prior's support.
 
     Example:
         >>> from torch.distributions import Independent, Uniform

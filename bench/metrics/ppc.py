@@ -1,7 +1,8 @@
-"""Posterior predictive check: how far data simulated at posterior samples lie from the observation.
+"""Posterior predictive check: the distance of data simulated at posterior samples from the observation.
 
-The median Euclidean distance, in the data's own units, as sbibm has it (``median_distance``). It needs no
-reference posterior, and a sharp posterior at the wrong place of a ridge scores as well as the right one.
+The check is the median Euclidean distance in the units of the data, as in sbibm (``median_distance``). It
+needs no reference posterior. However, a narrow posterior at a wrong place, along a ridge of parameters that
+give the same data, scores as well as the right posterior.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ NUM_PREDICTIVE = 1000  # simulations: a median needs no more, and a simulator ma
 
 
 def ppc(predictive: Tensor, x_o: Tensor) -> float:
-    """Median distance of simulations ``(N, dim_x)`` to x_o ``(1, dim_x)``; failed simulations are left out.
+    """Return the median distance of simulations from the observation; failed simulations are left out.
+
+    Arguments:
+        predictive: Data simulated at posterior samples, ``(N, dim_x)``; rows that are not finite have failed.
+        x_o: Observation, ``(1, dim_x)``.
 
     Raises:
-        MetricError: where the shapes do not match or no simulation is finite.
+        MetricError: if the shapes do not match or no simulation is finite.
 
     Example:
         >>> import torch

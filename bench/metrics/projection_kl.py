@@ -1,12 +1,13 @@
-"""KL(exact || generated) along one line, the exact density on a grid against a Gaussian KDE of the samples.
+"""KL(exact || generated) along a line: exact density on a grid against a Gaussian KDE of the samples.
 
     KL = ∫ p log(p / q),    q(t) = (1/N) sum_i N(t; s_i, h²),
 
-by the trapezoid on the grid. A kernel estimate is p convolved with the kernel, so that even exact samples do
-not score zero: the score to compare with is that of exact draws. Scott's rule takes the spread of all samples
-for the width of a mode and smooths separate modes away; ``isj`` finds the bandwidth from the samples' own
-roughness. References: arXiv 2506.18227 (the metric); Scott, Multivariate Density Estimation, 1992; Botev,
-Grotowski, Kroese, Kernel density estimation via diffusion, Annals of Statistics 38, 2010 (``isj``).
+integrated by the trapezoid rule on the grid. The kernel estimate converges to p convolved with the kernel, so
+even exact samples do not score zero; compare a score with that of exact draws. Scott's rule takes the spread
+of all samples as the width of a mode, so it smooths separate modes away. The rule ``isj`` derives the
+bandwidth from the roughness of the samples. References: arXiv 2506.18227 (the metric); Scott, Multivariate
+Density Estimation, 1992; Botev, Grotowski, Kroese, Kernel density estimation via diffusion, Annals of
+Statistics 38, 2010 (``isj``).
 """
 
 from __future__ import annotations
@@ -27,38 +28,38 @@ __all__ = ["Bandwidth", "Projectable", "isj_bandwidth", "kde_kl", "marginal_kde_
 Bandwidth = Literal["scott", "isj"] | float
 GRID_POINTS = 1000
 GRID_QUANTILE = 1e-6
-HISTOGRAM = 2**13  # cells for isj
-STAGES = 7  # of the plug-in, as its authors have it
-ROWS = 32  # grid points whose distances to all samples are held at once: few enough for a CPU's cache
+HISTOGRAM = 2**13  # number of bins for isj
+STAGES = 7  # stages of isj's plug-in estimate, as in the reference
+ROWS = 32  # grid points whose distances to all samples are in memory at once: few, to fit a CPU's cache
 
 
 class Projectable(Protocol):
-    """A density with components, whose projection on a line is known."""
+    """A mixture density whose projections on lines are known; ``loc`` holds the means of its components."""
 
     loc: Tensor
 
     def project(self, direction: Tensor) -> Projectable:
-        """The law of the inner product with a unit vector ``(D,)``."""
+        """Return the distribution of the inner product with a unit vector ``(D,)``."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log density at value ``(N, D)``, ``(N,)``."""
+        """Return the log density ``(N,)`` at values ``(N, D)``."""
 
     def quantiles(self, levels: Tensor) -> Tensor:
-        """Quantiles at levels ``(Q,)``, ``(Q, D)``."""
+        """Return the quantiles ``(Q, D)`` of the marginals at levels ``(Q,)``."""
 
 
 def kde_kl(density_on_grid: Tensor, grid: Tensor, samples: Tensor, bandwidth: Bandwidth = "scott") -> float:
-    """KL of an exact density on a line from the kernel density estimate of samples, in nats.
+    """Return KL(exact || samples) on a line, with a kernel density estimate of the samples, in nats.
 
     Arguments:
-        density_on_grid: Exact density, ``(G,)``; scaled to integrate to one over the grid.
-        grid: Its increasing points, ``(G,)``; what lies beyond counts for nothing.
-        samples: ``(N,)``.
-        bandwidth: ``scott`` (std · N^(-1/5)), ``isj`` or the kernel's standard deviation itself.
+        density_on_grid: Exact density, ``(G,)``; it is scaled to integrate to one over the grid.
+        grid: Increasing grid points, ``(G,)``; the density beyond them is ignored.
+        samples: Samples, ``(N,)``.
+        bandwidth: Rule ``scott`` (std · N^(-1/5)) or ``isj``, or the kernel's standard deviation as a number.
 
     Raises:
-        MetricError: for shapes that do not match, values that are not finite, a density that is negative or
-            zero throughout, or samples without spread.
+        MetricError: if shapes do not match, values are not finite, the grid does not increase, the density is
+            somewhere negative or zero everywhere, or all samples are equal.
 
     Example:
         >>> grid = torch.linspace(-6.0, 6.0, 1000, dtype=torch.float64)
@@ -71,7 +72,7 @@ def kde_kl(density_on_grid: Tensor, grid: Tensor, samples: Tensor, bandwidth: Ba
     _check(p, t, s)
     h = _bandwidth(s, bandwidth)
     p = p / torch.trapezoid(p, t)
-    # In logarithms: far from all samples the estimate underflows, which would be a KL of infinity.
+    # The estimate is computed in logarithms. Far from all samples it underflows, which would give KL = ∞.
     inside = p > 0
     log_kernels = [
         torch.logsumexp((part[:, None] - s).square() / (-2.0 * h**2), dim=1) for part in t[inside].split(ROWS)
@@ -83,15 +84,15 @@ def kde_kl(density_on_grid: Tensor, grid: Tensor, samples: Tensor, bandwidth: Ba
 
 
 def projection_kl(exact: Projectable, samples: Tensor, bandwidth: Bandwidth = "scott") -> float:
-    """KL along the line through the means of two components, in nats.
+    """Return the KL along the line through the means of two components, in nats.
 
     Arguments:
-        exact: A density with two components at ``exact.loc``, ``(2, D)``.
-        samples: ``(N, D)``.
-        bandwidth: As in :func:`kde_kl`.
+        exact: Exact density with two components, whose means are ``exact.loc``, ``(2, D)``.
+        samples: Samples, ``(N, D)``.
+        bandwidth: Rule or value of the bandwidth, as in :func:`kde_kl`.
 
     Raises:
-        MetricError: as :func:`kde_kl`, and where there are not two different components.
+        MetricError: as :func:`kde_kl`, and if there are not two components with different means.
     """
     if exact.loc.dim() != 2 or len(exact.loc) != 2 or bool((exact.loc[0] == exact.loc[1]).all()):
         raise MetricError("projection_kl: needs two components with different means")
@@ -99,19 +100,19 @@ def projection_kl(exact: Projectable, samples: Tensor, bandwidth: Bandwidth = "s
 
 
 def marginal_kde_kl(exact: Projectable, samples: Tensor, bandwidth: Bandwidth = "scott") -> float:
-    """Mean of the coordinates' :func:`kde_kl`, for samples ``(N, D)``."""
+    """Return the mean over the D coordinates of :func:`kde_kl`, for samples ``(N, D)``, in nats."""
     axes = torch.eye(exact.loc.shape[-1])
     return float(np.mean([_along(exact, axis, samples, bandwidth) for axis in axes]))
 
 
 def isj_bandwidth(samples: Tensor) -> float:
-    """The improved Sheather-Jones bandwidth of samples ``(N,)``: no reference distribution is assumed.
+    """Return the improved Sheather-Jones bandwidth of samples ``(N,)``, in their units.
 
-    The cosine transform of a histogram gives the norms of the density's derivatives under smoothing; the
-    bandwidth solves the fixed point of Botev et al., equation 35.
+    It assumes no reference distribution. The cosine transform of a histogram gives the norms of the smoothed
+    density's derivatives, and the bandwidth solves the fixed-point equation 35 of Botev et al.
 
     Raises:
-        MetricError: where the fixed point has no root (too few samples).
+        MetricError: if the equation has no root, because samples are too few.
     """
     values = samples.detach().cpu().double().numpy()
     margin = 0.1 * np.ptp(values)

@@ -1,8 +1,8 @@
 """Sliced 2-Wasserstein distance.
 
-The root mean square, over random directions, of the 2-Wasserstein distance between the projections, which
-in one dimension is the distance of the sorted values. Reference: Bonneel et al., Sliced and Radon
-Wasserstein barycenters of measures, JMIV 2015.
+It is the root mean square, over random directions, of the 2-Wasserstein distance between projections of
+reference and samples. In one dimension, this distance is that of the sorted values. Reference: Bonneel et
+al., Sliced and Radon Wasserstein barycenters of measures, JMIV 2015.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ __all__ = ["SlicedW2", "sliced_w2"]
 
 
 def sliced_w2(reference: Tensor, samples: Tensor, *, num_directions: int = 200, seed: int = 1) -> float:
-    """Sliced W2 in units of the reference's standard deviation in each dimension.
+    """Return the sliced W2, in units of the reference's standard deviation in each dimension.
 
     Arguments:
-        reference: ``(N, D)``; sets the scale.
-        samples: ``(M, D)``; where M differs from N, quantiles are compared on the smaller one's grid.
-        num_directions: Random directions.
-        seed: Of the directions.
+        reference: Reference draws, ``(N, D)``; they set the scale.
+        samples: Samples, ``(M, D)``. If M differs from N, min(M, N) quantiles are compared.
+        num_directions: Number of random directions.
+        seed: Seed of the directions.
+
+    Raises:
+        MetricError: if values are not finite, dimensions differ, or rows are too few.
 
     Example:
         >>> x = torch.randn(500, 1, generator=torch.Generator().manual_seed(0))
@@ -45,7 +48,7 @@ def _quantiles(values: Tensor, size: int) -> Tensor:
     ordered = values.sort(dim=0).values
     if len(ordered) == size:
         return ordered
-    # Midpoints of `size` equal parts, read off the larger sample by linear interpolation.
+    # Quantiles at the midpoints of `size` equal parts, by linear interpolation in the larger sample.
     position = ((torch.arange(size, dtype=torch.float64) + 0.5) / size * len(ordered) - 0.5).to(values.device)
     position = position.clamp(0, len(ordered) - 1)
     low = position.floor().long()

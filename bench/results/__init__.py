@@ -1,1 +1,1 @@
-"""Rows on disk, and what is made of them: tables and figures."""
+"""Rows of results on disk, and the tables and figures made from them."""

@@ -1,4 +1,4 @@
-"""One runner to a cell: a lock that the operating system releases when its holder ends, however it ends."""
+"""Locks that give each cell to one runner. The operating system releases a lock when its holder ends."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ FOLDER = ".locks"
 
 @contextlib.contextmanager
 def claim(directory: Path, name: str, wait: bool = True) -> Iterator[bool]:
-    """Hold ``name`` in a directory; gives False, at once, where somebody else does and ``wait`` is not set.
+    """Hold the lock ``name`` of a directory while the context lasts; the context gives whether it is held.
 
-    The lock's empty file stays: to remove it would let two hold locks of the same name.
+    The lock's empty file is not removed afterwards, because two processes could then hold the same lock.
+
+    Arguments:
+        directory: Directory of results.
+        name: Name of the lock.
+        wait: Whether to wait while another process holds the lock; otherwise the context gives False at once.
 
     Raises:
-        StorageError: where the lock's file cannot be made.
+        StorageError: if the lock's file cannot be created.
     """
     folder = directory / FOLDER
     lock = FileLock(folder / f"{name}.lock", timeout=-1 if wait else 0)

@@ -1,4 +1,4 @@
-"""Directories that the user names."""
+"""Checks of directories given by the user."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ __all__ = ["nearest_directory"]
 
 
 def nearest_directory(path: Path, option: str = "out") -> Path:
-    """The path, or its nearest parent that exists.
+    """Return the path if it exists, else its nearest parent that exists; both as absolute paths.
 
     Arguments:
-        path: Where a directory is or may be made.
-        option: What the path was given as, for the message.
+        path: Path of a directory that exists or may be created.
+        option: Name of the option that gave the path, for the message.
 
     Raises:
-        UsageError: where the path, or a parent of it, is a file or may not be looked into.
+        UsageError: if the path, or a parent of it, is a file or may not be accessed.
     """
     for nearest in (path.absolute(), *path.absolute().parents):
         try:
             if nearest.is_dir():
                 return nearest
             if nearest.exists() or nearest.is_symlink():
-                raise UsageError(f"{option}: {nearest} is a file, a directory is wanted")
+                raise UsageError(f"{option}: {nearest} is a file, not a directory")
         except OSError as error:
             raise UsageError(f"{option}: {nearest}: {error.strerror or error}") from None
     raise UsageError(f"{option}: {path} has no parent that exists")

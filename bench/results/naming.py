@@ -1,4 +1,4 @@
-"""How tasks and methods are called in tables and figures."""
+"""Names of tasks and methods in tables and figures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ __all__ = ["method_labels", "parameters", "version_order"]
 
 
 def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Series:
-    """A label for each row: the method's name, with every parameter that differs from its default.
+    """Return a label for each row: the method's name, with all parameters that differ from their defaults.
+
+    For a method that is not registered here (a plug-in's), the column ``changed_params`` names the
+    parameters that differ. Older rows without this column show the parameters in which these rows differ.
 
     Arguments:
-        rows: Needs columns ``method`` and ``params``; ``changed_params`` names the parameters of methods
-            that are not registered here (a plug-in's). Rows of such methods from before that column show
-            the parameters in which they differ.
-        without: Parameters that labels leave out.
+        rows: Rows with columns ``method`` and ``params``, and optionally ``changed_params``.
+        without: Names of parameters that labels leave out.
 
     Example:
         >>> rows = pd.DataFrame({"method": ["npe", "npe"], "params": ['{"density_estimator": "maf"}', "{}"]})
@@ -34,27 +35,27 @@ def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Serie
 
 
 def parameters(rows: pd.DataFrame) -> pd.Series:
-    """What rows of one method have to agree in to be of the same parameters, as text.
+    """Return a text for each row that is equal for rows of a method with the same parameters.
 
-    A parameter that a row does not name, because it was written before there was one, has its default.
+    A parameter that a row lacks, because it is older than the parameter, has its default value.
     """
     known = [json.dumps(changed, sort_keys=True) for changed in _changed(rows)]
     return pd.Series(known, index=rows.index, dtype=object)
 
 
 def version_order(version: str) -> tuple[Any, ...]:
-    """A key that sorts versions by their numbers, so that 10 is newer than 9; an empty one is the oldest.
+    """Return a key that sorts versions by their numbers, so that 10 is newer than 9; "" is the oldest.
 
     Example:
         >>> sorted(["10", "9", "2b", ""], key=version_order)
         ['', '2b', '9', '10']
     """
-    # Text and numbers take turns, so that equal places hold equal kinds.
+    # Text and numbers alternate, so that elements at the same place have the same type.
     return tuple(int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", version)))
 
 
 def _changed(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Parameters that differ from their defaults, row by row."""
+    """Return the parameters of each row that differ from their defaults."""
     known = rows.reindex(columns=["method", "params", "changed_params"]).fillna({"params": "{}"})
     known = known.astype(object).fillna({"changed_params": ""})
     # Thousands of rows share a few parameter sets.
@@ -74,13 +75,13 @@ def _changed(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _varying(sets: list[dict[str, Any]]) -> set[str]:
-    """Names of the parameters in which sets differ."""
+    """Return the names of the parameters in which the sets differ."""
     names = {name for params in sets for name in params}
     return {name for name in names if len({_text(params.get(name)) for params in sets}) > 1}
 
 
 def _defaults(name: str) -> dict[str, Any] | None:
-    """Default of each parameter of a registered method; None for a method that is not known here."""
+    """Return the default of each parameter of a method; None if the method is not registered here."""
     from methods.contract.registry import UnknownMethodError, method_class
 
     try:

@@ -1,4 +1,4 @@
-"""Where a row comes from: versions, commit, device."""
+"""Provenance of a row: versions, commit and device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["device_name", "versions"]
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """The version columns of a row; empty where a package or a git checkout is missing."""
+    """Return the version columns of a row; a column is empty if its package or git checkout is missing."""
     return {
         "scorebench_version": bench.__version__,
         "git_commit": _git_commit(),
@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def device_name(device: str) -> str:
-    """Name of the GPU, or of the processor as the system gives it."""
+    """Return the name of the GPU, or of the processor as the system gives it."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name()
     cpuinfo = Path("/proc/cpuinfo")

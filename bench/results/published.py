@@ -1,4 +1,4 @@
-"""Figures of publications that are kept with the suite."""
+"""Published results that are kept with the suite."""
 
 from __future__ import annotations
 
@@ -11,47 +11,50 @@ from bench.errors import UsageError
 
 __all__ = ["AMORTIZED", "AMORTIZED_SOURCES", "Classifier", "best_amortized", "read_published"]
 
-# In a checkout, and in an installed wheel.
+# Their folder in a checkout, and in an installed wheel.
 PLACES = (Path(__file__).parents[2] / "results" / "published", Path(__file__).parent / "published_data")
 
 Classifier = Literal[
     "mlp", "rf"
-]  # of a C2ST: sbibm's network, which is our `c2st`, or sbi's forest, our `c2st_rf`
+]  # classifier of a C2ST: sbibm's network (our `c2st`), or sbi's random forest (our `c2st_rf`)
 
-# Methods that sample any observation without more simulations or a Markov chain of their own for it.
+# Methods that sample any observation without further simulations or a Markov chain for it.
 AMORTIZED = (
     "NPE",
     "npe_ensemble",
     "tabpfn",
-    "filtered_tabpfn",  # chooses the simulations nearest to an observation, of those that it has
+    "filtered_tabpfn",  # uses those of its simulations that are nearest to an observation
     "NPSE-VE",
     "NPSE-VP",
     "Simformer-VE",
     "Simformer-VP",
 )
-AMORTIZED_SOURCES = ("GenSBI 2026", "BayesFlow diffusion review 2025")  # every method of theirs is
+AMORTIZED_SOURCES = ("GenSBI 2026", "BayesFlow diffusion review 2025")  # all their methods are amortized
 
 
 def read_published(name: str) -> pd.DataFrame:
-    """A table of published figures, by the name of its CSV file, each row with its source.
+    """Return a table of published results, each row with its source.
+
+    Arguments:
+        name: Name of the CSV file.
 
     Raises:
-        UsageError: where the file is missing.
+        UsageError: if the file is missing.
     """
     for place in PLACES:
         if (place / name).is_file():
             return pd.read_csv(place / name)
-    raise UsageError(f"published figures are missing: {name} is neither in {PLACES[0]} nor in {PLACES[1]}")
+    raise UsageError(f"published results are missing: {name} is neither in {PLACES[0]} nor in {PLACES[1]}")
 
 
 def best_amortized(classifier: Classifier) -> pd.DataFrame:
-    """The best published C2ST of an amortized method for each task and budget.
+    """Return the best published C2ST of an amortized method for each task and budget.
 
-    Two classifiers give two measures, so that only figures of the one named are looked at; a row without
-    a classifier is never among them.
+    C2STs by different classifiers cannot be compared, so only results by the given classifier are considered;
+    rows that name no classifier never are.
 
     Arguments:
-        classifier: The classifier of the C2ST: ``mlp`` or ``rf`` (random forest).
+        classifier: Classifier of the C2ST: ``mlp`` (a network) or ``rf`` (a random forest).
 
     Returns:
         Columns ``c2st_mean`` and ``method``, indexed by ``task`` and ``num_simulations``.

@@ -1,4 +1,4 @@
-"""Which rows a table, figure or study shows: of every task and method the newest version."""
+"""Selection of the rows that a table, figure or study shows: the newest version of each task and method."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from bench.results.naming import method_labels, parameters, version_order
 
 __all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]
 
-# Columns of the store that selecting and labelling rows needs.
+# Columns of the store that are needed to select and label rows.
 SELECTED_BY = ["task", "task_version", "method", "method_version", "params", "changed_params"]
 VERSIONS = ["task_version", "method_version"]
 
 
 def newest(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> pd.DataFrame:
-    """Rows of the newest version of each task, method and set of parameters.
+    """Return the rows of the newest version of each task, method and set of parameters.
 
     Arguments:
-        rows: As :meth:`bench.results.store.Store.read` gives them, with the columns ``SELECTED_BY``.
-        say: Receives one line for each method of which older rows are left out.
+        rows: Rows from :meth:`bench.results.store.Store.read`, with the columns ``SELECTED_BY``.
+        say: Function that receives one line for each method of which older rows are left out.
     """
     known = _known(rows)
     pairs = list(zip(known["task_version"], known["method_version"], strict=True))
@@ -40,35 +40,35 @@ def select(
     without: tuple[str, ...] = (),
     say: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
-    """The rows to show, with ``task`` and ``method`` replaced by what tables and figures call them.
+    """Return the rows to show, with ``task`` and ``method`` replaced by their names in tables and figures.
 
-    A version is part of the name where several are shown: ``flaky@1``, ``flaky@2``.
+    If several versions are shown, the version is part of the name: ``flaky@1``, ``flaky@2``.
 
     Arguments:
-        rows: As :meth:`bench.results.store.Store.read` gives them, with the columns ``SELECTED_BY``.
-        all_versions: Show older versions as well, apart from the newest.
-        without: Parameters that labels leave out.
-        say: Receives one line for each method of which older rows are left out.
+        rows: Rows from :meth:`bench.results.store.Store.read`, with the columns ``SELECTED_BY``.
+        all_versions: Whether to show older versions too, under names of their own.
+        without: Names of parameters that labels leave out.
+        say: Function that receives one line for each method of which older rows are left out.
     """
     rows = rows.reset_index(drop=True)
     shown = rows if all_versions else newest(rows, say)
     labels = method_labels(shown, without)
     versions = _known(shown)
-    # The newest row of each method may be of an older version of the task than another method's.
+    # The newest rows of two methods may be of different versions of the task.
     task = _with_version(shown["task"], versions["task_version"], [shown["task"]])
     method = _with_version(labels, versions["method_version"], [shown["task"], labels])
     return shown.assign(task=task, method=method)
 
 
 def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFrame, tuple[str, str]]:
-    """Rows whose times are of one kind, and that kind: ``(device, timing)``.
+    """Return the rows whose times can be compared, and their common ``(device, timing)``.
 
-    Times on a GPU or a processor, taken alone or next to other work, are never compared with each other.
-    The kind is the one that most groups have; where two are equal, the exclusive one.
+    Times on different devices are never compared, nor ``exclusive`` times with ``shared`` ones. The pair of
+    device and timing is the one that most groups have; if two are equally frequent, the exclusive one.
 
     Arguments:
-        rows: With the columns ``device``, ``timing`` and those of ``groups``.
-        groups: Columns that tell what a table's line or a figure's point stands for.
+        rows: Rows with the columns ``device``, ``timing`` and those of ``groups``.
+        groups: Columns that identify a line of a table or a point of a figure.
     """
     kinds = rows.reindex(columns=list(dict.fromkeys([*groups, "device", "timing"])))
     kinds = kinds.astype(object).fillna({"device": "cpu", "timing": "shared"})
@@ -82,12 +82,14 @@ def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFra
 def of_one_size(
     rows: pd.DataFrame, groups: list[str], say: Callable[[str], None] | None = None
 ) -> pd.DataFrame:
-    """Rows of one number of posterior samples, on which a C2ST depends: the number that most groups have.
+    """Return the rows with the same number of posterior samples, because a C2ST depends on this number.
+
+    The number is the one that most groups have; if two are equally frequent, the larger one.
 
     Arguments:
-        rows: With the columns ``num_posterior_samples`` and those of ``groups``.
-        groups: Columns that tell what a table's line or a figure's point stands for.
-        say: Receives one line if rows are left out.
+        rows: Rows with the columns ``num_posterior_samples`` and those of ``groups``.
+        groups: Columns that identify a line of a table or a point of a figure.
+        say: Function that receives one line if rows are left out.
     """
     numbers = rows.reindex(columns=["num_posterior_samples"])["num_posterior_samples"]
     counts = rows[groups].assign(number=numbers).drop_duplicates().groupby("number").size()
@@ -100,13 +102,13 @@ def of_one_size(
 
 
 def _known(rows: pd.DataFrame) -> pd.DataFrame:
-    """The columns that rows are selected by; no version is an empty one."""
+    """Return the columns that rows are selected by; a missing version becomes an empty string."""
     known = rows.reindex(columns=SELECTED_BY)
     return known.assign(**{name: known[name].astype(object).fillna("").astype(str) for name in VERSIONS})
 
 
 def _with_version(names: pd.Series, versions: pd.Series, within: list[pd.Series]) -> pd.Series:
-    """Names with their version, where rows that share a name (and all of ``within``) have several."""
+    """Append the version to names for which rows that agree in all of ``within`` have several versions."""
     several = versions.groupby(within).transform("nunique") > 1
     return names.where(~several, names.astype(str) + "@" + versions.replace("", "?"))
 

@@ -1,4 +1,4 @@
-"""Rows on disk: one Parquet file per cell under ``DIR/cells``, written whole or not at all."""
+"""Rows on disk: one Parquet file per cell under ``DIR/cells``, which is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ __all__ = ["State", "Store", "done"]
 
 STATE = ["cell", "num_observation", "status", "num_calibration", "started_at"]
 STATE += ["task_sha256", "method_sha256"]
-ORIGIN = b"scorebench_directories"  # key of a cell file's metadata: the directories that its rows were run in
-BROKEN = ".broken"  # behind the name of a file that could not be read
-BATCH = 500  # files that are read before their rows are put together, to free what each holds
-# Of ten rows, dictionaries and statistics save nothing, and take a third of the time to read.
+ORIGIN = b"scorebench_directories"  # metadata key of a cell file: the directories that its rows were run in
+BROKEN = ".broken"  # suffix of a corrupt file
+BATCH = 500  # number of files after which their rows are concatenated, to free the memory of each table
+# For ten rows, dictionaries and statistics save no space, and take a third of the time to read.
 PLAIN = {"use_dictionary": False, "write_statistics": False}
 
 IDENTITY = "store.json"
-State = dict[int, Row]  # the columns of STATE for every observation of a cell
+State = dict[int, Row]  # the columns of STATE for each observation of a cell
 
 
 class Store:
-    """The results of a directory. Reading never needs the methods or tasks that wrote it.
+    """The results in a directory. They can be read without the tasks and methods that produced them.
 
-    A corrupt cell file is never in the way: it is renamed to ``*.broken``, a warning is given, and its cell
-    is pending again. Cell files know the directory that they were written in: one that was copied here from
-    another may have replaced rows of the same cell, so that is said as well.
+    A corrupt cell file is renamed to ``*.broken``, a warning is printed, and its cell is run again. A cell
+    file holds the identity of the directory that it was written in. A file that was copied from another
+    directory may have replaced rows of the same cell, so this gives a warning, too.
 
     Arguments:
-        directory: Folder of the results; made when the first cell is written.
-        warn: Receives one line about every file that is renamed or left out, and about copied ones.
+        directory: Directory of results, created when the first cell is written.
+        warn: Function that receives one line about each file that is renamed or left out, and one line about
+            copied files.
 
     Raises:
-        UsageError: where the path, or a parent of it, is a file.
+        UsageError: if the path, or a parent of it, is a file.
     """
 
     def __init__(self, directory: str | Path, warn: Callable[[str], None] = warnings.warn) -> None:
@@ -56,12 +57,13 @@ class Store:
         self.cells = self.directory / "cells"
 
     def write_cell(self, cell: str, rows: Iterable[Row]) -> None:
-        """Add rows to a cell; a row for an observation that is there already replaces it.
+        """Add rows to a cell; a new row replaces the cell's old row for the same observation.
 
-        The file is written under a temporary name and renamed, so a reader sees the old or the new.
+        The file is written under a temporary name and then renamed, so a reader sees either the old or the
+        new file.
 
         Raises:
-            StorageError: where it cannot be written; the old file is then unchanged.
+            StorageError: if the file cannot be written; the old file is then unchanged.
         """
         before = self._cell(cell)
         merged = {row["num_observation"]: row for row in [*(before.rows if before else []), *rows]}
@@ -80,33 +82,33 @@ class Store:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(
-                f"{self._path(cell)} could not be written ({error.strerror or error}); what was done before "
-                "is kept: make room, then run the same command to go on"
+                f"{self._path(cell)} could not be written ({error.strerror or error}); earlier results are "
+                "kept: make room, then run the same command to resume"
             ) from None
 
     def states(self, *, rename_broken: bool = True) -> dict[str, State]:
-        """What is known of every cell.
+        """Return the state of every cell by its key.
 
         Arguments:
-            rename_broken: Rename corrupt files to ``*.broken``; otherwise nothing is changed.
+            rename_broken: Whether to rename corrupt files to ``*.broken``; otherwise nothing is changed.
         """
         parts = self._parts(STATE, rename_broken=rename_broken)
         return {name: {row["num_observation"]: row for row in part.rows} for name, part in parts}
 
     def state(self, cell: str) -> State:
-        """The same for one cell, as it is now."""
+        """Return the present state of one cell; it is empty if there is no such cell."""
         return {row["num_observation"]: {name: row[name] for name in STATE} for row in self.rows(cell)}
 
     def read(self, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
-        """All rows; what cannot be read is left out, with a warning.
+        """Return all rows. Files that cannot be read are left out, with a warning.
 
         Columns of a plug-in's metrics follow the others, whether the plug-in is loaded or not.
 
         Arguments:
-            columns: Names in ``SCHEMA``; fewer are read faster.
+            columns: Names of columns in ``SCHEMA``; fewer columns are read faster.
 
         Raises:
-            UsageError: where there are none.
+            UsageError: if there are no results.
         """
         tables, batch = [], []
         for _, part in self._parts(columns, rename_broken=False):
@@ -120,7 +122,7 @@ class Store:
         return _concatenated(tables).to_pandas(split_blocks=True, self_destruct=True)
 
     def rows(self, cell: str) -> list[Row]:
-        """All columns of a cell's rows; none where there is no such cell."""
+        """Return a cell's rows with all columns; the list is empty if there is no such cell."""
         part = self._cell(cell)
         return part.rows if part else []
 
@@ -134,7 +136,7 @@ class Store:
         return self._part(path, COLUMNS, rename_broken=True) if path.exists() else None
 
     def _parts(self, columns: Sequence[str], *, rename_broken: bool) -> Iterator[tuple[str, _Part]]:
-        """Cell files that can be read, by cell; says at the end which were copied from elsewhere."""
+        """Yield keys and contents of the cell files that can be read; warn at the end about copied files."""
         own = self._identity_if_known()
         copied, total, origins = 0, 0, {own} if own else set[str]()
         for file in sorted(self.cells.glob("*.parquet")):
@@ -142,41 +144,42 @@ class Store:
             if part is None:
                 continue
             total += 1
-            # Without an identity of its own, the directory is that of the first file.
+            # A directory without an identity of its own takes that of the first file.
             origins = origins or set(part.origins)
             copied += not part.origins <= origins
             yield file.stem, part
         if copied:
             self._warn(
                 f"{self.cells}: {copied} of {total} cell files were written in another directory. Copying "
-                "does not merge: of a cell that both had, only the rows of one are left. The run command "
-                "of each directory runs again what is missing"
+                "does not merge: if both directories had a cell, only the rows of one are left. The run "
+                "command of each directory runs the missing rows again"
             )
 
     def _part(self, file: Path, columns: Sequence[str], *, rename_broken: bool) -> _Part | None:
         try:
             part = _read(file, columns)
         except (OSError, ValueError, pa.ArrowException) as error:
-            self._reject(file, f"no cell file of this suite ({str(error).splitlines()[0]})", rename_broken)
+            reason = f"not a cell file of this suite ({str(error).splitlines()[0]})"
+            self._reject(file, reason, rename_broken)
             return None
         others = sorted(set(part.table["cell"].to_pylist()) - {file.stem, None})
         if any(self._path(other).exists() for other in others):
-            self._reject(file, f"its rows are of cell {', '.join(others)}, which is here too", rename_broken)
+            self._reject(file, f"its rows are of cell {', '.join(others)}, which exists too", rename_broken)
             return None
         if others:
-            self._warn(f"{file}: its rows are of cell {', '.join(others)}, by which the file should be named")
+            self._warn(f"{file}: its rows are of cell {', '.join(others)}, which should be the file's name")
         return part
 
     def _reject(self, file: Path, reason: str, rename: bool) -> None:
         if not rename:
-            self._warn(f"{file}: left out, {reason}; scorebench run runs its cell again")
+            self._warn(f"{file}: left out: {reason}; scorebench run will run its cell again")
             return
         kept = file.with_name(f"{file.name}{BROKEN}")
         os.replace(file, kept)
-        self._warn(f"{file}: {reason}; renamed to {kept.name}, its cell runs again")
+        self._warn(f"{file}: {reason}; renamed to {kept.name}, and its cell is run again")
 
     def _identity(self) -> str:
-        """Identity of the directory, made with the first cell; copies of the whole directory keep it."""
+        """Return the directory's identity, which is created with its first cell and kept by full copies."""
         known = self._identity_if_known()
         if known:
             return known
@@ -194,7 +197,10 @@ class Store:
             return None
 
     def _adopted(self) -> str | None:
-        """The identity in the first file that has one: its directory lost its own (only cells were kept)."""
+        """Return the identity in the first cell file that has one, for a directory that lost its own file.
+
+        This happens if only ``cells`` was kept. None if no file has an identity.
+        """
         for file in sorted(self.cells.glob("*.parquet")):
             with contextlib.suppress(OSError, ValueError, pa.ArrowException):
                 for origin in sorted(_read(file, ["cell"]).origins):
@@ -207,7 +213,7 @@ class Store:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a cell file holds: a table, and the identities of the directories that it was written in."""
+    """Contents of a cell file: its table, and the identities of the directories that it was written in."""
 
     table: pa.Table
     origins: set[str]
@@ -219,7 +225,7 @@ class _Part:
 
 
 def done(state: State, num_calibration: int = 0) -> set[int]:
-    """Observations of a cell whose row is there, has not failed, and is calibrated on as many pairs."""
+    """Return the observations with a successful row and calibration on at least ``num_calibration`` pairs."""
     return {
         k
         for k, row in state.items()
@@ -233,7 +239,7 @@ def _concatenated(tables: list[pa.Table]) -> pa.Table:
 
 
 def _read(file: Path, columns: Sequence[str]) -> _Part:
-    """Columns of a file, ``cell`` and those of plug-ins among them; what an older suite lacked is empty."""
+    """Read columns of a file, ``cell`` and those of plug-ins; what an older version lacks is empty."""
     columns = list(dict.fromkeys([*columns, "cell"]))
     with pq.ParquetFile(file) as opened:
         more = {one.name: one for one in opened.schema_arrow if is_plugin_field(one)}

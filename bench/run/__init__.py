@@ -1,1 +1,1 @@
-"""Running a grid: from its cells to their rows."""
+"""Everything that turns the cells of a grid into rows of results."""

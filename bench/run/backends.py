@@ -1,4 +1,4 @@
-"""Where cells run: processes of this machine, or the workers of a dask or ray cluster."""
+"""Backends that run cells: processes on this machine, or the workers of a dask or ray cluster."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from bench.run.script import GUARD
 
 __all__ = ["BACKENDS", "Backend", "Placed", "backend"]
 
-CONNECT = 20  # seconds, to a scheduler
+CONNECT = 20  # seconds to wait for a connection to a scheduler
 
 Backend = Literal["local", "sequential", "dask", "ray"]
 Job = Callable[..., Any]
-Placed = Callable[[Job], Job]  # what to hand to joblib in a job's place
+Placed = Callable[[Job], Job]  # wraps a job into the function that joblib calls instead of it
 
 
-def _as_it_is(job: Job) -> Job:
+def _unchanged(job: Job) -> Job:
     return job
 
 
 @contextlib.contextmanager
 def _local(jobs: int, address: str | None) -> Iterator[Placed]:
-    # Threads that wait, each for a process of :mod:`bench.run.isolation`.
+    # Each thread only waits for a process of :mod:`bench.run.isolation`.
     with parallel_config(backend="threading", n_jobs=jobs):
-        yield _as_it_is
+        yield _unchanged
 
 
 @contextlib.contextmanager
 def _sequential(jobs: int, address: str | None) -> Iterator[Placed]:
     with parallel_config(backend="sequential", n_jobs=1):
-        yield _as_it_is
+        yield _unchanged
 
 
 @contextlib.contextmanager
@@ -52,10 +52,10 @@ def _dask(jobs: int, address: str | None) -> Iterator[Placed]:
         client = Client(address, timeout=f"{CONNECT}s")
     except (OSError, ValueError) as error:
         raise UsageError(f"address = '{address}': no dask scheduler there ({error})") from None
-    except RuntimeError as error:  # one on this machine, whose workers end at once
+    except RuntimeError as error:  # a scheduler on this machine whose workers end at once
         raise UsageError(f"backend = 'dask': {error} If this is a script, {GUARD}") from None
     with client, parallel_config(backend="dask", n_jobs=jobs):
-        yield _as_it_is
+        yield _unchanged
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def _ray(jobs: int, address: str | None) -> Iterator[Placed]:
         raise UsageError("backend = 'ray': the package ray is missing; pip install scorebench[ray]") from None
     try:
         if address and address != "auto":
-            # Ray itself goes on trying for minutes.
+            # Ray itself would keep trying for minutes.
             there = urlsplit("//" + address.removeprefix("ray://"))
             socket.create_connection((there.hostname, there.port), CONNECT).close()
         ray.init(address, log_to_driver=False)
@@ -77,8 +77,8 @@ def _ray(jobs: int, address: str | None) -> Iterator[Placed]:
         there = ray.remote(job)
         return lambda *arguments: ray.get(there.remote(*arguments))
 
-    # Ray's own backend for joblib tells of no result before all are there. So, as on one machine, threads
-    # that wait; ray runs a job again whose worker dies.
+    # Ray's own backend for joblib returns no result before all are complete. Threads that wait for one
+    # result each, as on one machine, return each at once. Ray repeats a job if its worker dies.
     try:
         with parallel_config(backend="threading", n_jobs=jobs):
             yield remote
@@ -95,14 +95,17 @@ BACKENDS: dict[str, Callable[[int, str | None], AbstractContextManager[Placed]]]
 
 
 def backend(name: Backend, jobs: int, address: str | None = None) -> AbstractContextManager[Placed]:
-    """A context in which :class:`joblib.Parallel` works there on jobs that go through what it gives.
+    """Return a context in which :class:`joblib.Parallel` runs jobs on the backend.
+
+    The context gives a function; every job must be wrapped by it before joblib receives it.
 
     Arguments:
-        name: ``local``; ``sequential``, in this very process, for a debugger; ``dask`` or ``ray``.
-        jobs: Cells at a time.
-        address: Of the scheduler; where it is None, dask and ray start one on this machine.
+        name: Name of the backend: ``local`` for processes on this machine, ``sequential`` for this very
+            process (as a debugger needs it), ``dask`` or ``ray`` for a cluster.
+        jobs: Number of cells that run at a time.
+        address: Address of the cluster's scheduler; None makes dask and ray start one on this machine.
 
     Raises:
-        UsageError: where the package or the cluster is missing.
+        UsageError: if the package is not installed or the cluster cannot be reached.
     """
     return BACKENDS[name](jobs, address)

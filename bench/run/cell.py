@@ -48,9 +48,9 @@ class Cell:
         seed: Seed of the cell; simulations depend on task, budget and seed alone.
         num_samples: Posterior samples for an observation.
         device: ``cpu`` or ``cuda``.
-        observations: Which observations to score.
-        calibration: Pairs to calibrate an amortized posterior on; 0 for none.
-        plugins: Files to load before the names can be found.
+        observations: Numbers of the observations to score, from 1.
+        calibration: Number of pairs (theta, x) for the calibration of an amortized posterior; 0 for none.
+        plugins: Paths of files to load so that the task and method are registered.
         threads: Number of torch's threads for simulating, training and sampling.
         scoring_threads: Number of torch's threads for the C2ST, which is the same on any number.
         timing: ``shared`` if other cells run at the same time, else ``exclusive``; a row becomes ``shared``
@@ -71,7 +71,7 @@ class Cell:
     timing: str = "exclusive"
 
     def identity(self) -> Row:
-        """The explicit configuration and versions that name the cell, with every parameter spelt out."""
+        """Return the columns that identify the cell: full configuration, all parameters, and versions."""
         task, method = tasks.get(self.task), methods.get(self.method)
         return {
             "task": self.task,
@@ -86,7 +86,7 @@ class Cell:
         }
 
     def sources(self) -> Row:
-        """Fingerprints of the source that its task and its method are defined by now."""
+        """Return fingerprints of the present source code of the task and the method."""
         task, method = tasks.get(self.task), methods.get(self.method)
         return {"task_sha256": source_sha256(type(task)), "method_sha256": source_sha256(type(method))}
 
@@ -97,24 +97,26 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The cell in words."""
+        """Short description of the cell for messages."""
         return f"{self.task} {self.method} n={self.num_simulations} seed={self.seed}"
 
     def load_plugins(self) -> None:
-        """Make its task and method known here, where they are a user's own."""
+        """Load the plug-ins in this process, so that a user's own task or method is registered here."""
         load_plugins(self.plugins)
 
     def only(self, observations: set[int]) -> Cell:
-        """The same cell for some of its observations."""
+        """Return the same cell restricted to these of its observations."""
         return replace(self, observations=tuple(k for k in self.observations if k in observations))
 
 
 def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
-    """Run a cell; whatever fails becomes a row with ``status=error`` and the traceback.
+    """Run a cell and return its rows, one for each observation.
+
+    An observation that fails has ``status=error`` and the traceback in its row.
 
     Arguments:
-        cell: What to run.
-        directory: Where simulations are kept for the other methods; None to make them anew.
+        cell: Cell to run.
+        directory: Directory where simulations are kept for other methods; None to simulate without it.
     """
     start = time.perf_counter()
     cell.load_plugins()
@@ -125,14 +127,14 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
 
 
 def failed_rows(cell: Cell, status: str, error: str) -> list[Row]:
-    """Rows of a cell that gave none itself."""
+    """Return one row for each observation of a cell that returned no rows itself."""
     return [
         blank_row(cell) | {"status": status, "error": error, "num_observation": k} for k in cell.observations
     ]
 
 
 def blank_row(cell: Cell) -> Row:
-    """What is known of a cell's rows before it has run."""
+    """Return a row with all columns, in which only those known before the cell runs have values."""
     return (
         dict.fromkeys(COLUMNS)
         | cell.identity()
@@ -200,7 +202,7 @@ def _seed(purpose: str, cell: Cell, *more: int) -> int:
 
 
 def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
-    """The cell's posterior, and the columns that fitting fills."""
+    """Fit the method, and return the posterior and the columns that fitting fills."""
     reset_peak_memory(cell.device)
     seed = _seed("fit", cell)
     posterior, seconds = timed(
@@ -219,7 +221,12 @@ def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple
 def _sample(
     task: Task, posterior: Posterior, cell: Cell, num_observation: int, fitted: Row
 ) -> tuple[Row, Draws]:
-    """Columns that sampling one observation fills, and what its metrics score."""
+    """Sample the posterior at one observation.
+
+    Returns:
+        The columns that sampling fills, and what metrics score: samples ``(S, dim_theta)`` and the shuffled
+        reference draws ``(R, dim_theta)``, None if the task has none.
+    """
     seed = _seed("sample", cell, num_observation)
     x_o = task.observation(num_observation)
     reference = task.reference_samples(num_observation)
@@ -252,7 +259,7 @@ def _sample(
 
 
 def _checked(samples: Tensor, shape: tuple[int, int]) -> Tensor:
-    """The samples, if they are of that shape and finite."""
+    """Return the samples, if they have that shape and are finite; raise ValueError otherwise."""
     if samples.shape != shape:
         raise ValueError(f"the posterior gave samples of shape {tuple(samples.shape)}, not {shape}")
     bad = int((~samples.isfinite().all(dim=1)).sum())

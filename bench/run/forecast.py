@@ -1,4 +1,4 @@
-"""What a run would do, and how long it might take by the rows that are there."""
+"""Preview of a run: which cells it would run, and the time predicted from existing rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from bench.run.runner import from_other_source, pending
 
 __all__ = ["forecast"]
 
-# A cell takes as long as the median of those it has all of these in common with, the first that there are.
+# The predicted time of a cell is the median over cells that agree with it in all these columns. The first
+# set of columns for which such cells exist is used.
 ALIKE = (
     ["task", "method", "params", "num_simulations"],
     ["task", "method", "num_simulations"],
@@ -24,12 +25,12 @@ ALIKE = (
 
 
 def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
-    """A line for each cell, done or to do, and one about them all.
+    """Return a line for each cell (done or to do) and a summary line at the end.
 
     Arguments:
-        cells: Of a grid.
-        store: Its rows say what is done, and how long cells took (``cell_s``).
-        jobs: Cells at a time.
+        cells: Cells of a grid.
+        store: Store whose rows show which cells are done and how many seconds they took (``cell_s``).
+        jobs: Number of cells that run at a time.
     """
     states = store.states(rename_broken=False)  # a forecast changes nothing
     todo = {cell.key: cell for cell in pending(list(cells), states)}
@@ -54,7 +55,7 @@ def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
 
 
 def _past(store: Store) -> list[pd.Series]:
-    """Median seconds by each of ``ALIKE``."""
+    """Return the median seconds of a cell, grouped by each set of columns in ``ALIKE``."""
     try:
         rows = store.read(["cell", "status", "cell_s", *ALIKE[0]])
     except UsageError:

@@ -1,4 +1,4 @@
-"""A grid: tasks × methods × budgets × seeds (× observations), from a YAML file, the command line or both."""
+"""Grids of tasks × methods × budgets × seeds (× observations), read from a YAML file and the command line."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ Several = BeforeValidator(_as_list)
 
 
 class Grid(BaseModel):
-    """What ``scorebench run`` does. Keys in YAML are the long options of the command line.
+    """The configuration of ``scorebench run``. Keys in YAML are the long options of the command line.
 
-    A key may hold one value or a list. Without ``observation`` all observations of a task are scored.
-    ``threads`` is the number of threads that a cell trains, samples and is scored on; without it, see
+    A key may hold one value or a list. Without ``observation``, all observations of a task are scored.
+    ``threads`` is the number of threads for training, sampling and scoring a cell; for its default, see
     :mod:`bench.run.threads`.
 
     Example:
@@ -104,28 +104,28 @@ class Grid(BaseModel):
     @classmethod
     def _device_is_there(cls, device: str) -> str:
         if device == "cuda" and not torch.cuda.is_available():
-            raise ValueError("this machine has no CUDA device that torch can use; cpu would do")
+            raise ValueError("this machine has no CUDA device that torch can use; use cpu")
         return device
 
     @model_validator(mode="after")
     def _together(self) -> Grid:
         if self.cell_timeout is not None and self.backend == "sequential":
-            raise ValueError("cell-timeout: backend sequential has no process to stop; local would do")
+            raise ValueError("cell-timeout: backend sequential has no process to stop; use local")
         if self.address is not None and self.backend not in ("dask", "ray"):
             raise ValueError(f"address is for backend dask or ray, not {self.backend}")
         return self
 
     @property
     def options(self) -> RunOptions:
-        """How its cells are to be run."""
+        """Options for running the grid's cells."""
         return RunOptions(self.jobs, self.cell_timeout, self.backend, self.address)
 
     def cells(self) -> list[Cell]:
-        """All cells, in the order of the grid.
+        """Return all cells in the order of the grid.
 
         Raises:
-            UsageError: for an unknown task, method or parameter, an observation that a task lacks, or an
-                ``OMP_NUM_THREADS`` that is no number.
+            UsageError: for an unknown task, method or parameter, an observation that a task does not have,
+                or a value of ``OMP_NUM_THREADS`` that is not a number.
         """
         load_plugins(self.plugin)
         try:
@@ -136,7 +136,7 @@ class Grid(BaseModel):
         here = self.backend in ("local", "sequential")
         if here:
             threads, scored_on = training_threads(self.threads), scoring_threads(self.threads, self.jobs)
-        else:  # of a cluster, a core for each job; the environment here is not that of its workers
+        else:  # A cluster gives each job one core, and its workers do not share this environment.
             threads = scored_on = self.threads or 1
         alone = here and self.jobs == 1
         axes = itertools.product(self.task, self.num_simulations, self.seed, dict.fromkeys(specs))
@@ -169,14 +169,15 @@ class Grid(BaseModel):
 
 
 def read_grid(file: Path | None, options: dict[str, Any]) -> Grid:
-    """A grid from a YAML file (or none) and options of the command line, which win.
+    """Read a grid from a YAML file (if any) and options of the command line, which override the file.
 
     Arguments:
-        file: YAML mapping of long options, or the name of a preset of :func:`bench.run.presets.presets`.
-        options: Options that were given, by their names in Python.
+        file: Path of a YAML mapping of long options, or name of a preset of :mod:`bench.run.presets`.
+        options: Options given by the user, keyed by their names in Python.
 
     Raises:
-        UsageError: for a file that is missing, empty, not YAML or no mapping, an unknown key, a bad value.
+        UsageError: if the file is missing, empty, not YAML or not a mapping, a key is unknown, a value is
+            invalid, or there is no task or method.
     """
     values = {} if file is None else _load(file)
     values |= {_key(name): value for name, value in options.items()}

@@ -1,4 +1,4 @@
-"""Work in a process of its own, so that one that dies or hangs takes nothing else with it."""
+"""Work in separate processes, so that work that crashes or hangs does not affect anything else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _prepare = spawn.get_preparation_data
 
 
 class _Process(SpawnProcess):
-    """One that leaves the main module to :func:`bench.run.script.run_again`."""
+    """A process in which :func:`bench.run.script.run_again`, not multiprocessing, runs the main module."""
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802  (its name in multiprocessing)
@@ -48,30 +48,30 @@ class _Context(SpawnContext):
 
 
 class DiedError(RuntimeError):
-    """The process ended without a result: a segmentation fault, no memory left, a kill."""
+    """The process ended without a result: by a segmentation fault, for lack of memory, or by a kill."""
 
 
 class OutOfTimeError(RuntimeError):
-    """The process was stopped after the time it had."""
+    """The process was stopped because it reached its time limit."""
 
 
 class StoppedError(RuntimeError):
-    """:func:`stop` came first."""
+    """:func:`stop` was called before the work was done."""
 
 
 def isolated(work: Callable[..., Result], *args: Any, workers: int, seconds: float | None = None) -> Result:
-    """``work(*args)`` in one of ``workers`` processes that are kept for the next.
+    """Return ``work(*args)``, computed in one of ``workers`` processes, which later calls use again.
 
     Arguments:
-        work: A function of a module that can be imported.
-        *args: Its arguments; they and the result go from process to process.
-        workers: How many may run at a time; a second call's number is not looked at.
-        seconds: After which the process is killed; None for no limit.
+        work: Function of a module that can be imported.
+        *args: Arguments of the function; they and its result must be picklable.
+        workers: Number of processes. It counts only in the call that starts them.
+        seconds: Time limit in seconds, after which the process is killed; None for no limit.
 
     Raises:
-        DiedError: where the process ended without a result.
-        OutOfTimeError: after ``seconds``.
-        StoppedError: where :func:`stop` came first.
+        DiedError: if the process ended without a result.
+        OutOfTimeError: if the work was not done after ``seconds``.
+        StoppedError: if :func:`stop` was called before the work was done.
     """
     future = _processes(workers, work.__module__).schedule(work, args=list(args), timeout=seconds)
     try:
@@ -85,7 +85,7 @@ def isolated(work: Callable[..., Result], *args: Any, workers: int, seconds: flo
 
 
 def stop() -> None:
-    """Kill the processes at once, with what they do."""
+    """Kill the processes at once, whatever they are doing."""
     global _pool
     with _lock:
         pool, _pool = _pool, None
@@ -99,9 +99,10 @@ def _processes(workers: int, module: str) -> ProcessPool:
     end_second_run()
     with _lock:
         if _pool is None:
-            # A worker of dask is a daemon, which Python forbids children; these end with their parent.
+            # A worker of dask is a daemon, and Python forbids daemons to have children. Ours are safe,
+            # because they end with their parent.
             multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-            # A fork would copy torch's threads and locks in whatever state they are.
+            # New processes are spawned, because a fork would copy torch's threads and locks in any state.
             arguments = [module, own_script()]
             _pool = ProcessPool(workers, context=_Context(), initializer=_begin, initargs=arguments)
             atexit.register(stop)
@@ -109,8 +110,11 @@ def _processes(workers: int, module: str) -> ProcessPool:
 
 
 def _begin(module: str, script: Script | None) -> None:
-    """In the child: import what takes seconds, leave Ctrl-C and SIGTERM to the parent, do not outlive it."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a terminal or a batch system sends them to all
+    """Prepare a child process: ignore Ctrl-C and SIGTERM, end with the parent, import the slow modules.
+
+    The parent reacts to Ctrl-C and SIGTERM for all its children.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):  # terminals and batch systems send them to all processes
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

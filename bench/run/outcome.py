@@ -1,4 +1,4 @@
-"""What became of a cell, and of a run."""
+"""Results of running a cell and a grid, as counts for the user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ __all__ = ["Outcome", "Summary"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: rows written, how many of them failed, the last line of the first error."""
+    """The result of running one cell.
+
+    Attributes:
+        label: Short description of the cell.
+        num_rows: Number of rows written.
+        num_errors: Number of those rows that failed.
+        error: Last line of the first error; empty if no row failed.
+        num_failed_simulations: Number of simulations that were dropped.
+        mean_c2st: Mean C2ST over rows that have one; NaN if none has.
+        seconds: Wall time of the cell.
+        elsewhere: Whether another process completed the cell.
+        failed_metrics: Names of metrics that failed in some row.
+    """
 
     label: str
     num_rows: int

@@ -1,4 +1,4 @@
-"""Tasks and methods from a user's own file."""
+"""Plug-ins: Python files of the user that register their own tasks and methods."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from tasks.contract.seeding import derive_seed
 
 __all__ = ["PLUGIN", "absolute", "load_plugin", "load_plugins"]
 
-PLUGIN = "scorebench_plugin_"  # begins the name of the module that a plug-in file becomes
+PLUGIN = "scorebench_plugin_"  # prefix of the name of the module that a plug-in file becomes
 SUITE = {"bench", "methods", "registries", "tasks"}
 
-_folders: list[str] = []  # those that plug-ins have put on the module search path
-_lock = threading.RLock()  # two threads of a cluster's worker may want the same file
+_folders: list[str] = []  # folders that plug-ins have put on the module search path
+_lock = threading.RLock()  # two threads of a cluster's worker may load the same file
 
 
 def absolute(path: str) -> str:
-    """The path as every process finds it, wherever it works; symbolic links are kept."""
+    """Return the absolute path, which is valid in any working directory; symbolic links are not resolved."""
     return str(Path(path).absolute())
 
 
 def load_plugins(paths: Iterable[str]) -> None:
-    """:func:`load_plugin` for each path, relative to where the process works at the beginning."""
+    """Call :func:`load_plugin` for each path; all are relative to the working directory before the first."""
     for path in [absolute(path) for path in paths]:  # a plug-in may change the working directory
         load_plugin(path)
 
 
 def load_plugin(path: str) -> None:
-    """Run a Python file whose classes register themselves; a second time does nothing.
+    """Run a Python file whose classes register themselves; a second call for the same file does nothing.
 
-    Modules in the file's folder can be imported. The folder comes last in the search path, so that no file
-    in it takes the place of an installed module.
+    The file can import modules in its folder. The folder is appended to the search path, so that no file in
+    it shadows an installed module.
 
     Raises:
-        UsageError: if the file is missing or raises, or imports a neighbour whose name is that of another
-            plug-in's neighbour.
+        UsageError: if the file is missing, raises an error, or imports a module of its folder whose name is
+            also that of a module in another plug-in's folder.
     """
     file = Path(path).resolve()
     number = derive_seed("plug-in", str(file))
@@ -67,7 +67,11 @@ def load_plugin(path: str) -> None:
 
 
 def _join_search_path(file: Path, path: str) -> None:
-    """Append the file's folder, unless its imports would find another plug-in's modules."""
+    """Append the file's folder to the search path.
+
+    Raises:
+        UsageError: if an import in the file would find a module in another plug-in's folder.
+    """
     folder = str(file.parent)
     if folder in _folders:
         return
@@ -84,7 +88,7 @@ def _join_search_path(file: Path, path: str) -> None:
 
 
 def _imported_neighbours(file: Path) -> set[str]:
-    """Modules in the file's folder that it imports, now or later, itself or through another of them."""
+    """Return the modules of the file's folder that it imports anywhere, directly or through one another."""
     found: set[str] = set()
     left = [file]
     while left:
@@ -97,11 +101,11 @@ def _imported_neighbours(file: Path) -> set[str]:
 
 
 def _imports(file: Path) -> set[str]:
-    """First parts of the names of modules that a file imports."""
+    """Return the top-level names of the modules that a file imports."""
     try:
         nodes = list(ast.walk(ast.parse(file.read_bytes())))
     except (SyntaxError, ValueError, OSError):
-        return set()  # no Python source, or broken: to run it will say more
+        return set()  # not valid Python source: the error when it is run says more
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [
         node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
@@ -112,5 +116,5 @@ def _imports(file: Path) -> set[str]:
 def _reason(error: BaseException) -> str:
     reason = f"{type(error).__name__}: {error}"
     if isinstance(error, ImportError) and "relative import" in str(error):
-        reason += "; a plugin is no part of a package: write `import module` for a module beside it"
+        reason += "; a plugin is not part of a package: write `import module` for a module in its folder"
     return reason

@@ -1,4 +1,4 @@
-"""How far a run is: a live bar on a terminal, a line for each cell elsewhere, and a log of its own."""
+"""Progress of a run: a line for each cell, a live bar on a terminal, and a log file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["Progress"]
 
 
 class _End(ProgressColumn):
-    """When the run will end, by the clock of the wall.
+    """The time of day at which the run will end.
 
     Arguments:
-        left: Seconds until then; None while they are not known.
+        left: Function that returns the seconds until then, or None while they are not known.
     """
 
     def __init__(self, left: Callable[[], float | None]) -> None:
@@ -38,11 +38,11 @@ class _End(ProgressColumn):
 
 
 class Progress:
-    """Reports to standard error, so that tables on standard output stay clean.
+    """Reports progress on standard error, so that standard output holds tables only.
 
     Arguments:
-        console: Where to.
-        log: Directory for a log file of this run, made when the first cell is to run; None for none.
+        console: Console to write to; standard error by default.
+        log: Directory for the log file of this run, created if there are cells to run; None for no log.
     """
 
     def __init__(self, console: Console | None = None, log: Path | None = None) -> None:
@@ -59,11 +59,11 @@ class Progress:
             disable=not self.console.is_terminal,
         )
         self._total = self._done = self._failed = self._jobs = 0
-        self._start = self._latest = 0.0  # of the run, and of its latest cell's end
+        self._start = self._latest = 0.0  # times of the run's start and of the latest cell's end
 
     @contextlib.contextmanager
     def over(self, total: int, jobs: int) -> Iterator[None]:
-        """Show progress over ``total`` cells, ``jobs`` at a time, while the context lasts."""
+        """Show progress over ``total`` cells, of which ``jobs`` run at a time, while the context lasts."""
         self._total, self._done, self._failed, self._jobs = total, 0, 0, jobs
         self._start = self._latest = self.console.get_time()
         if total == 0:
@@ -80,7 +80,7 @@ class Progress:
             self._log.info("done: %d cells, %d failed", self._done, self._failed)
 
     def finished(self, outcome: Outcome) -> None:
-        """Count a cell and say in a line what became of it."""
+        """Count a cell and print a line about its result."""
         self._done += 1
         self._latest = self.console.get_time()
         self._failed += outcome.num_errors > 0 and not outcome.elsewhere
@@ -94,9 +94,10 @@ class Progress:
         return min(self._jobs, self._total - self._done)
 
     def _left(self) -> float | None:
-        """Seconds until the run ends, if its other cells take as long as those so far; None before the first.
+        """Return the seconds until the run ends, or None before the first cell is done.
 
-        A cell that takes longer than those so far puts the end off: at best, the cells that run end now.
+        The other cells are assumed to take as long as those so far. While cells run for longer than that,
+        the estimate grows, because the cells that are running cannot end before now.
         """
         if self._done == 0:
             return None
@@ -105,11 +106,11 @@ class Progress:
         return max(mean * self._total - elapsed, 0.0)
 
     def waiting(self, num_cells: int) -> None:
-        """Say that only cells of another runner are left."""
+        """Print that only cells held by another runner are left."""
         self.say(f"waiting for {num_cells} cells that another run in this directory holds")
 
     def say(self, line: str) -> None:
-        """A line for the terminal and the log."""
+        """Write a line to the terminal and to the log."""
         self.console.print(line, markup=False)
         self._log.info("%s", line)
 
@@ -134,7 +135,7 @@ class Progress:
 
 
 def _ends(seconds: float) -> str:
-    """The time of day that many seconds from now in words, with the date if it is another day."""
+    """Describe the time that many seconds from now: time of day, and the date if it is another day."""
     now = datetime.now().astimezone()
     end = now + timedelta(seconds=seconds)
     return f"ends about {end:%H:%M}" if end.date() == now.date() else f"ends about {end:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""Cells in parallel, each written as soon as it is done; what is done already is left alone."""
+"""Runs cells in parallel. Each is stored as soon as it is done; cells that were done before are skipped."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from bench.run.script import end_second_run
 
 __all__ = ["RunOptions", "from_other_source", "pending", "run"]
 
-MOST_LINES = 10  # about cells of another source
+MOST_LINES = 10  # limit on lines about cells that were run with other source code
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How cells are run.
+    """Options for running cells.
 
     Arguments:
-        jobs: Cells at a time.
-        cell_timeout: Seconds after which a cell becomes rows with ``status=timeout``; None for no limit.
-        backend: See :func:`bench.run.backends.backend`.
-        address: Of a cluster.
+        jobs: Number of cells that run at a time.
+        cell_timeout: Seconds after which a cell is stopped and its rows get ``status=timeout``; None for no
+            limit.
+        backend: Name of the backend, see :func:`bench.run.backends.backend`.
+        address: Address of a cluster; None for none.
     """
 
     jobs: int = 1
@@ -44,26 +45,26 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class _Work:
-    """A cell with observations to do, and what was known of it when the run began."""
+    """A cell with observations to do, and the state of its rows when the run began."""
 
     cell: Cell
     before: State
 
 
 def pending(cells: list[Cell], states: dict[str, State]) -> list[Cell]:
-    """Cells with observations that have no good row yet, cut down to those observations.
+    """Return the cells that have observations without a successful row, restricted to those observations.
 
     Arguments:
         cells: Cells of a grid.
-        states: What :meth:`bench.results.store.Store.states` knows of them.
+        states: States of stored cells by key, from :meth:`bench.results.store.Store.states`.
     """
     return [work.cell for work in _todo(cells, states)]
 
 
 def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
-    """A line for each cell with complete rows of which the task or method has another source now.
+    """Return a line for each completed cell whose task or method has other source code now.
 
-    Versions say when results change; this finds a change that no version tells of.
+    Versions are raised when results change. This finds changes of code for which no version was raised.
     """
     lines = []
     for cell in cells:
@@ -76,7 +77,7 @@ def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
             if any(row[column] not in (None, sha256) for row in rows)
         ]
         if changed:
-            lines.append(f"{cell.label}: done with another source of the {' and the '.join(changed)}")
+            lines.append(f"{cell.label}: done with other source code of the {' and the '.join(changed)}")
     return lines
 
 
@@ -91,13 +92,14 @@ def _todo(cells: list[Cell], states: dict[str, State]) -> list[_Work]:
 
 
 def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress) -> Summary:
-    """Run what is pending.
+    """Run all pending cells and return counts.
 
-    A cell that raises, dies or runs out of time becomes rows that say so, and is tried again at the next run.
-    Cells that another runner holds are left to it, and waited for at the end: if it dies, they run here.
+    A cell that raises, crashes or reaches its time limit gets rows with the error, and the next run tries it
+    again. Cells that another runner holds are skipped, and waited for at the end; if that runner dies, they
+    run here.
 
     Raises:
-        StorageError: where rows cannot be written; the rest is left for the next run.
+        StorageError: if rows cannot be written; the remaining cells are left for the next run.
     """
     end_second_run()
     states = store.states()
@@ -128,7 +130,7 @@ def _say_sources(lines: list[str], progress: Progress) -> None:
         progress.say(f"… and {len(lines) - MOST_LINES} more cells")
     if lines:
         progress.say(
-            "rows of another source are kept; a new version, or another --out, runs these cells again"
+            "rows from other source code are kept; a new version, or another --out, runs these cells again"
         )
 
 
@@ -137,7 +139,7 @@ def _outcomes(
 ) -> Iterator[tuple[_Work, Outcome | None]]:
     if not todo:
         return
-    directory = store.directory.resolve()  # a worker may stand elsewhere
+    directory = store.directory.resolve()  # a worker may have another working directory
     with backend(options.backend, options.jobs, options.address) as placed:
         job = delayed(placed(_run_and_store))
         work = (job(one, directory, options, wait) for one in todo)
@@ -150,15 +152,15 @@ def _outcomes(
 def _run_and_store(
     work: _Work, directory: Path, options: RunOptions, wait: bool
 ) -> tuple[_Work, Outcome | None]:
-    """The cell's outcome; None where another runner holds it."""
+    """Run a cell and store its rows. The outcome is None if another runner holds the cell."""
     start, store = time.perf_counter(), Store(directory)
-    work.cell.load_plugins()  # of a cluster's worker, nothing is known
+    work.cell.load_plugins()  # a worker of a cluster may not have loaded them yet
     with claim(directory, work.cell.key, wait) as held:
         if not held:
             return work, None
         now = store.state(work.cell.key)
         cell = work.cell.only({k for k in work.cell.observations if now.get(k) == work.before.get(k)})
-        if not cell.observations:  # another runner has tried them all since this one began
+        if not cell.observations:  # another runner has run them all since this one began
             rows = [row for row in store.rows(cell.key) if row["num_observation"] in work.cell.observations]
             return work, _outcome(work.cell, rows, start, elsewhere=True)
         rows = _rows(cell, directory, options)

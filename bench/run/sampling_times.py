@@ -1,4 +1,4 @@
-"""Times of methods on a machine to themselves: simulating, training, sampling one or many observations."""
+"""Times of simulation, training and sampling (of one or many observations), with nothing else running."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ from tasks.contract.seeding import derive_seed
 __all__ = ["Request", "Shape", "sampling_times", "times_table"]
 
 BUDGET_S, MAX_REPEATS = 3.0, 50
-SIMULATED = 3  # times
+SIMULATED = 3  # number of timed simulations, of which the median counts
 LIMIT = "more than {:g} s"
-MOST_SAMPLES = 10_000_000  # of one call: beyond, memory is what would be measured
+MOST_SAMPLES = 10_000_000  # largest number of samples in a call: beyond it, memory limits the speed
 PEER = "npe"
 
-Shape = tuple[int, int]  # samples for each observation, observations at once
+Shape = tuple[int, int]  # samples per observation, observations per call
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to time: all combinations of the sequences.
+    """Measurements to make: all combinations of the sequences below.
 
     Arguments:
-        tasks: Names.
-        methods: Specifications; a list in brackets is several.
-        num_simulations: Budgets.
-        seeds: Of simulations and fits.
-        num_samples: Samples for each observation.
-        batch_sizes: Observations at once.
-        devices: ``cpu``, ``cuda``.
+        tasks: Names of tasks.
+        methods: Specifications of methods; a list in brackets stands for several methods.
+        num_simulations: Simulation budgets.
+        seeds: Seeds of simulations and fits.
+        num_samples: Numbers of samples per observation.
+        batch_sizes: Numbers of observations per call.
+        devices: Devices, ``cpu`` or ``cuda``.
         threads: Number of torch's threads.
-        max_seconds: A sampling call that smaller ones foretell to take longer is not made.
-        plugins: Files with own tasks or methods.
+        max_seconds: Longest sampling call in seconds; calls predicted to take longer are skipped.
+        plugins: Paths of files with the user's own tasks or methods.
     """
 
     tasks: Sequence[str]
@@ -73,10 +73,10 @@ class Request:
     plugins: Sequence[str] = ()
 
     def fits(self) -> list[Cell]:
-        """One cell for each fit.
+        """Return one cell for each fit.
 
         Raises:
-            UsageError: for what a grid would not take.
+            UsageError: for values that :class:`bench.run.grid.Grid` does not accept.
         """
         given = {"task": self.tasks, "method": self.methods, "num_simulations": self.num_simulations}
         given |= {"seed": self.seeds, "plugin": self.plugins}
@@ -88,19 +88,24 @@ class Request:
         return cells
 
     def shapes(self) -> list[Shape]:
-        """Calls from the smallest to the largest, no larger than ``MOST_SAMPLES``."""
+        """Return the shapes with at most ``MOST_SAMPLES`` samples, from the smallest call to the largest."""
         every = itertools.product(sorted(set(self.num_samples)), sorted(set(self.batch_sizes)))
         return sorted((shape for shape in every if np.prod(shape) <= MOST_SAMPLES), key=lambda s: s[::-1])
 
 
 def sampling_times(request: Request, store: Store, say: Callable[[str], None]) -> pd.DataFrame:
-    """Time what has no row yet, one fit at a time, each in a process of its own.
+    """Make the measurements that have no row yet, one fit at a time, each in a process of its own.
+
+    Arguments:
+        request: Measurements to make.
+        store: Store that keeps the rows.
+        say: Function that receives one line about each fit.
 
     Returns:
-        The rows asked for, new and old, with the store's columns.
+        All rows of the request, new and old, with the store's columns.
 
     Raises:
-        UsageError: for names, parameters or numbers that mean nothing.
+        UsageError: for invalid names, parameters or numbers.
     """
     end_second_run()
     shapes = request.shapes()
@@ -130,12 +135,14 @@ def sampling_times(request: Request, store: Store, say: Callable[[str], None]) -
 
 
 def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[Row]:
-    """Fit once, then sample in every shape; what fails, or would take too long, becomes a row that says so.
+    """Fit once, then time sampling in every shape, and return one row for each shape.
+
+    A call that fails, or is predicted to take too long, gets a row that says so.
 
     Arguments:
-        cell: What to fit.
-        shapes: From the smallest to the largest.
-        max_seconds: Of a call, by what the two before it foretell.
+        cell: Cell to fit.
+        shapes: Shapes of the calls, from the smallest to the largest.
+        max_seconds: Longest call in seconds; each call's time is predicted from the two calls before it.
     """
     cell.load_plugins()
     torch.set_num_threads(cell.threads)
@@ -196,7 +203,11 @@ def _measured(posterior: Posterior, x: Tensor, num_samples: int, cell: Cell) -> 
 
 
 def _predicted(past: Sequence[tuple[int, float]], num_samples: int) -> float:
-    """Seconds on the line through the last two measurements; of one, in proportion to samples."""
+    """Predict the seconds of a call from measurements ``(number of samples, seconds)`` of smaller calls.
+
+    The prediction is the line through the last two measurements. From one measurement it is the same time
+    again; from none it is 0.
+    """
     if not past:
         return 0.0
     (n0, s0), (n1, s1) = (*[(0, 0.0), *past],)[-2:]
@@ -209,14 +220,17 @@ def _row(row: Row, cell: Cell, shape: Shape) -> Row:
 
 
 def _key(cell: Cell, shape: Shape) -> str:
-    """Apart from any cell of a grid, and from the same on other threads or another model of the device."""
+    """Return the key of a measurement, which differs from the key of any cell of a grid.
+
+    It depends on the number of threads and the model of the device, too.
+    """
     named = cell.identity() | {"timed": shape, "threads": cell.threads}
     named |= {"device_name": device_name(cell.device)}
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def _done(store: Store, key: str, max_seconds: float) -> bool:
-    """Whether there is a time, or the word that it would take too long under that very limit."""
+    """Return whether the store has a time for the key, or a row that it exceeds this very limit."""
     return any(
         row["status"] == "ok"
         or (row["status"] == "timeout" and row["error"].endswith(LIMIT.format(max_seconds)))
@@ -225,9 +239,10 @@ def _done(store: Store, key: str, max_seconds: float) -> bool:
 
 
 def times_table(rows: pd.DataFrame) -> str:
-    """Medians over seeds as text, with sampling and training as multiples of ``npe``'s in the same lines.
+    """Return a text table of medians over seeds, and of training and sampling times relative to ``npe``.
 
-    Times that were taken next to other programs' work (``timing`` is ``shared``) have lines of their own.
+    A time is compared with that of ``npe`` in the same setting. Times measured while other programs were
+    running (``timing`` is ``shared``) have lines of their own.
     """
     shown = rows.assign(method=method_labels(rows))
     alike = ["task", "num_simulations", "device", "threads", "timing", "batch_size", "num_posterior_samples"]

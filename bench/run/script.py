@@ -1,7 +1,7 @@
-"""The user's script in a worker process, which runs it again to know the classes that it registers.
+"""Runs the user's script again in a worker process, so that the classes it registers are known there.
 
-That is what :mod:`multiprocessing` does too, but there a script without ``if __name__ == "__main__":`` starts
-processes of its own, and waits for ever. Here the second run of a script ends where it would start work.
+:mod:`multiprocessing` does this too, but with it a script without ``if __name__ == "__main__":`` starts
+processes in each worker and never ends. Here, the second run of a script ends where it would start work.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ __all__ = ["GUARD", "Script", "end_second_run", "own_script", "run_again"]
 GUARD = (
     "put the call that runs the grid under `if __name__ == '__main__':`; worker processes run the script too"
 )
-NAME = "__mp_main__"  # as in multiprocessing: not __main__, so that guarded code is left out
+NAME = "__mp_main__"  # as in multiprocessing: unlike __main__, so that guarded code does not run
 _running_again = False
 
 
 class Script(NamedTuple):
-    """Where the main module comes from.
+    """The source of the main module.
 
     Attributes:
-        path: Its file, absolute.
-        package: Package of a module that was started with ``python -m``, for its relative imports.
+        path: Absolute path of its file.
+        package: Package of a module started with ``python -m``, for relative imports; empty for a file.
     """
 
     path: str
@@ -37,11 +37,11 @@ class Script(NamedTuple):
 
 
 class _SecondRunEnds(BaseException):
-    """Not an Exception: a script that catches these would go on."""
+    """Ends the second run of a script. It is not an Exception, because a script may catch Exception."""
 
 
 def own_script() -> Script | None:
-    """The script of this process; None in an interactive session and for the main module of a package."""
+    """Return the script of this process; None in an interactive session or for a package's main module."""
     main = sys.modules["__main__"]
     spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
     if file is None or not Path(file).is_file() or (spec and spec.name.endswith("__main__")):
@@ -52,7 +52,7 @@ def own_script() -> Script | None:
 def run_again(script: Script) -> None:
     """Run the script as a module, up to its end or to :func:`end_second_run`.
 
-    What it raises is printed: the names that it would have registered are then missing in this process.
+    An error in it is printed, not raised; classes that it did not reach are then missing in this process.
     """
     global _running_again
     loader = importlib.machinery.SourceFileLoader(NAME, script.path)
@@ -60,7 +60,7 @@ def run_again(script: Script) -> None:
     assert spec is not None  # noqa: S101  (it is None for a loader of packages only)
     module = importlib.util.module_from_spec(spec)
     module.__package__, module.__spec__ = script.package, None
-    sys.modules["__main__"] = sys.modules[NAME] = module  # what was pickled names its classes by either
+    sys.modules["__main__"] = sys.modules[NAME] = module  # pickled objects may name either
     _running_again = True
     try:
         loader.exec_module(module)
@@ -73,10 +73,10 @@ def run_again(script: Script) -> None:
 
 
 def end_second_run() -> None:
-    """Called before work is started: goes on in the user's own process, ends a script that is run again.
+    """End the second run of a script; in the user's own process, do nothing. Called before work starts.
 
     Raises:
-        SystemExit: in a process whose script multiprocessing runs again, such as a worker of dask.
+        SystemExit: in a process whose script multiprocessing is running again, such as a worker of dask.
     """
     if _running_again:
         raise _SecondRunEnds

@@ -1,4 +1,4 @@
-"""SIGTERM, which batch systems send before they kill, ends a run as Ctrl-C does."""
+"""Makes SIGTERM, which batch systems send before they kill a process, end a run as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["Terminated", "sigterm_interrupts"]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
+    """The process received SIGTERM."""
 
 
 @contextlib.contextmanager
 def sigterm_interrupts() -> Iterator[None]:
-    """While the context lasts, SIGTERM raises :class:`Terminated` in the main thread."""
+    """Return a context in which SIGTERM raises :class:`Terminated` in the main thread."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise Terminated

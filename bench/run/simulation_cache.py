@@ -1,4 +1,4 @@
-"""Training data of a (task, num_simulations, seed): the same for every method, made once for a directory."""
+"""Training data of a (task, num_simulations, seed): simulated once per directory, shared by all methods."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FOLDER = "simulations"
 
 @dataclass(frozen=True)
 class Simulations:
-    """Training data, failed simulations dropped.
+    """Training data without failed simulations.
 
     Arguments:
-        theta: ``(N, dim_theta)``, float32.
-        x: ``(N, dim_x)``, float32.
-        num_failed: Simulations that were dropped.
-        seconds: Time that the simulator took, if they were made by this very call; None if they were read
-            from a directory, since another run or another machine may have made them.
+        theta: Parameters, ``(N, dim_theta)``, float32.
+        x: Simulated data, ``(N, dim_x)``, float32.
+        num_failed: Number of failed simulations, which were dropped.
+        seconds: Seconds that the simulator took; None if the data were read from a directory, since another
+            run or another machine may have simulated them.
     """
 
     theta: Tensor
@@ -43,16 +43,16 @@ class Simulations:
 
 
 def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
-    """Draw from the prior and simulate; a row of x that is not finite counts as failed and is dropped.
+    """Draw parameters from the prior and simulate; rows of x that are not finite are dropped as failed.
 
     Raises:
-        SimulationError: where fewer than two simulations are left.
+        SimulationError: if fewer than two simulations are left.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("theta", task.name, num_simulations, seed))
         theta = task.prior().sample((num_simulations,)).float()
     x_seed = derive_seed("x", task.name, num_simulations, seed)
-    task.simulate(theta[:2], seed=x_seed)  # imports and files of the first call are not simulation
+    task.simulate(theta[:2], seed=x_seed)  # the first call may import modules and read files: not timed
     x, seconds = timed(lambda: task.simulate(theta, seed=x_seed), "cpu")
     good = x.isfinite().all(dim=1)
     num_failed = int((~good).sum())
@@ -64,11 +64,20 @@ def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
 
 
 def simulations(task: Task, num_simulations: int, seed: int, directory: Path | None) -> Simulations:
-    """:func:`simulate`, or what it gave before for this task and version, kept in ``directory``.
+    """Return the simulations kept in ``directory``; if there are none, call :func:`simulate` and keep them.
 
-    The time is not kept: it is another run's, perhaps another machine's.
-    Whoever comes second waits for the first. A corrupt file is made again; where nothing can be
-    written, nothing is kept.
+    Simulations are kept for each task, version, budget and seed, without their time, which would be that of
+    another run or machine. If two processes need the same simulations, one waits for the other. A corrupt
+    file is replaced. If the directory cannot be written to, the simulations are returned but not kept.
+
+    Arguments:
+        task: Task to simulate.
+        num_simulations: Simulation budget.
+        seed: Seed of the simulations.
+        directory: Directory of results; None to simulate without it.
+
+    Raises:
+        SimulationError: if fewer than two simulations are left.
     """
     if directory is None:
         return simulate(task, num_simulations, seed)
@@ -105,5 +114,5 @@ def _save(path: Path, made: Simulations) -> None:
             num_failed=made.num_failed,
         )
         os.replace(temporary, path)
-    except OSError:  # a full disk: rows matter more
+    except OSError:  # for example a full disk; the run continues, because rows matter more than this cache
         temporary.unlink(missing_ok=True)

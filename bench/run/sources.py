@@ -1,4 +1,4 @@
-"""Fingerprints of the source that a task or method is defined by, plug-ins included."""
+"""Fingerprints of the source code that defines a task or method, including plug-ins."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ __all__ = ["source_sha256"]
 
 @lru_cache(maxsize=256)
 def source_sha256(cls: type) -> str | None:
-    """SHA-256, hexadecimal, of the code that defines a class; None where it has no file (a notebook's cell).
+    """Return the hexadecimal SHA-256 of the code that defines a class; None if it has no file.
 
-    The code is that of the modules of the class and its bases, and of the modules that these import from the
-    same package, or from the same folder if they are a plug-in's. Comments, docstrings and blank lines do not
-    count, so that a better explanation is not taken for another result.
+    A class from a notebook's cell has no file. The code is that of the modules of the class and its bases,
+    and of the modules that these import from the same package (for a plug-in, from the same folder).
+    Comments, docstrings and blank lines do not count, so that a better explanation does not look like a
+    change of results.
     """
     place = _place(cls)
     if place is None:
@@ -48,7 +49,7 @@ def _file(cls: type) -> Path | None:
 
 
 def _place(cls: type) -> tuple[Path, str] | None:
-    """The folder that a class's modules are imported from, and their package; a plug-in file has none."""
+    """Return the folder that a class's modules are imported from, and their package (empty for a plug-in)."""
     file = _file(cls)
     if file is None:
         return None
@@ -58,14 +59,17 @@ def _place(cls: type) -> tuple[Path, str] | None:
 
 @lru_cache(maxsize=512)
 def _code(file: Path) -> tuple[ast.Module, str]:
-    """A file's syntax tree, and its code without comments and docstrings; all of it if it does not parse."""
+    """Return a file's syntax tree, and its code without comments, docstrings and blank lines.
+
+    If the file does not parse, the tree is empty and the code is the whole file in hexadecimal.
+    """
     try:
-        with tokenize.open(file) as opened:  # a file may name another encoding than UTF-8
+        with tokenize.open(file) as opened:  # a file may declare another encoding than UTF-8
             source = opened.read()
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # a neighbour that is imported behind a condition may be anything
+    except (SyntaxError, ValueError):  # a file whose import depends on a condition need not be valid here
         return ast.Module([], []), file.read_bytes().hex()
-    lines = source.split("\n")  # as Python counts them: a form feed ends none
+    lines = source.split("\n")  # counted as Python does: splitlines would also split at a form feed
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
@@ -84,7 +88,7 @@ def _code(file: Path) -> tuple[ast.Module, str]:
 
 
 def _imported(tree: ast.Module, file: Path, root: Path, package: str) -> list[Path]:
-    """Files of the package that a module imports, wherever in it the import stands."""
+    """Return the files of the package that a module imports, at top level or anywhere else in its code."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -94,7 +98,7 @@ def _imported(tree: ast.Module, file: Path, root: Path, package: str) -> list[Pa
             if node.level:
                 folder = file.parents[node.level - 1].relative_to(root)
                 parent = ".".join([*folder.parts, *filter(None, [node.module])])
-            # A name that is imported may be a module or something in one.
+            # An imported name may be a module or an attribute of one.
             names |= {parent} | {f"{parent}.{alias.name}".strip(".") for alias in node.names}
     found = []
     for name in names - {""}:

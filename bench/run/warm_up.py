@@ -1,7 +1,7 @@
-"""What only the first fit of a process pays for is paid before the clock starts.
+"""Warm-up before the clock starts, for costs that only the first fit of a process has.
 
 The first optimiser of a process imports a compiler, the first use of sbi imports sbi, and the first work on a
-GPU makes its context: seconds, which are no part of a method's training time.
+GPU creates its context. This takes seconds, which should not count as a method's training time.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from methods import Method
 
 __all__ = ["warm_up"]
 
-_warm: set[tuple[str, str]] = set()  # specifications and devices
+_warm: set[tuple[str, str]] = set()  # pairs (specification of a method, device)
 
 
 def warm_up(method: Method, device: str) -> None:
     """Call :meth:`methods.Method.warm_up`, unless this process has done so for that method and device.
 
     Arguments:
-        method: What will be fitted.
-        device: Where, ``"cpu"`` or ``"cuda"``.
+        method: Method that will be fitted.
+        device: Device of the fit, ``"cpu"`` or ``"cuda"``.
     """
     if (method.spec, device) not in _warm:
         method.warm_up(device)

@@ -1,1 +1,1 @@
-"""Studies: of the suite itself, one a file, and of publications, one folder each."""
+"""Studies of the suite itself (one file each) and of publications (one folder each)."""

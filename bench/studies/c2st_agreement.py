@@ -1,4 +1,4 @@
-"""Is the batched C2ST the same test as scikit-learn's, and how long does each take, and the forest's?"""
+"""Comparison of the batched C2ST with scikit-learn's, and of the time of both and of the random forest's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ __all__ = ["agreement", "speed"]
 
 
 def study_pairs(task_names: Sequence[str], size: int) -> Iterator[tuple[str, str, Tensor, Tensor]]:
-    """Three pairs a task, from indistinguishable to far apart: ``(task, kind, reference, samples)``."""
+    """Yield three pairs per task, from indistinguishable to far apart.
+
+    Arguments:
+        task_names: Names of tasks; those without a reference posterior are skipped.
+        size: Number of samples N on each side.
+
+    Yields:
+        ``(task, kind, reference, samples)`` with reference and samples ``(N, D)``.
+    """
     for name in task_names:
         task = tasks.get(name)
         first, second = task.reference_samples(1), task.reference_samples(2)
@@ -36,17 +44,18 @@ def study_pairs(task_names: Sequence[str], size: int) -> Iterator[tuple[str, str
 
 
 def agreement(task_names: Sequence[str], size: int = 1000, num_seeds: int = 3, jobs: int = 1) -> pd.DataFrame:
-    """Batched against scikit-learn's C2ST, each averaged over the same seeds of folds.
+    """Compare the batched C2ST with scikit-learn's, both averaged over the same seeds.
 
     Arguments:
-        task_names: Tasks with references; three pairs of each.
-        size: Samples on each side, at most 5000 for the pair of equals to be disjoint.
-        num_seeds: Classifier seeds.
-        jobs: Processes for scikit-learn.
+        task_names: Names of tasks with reference posteriors; each gives three pairs.
+        size: Number of samples on each side. It must be at most 5000, so that the samples of the pair
+            ``same`` are disjoint.
+        num_seeds: Number of seeds of folds and classifiers.
+        jobs: Number of processes for scikit-learn.
 
     Returns:
-        A row for each pair: ``task``, ``pair``, ``batched``, ``sklearn``, the spread ``batched_seed_std`` and
-        ``sklearn_seed_std`` of single seeds, and ``difference``.
+        A row for each pair: ``task``, ``pair``, ``batched``, ``sklearn``, the standard deviations
+        ``batched_seed_std`` and ``sklearn_seed_std`` over seeds, and ``difference`` (batched - sklearn).
     """
     chosen = list(study_pairs(task_names, size))
     seeds = range(1, num_seeds + 1)
@@ -74,23 +83,24 @@ def speed(
     size: int,
     device: str = "cpu",
 ) -> pd.DataFrame:
-    """Seconds an observation takes: the batched C2ST, scikit-learn's and the random forest's, in turn.
+    """Measure seconds per observation of the batched C2ST, scikit-learn's and the random forest's, in turn.
 
-    The samples are those of a Gaussian with the reference's mean and covariance: near where the posterior is
-    close to Gaussian (bernoulli_glm), far where it is not (two_moons, slcp).
+    The samples are drawn from a Gaussian with the reference's mean and covariance. They are close to the
+    reference if the posterior is nearly Gaussian (bernoulli_glm) and far from it if not (two_moons, slcp).
 
     Arguments:
-        task_names: Tasks with references.
-        observations: Observations that the batched C2ST and the forest score together.
-        sklearn_observations: Observations that scikit-learn scores one after the other; fewer will do.
-        size: Samples on each side.
+        task_names: Names of tasks with reference posteriors.
+        observations: Numbers of the observations that the batched C2ST and the forest score together.
+        sklearn_observations: Numbers of the observations that scikit-learn scores one after the other; they
+            may be fewer.
+        size: Number of samples on each side.
         device: Device of the batched C2ST; the others run on the CPU.
 
     Returns:
-        A row for each task: ``batched_s``, ``sklearn_s`` and ``forest_s`` for one observation,
-        ``times_faster`` (``sklearn_s`` over ``batched_s``), ``forest_to_batched`` (``forest_s`` over
-        ``batched_s``), means over ``observations`` of both measures, ``mean_c2st`` and ``mean_c2st_rf``,
-        and ``mean_difference`` (batched less scikit-learn).
+        A row for each task: ``batched_s``, ``sklearn_s`` and ``forest_s`` in seconds per observation,
+        ``times_faster`` (``sklearn_s`` / ``batched_s``), ``forest_to_batched`` (``forest_s`` /
+        ``batched_s``), the means over ``observations`` of the batched C2ST (``mean_c2st``) and the forest's
+        (``mean_c2st_rf``), and ``mean_difference`` (batched - scikit-learn).
     """
     rows = []
     for name in task_names:

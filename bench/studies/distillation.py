@@ -1,4 +1,4 @@
-"""Label generation: the published recipe against the suite's, on the same simulations, in one run."""
+"""Comparison of the published recipe for generating labels with the suite's, on the same simulations."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ __all__ = ["PUBLISHED_STEPS", "label_speed"]
 
 PUBLISHED_STEPS = 1000
 OURS_STEPS = 30
-OBSERVED = 0.1  # sigma_y over h_x: the published form splits h_x² = sigma_v² + sigma_y²
-ROWS = 250  # labels at a time in the published form, which holds labels x K matrices
+OBSERVED = 0.1  # ratio sigma_y / h_x; the published form splits h_x² = sigma_v² + sigma_y²
+ROWS = 250  # labels at a time in the published form, which keeps (labels, K) matrices in memory
 
 
 def label_speed(
     task_name: str, num_simulations: int, num_published: int, num_ours: int, device: str = "cpu"
 ) -> pd.DataFrame:
-    """Seconds per label and accuracy of both recipes.
+    """Measure seconds per label and accuracy of both recipes.
 
-    *Published*: the joint form with all K samples, Euler, 1000 uniform steps. *Ours*: the reduced form as one
-    attention, second-order exponential integrator, 30 steps. Both use the same conditions (the simulations'
-    x, jittered by h_x), standardised samples and leave-one-out bandwidths.
+    The published recipe uses the joint form with all K samples and Euler's method with 1000 uniform steps.
+    The suite's uses the reduced form, computed as one attention, and a second-order exponential integrator
+    with 30 steps. Both use the same conditions (the simulations' x, jittered by h_x), standardised samples
+    and leave-one-out bandwidths.
 
     Arguments:
-        task_name: Whose simulations are used.
-        num_simulations: K.
-        num_published: Labels by the published recipe.
-        num_ours: Labels by ours; the first ``num_published`` are compared.
-        device: Where both run.
+        task_name: Name of the task that is simulated.
+        num_simulations: Number of simulations, K.
+        num_published: Number of labels by the published recipe.
+        num_ours: Number of labels by the suite's recipe; the first ``num_published`` of them are compared.
+        device: Device of both recipes.
 
     Returns:
-        A row for each recipe: ``s_per_label``, ``times_faster``, ``gflops`` (of the multiplications and
-        additions of the products alone), ``of_product_limit`` (over the rate of a large matrix product in
-        the same run), ``c2st_exact`` (labels with their conditions against exact draws of the kernel
-        posterior, early stopping) and ``c2st_other`` (against the other recipe's).
+        A row for each recipe: ``s_per_label``, ``times_faster``, ``gflops`` (10⁹ multiplications and
+        additions per second, counting products only), ``of_product_limit`` (``gflops`` relative to a large
+        matrix product in the same run), ``c2st_exact`` (C2ST with early stopping between labels with their
+        conditions and exact draws of the kernel posterior) and ``c2st_other`` (the same between the recipes).
     """
     data = simulate(tasks.get(task_name), num_simulations, 0)
     theta, x = (Standardizer.fit(part)(part).to(device) for part in (data.theta, data.x))
@@ -84,7 +85,8 @@ def label_speed(
         torch.cat([part, conditions], dim=1).cpu()
         for part in (exact, published, labels.theta[:num_published])
     ]
-    # A C2ST on rows that share their conditions would let the classifier pair them up: halves do not.
+    # If both sides of a C2ST had the same conditions, the classifier could match their rows. Each side
+    # therefore takes another half of the conditions.
     half = num_published // 2
     pairs = [(sets[a][:half], sets[b][half : 2 * half]) for a, b in ((0, 1), (0, 2), (1, 2))]
     to_published, to_ours, between = (result.mean for result in c2st_many(pairs, early_stopping=True))
@@ -104,7 +106,7 @@ def label_speed(
 
 
 def _exact_draws(kernel: KernelPosterior, conditions: Tensor, generator: torch.Generator) -> Tensor:
-    """One draw of the kernel posterior for each condition."""
+    """Return one exact draw of the kernel posterior for each condition."""
     draws = []
     for rows in conditions.split(ROWS):
         log_w = torch.cdist(rows.double(), kernel.x.double()).square() / (-2 * kernel.h_x**2)
@@ -114,7 +116,7 @@ def _exact_draws(kernel: KernelPosterior, conditions: Tensor, generator: torch.G
 
 
 def _product_gflops(device: str, size: int = 2048) -> float:
-    """Rate of a large float32 matrix product on the device or the threads at hand, the best of five."""
+    """Return the rate of a large float32 matrix product in GFLOP/s: the best of five, on torch's threads."""
     a = torch.randn(size, size, device=device)
     seconds = min(timed(lambda: torch.mm(a, a), device)[1] for _ in range(5))
     return 2 * size**3 / seconds / 1e9

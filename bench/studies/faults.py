@@ -1,4 +1,4 @@
-"""Runs that are killed at a random moment and gone on with, against one that was left alone."""
+"""Comparison of runs that are killed at a random moment and then resumed with an undisturbed run."""
 
 from __future__ import annotations
 
@@ -22,20 +22,25 @@ __all__ = ["killed_runs"]
 GRID = "-t two_moons -t gaussian_linear -m prior -m rejection_abc -m exact_score -n 200 -o 1 -o 2 -s 0 -s 1"
 GRID += " --num-samples 200 --jobs 2"
 SAME = ["cell", "num_observation", "status", "samples_sha256", "c2st", "mmd2", "outside_prior"]
-KINDS = ("runner", "worker")  # what is killed, in turns
+KINDS = ("runner", "worker")  # processes that are killed, in turn
 
 
 def killed_runs(num_runs: int, seed: int) -> pd.DataFrame:
-    """A grid run to its end once, then ``num_runs`` times with a ``kill -9`` on the way.
+    """Run a grid once to its end, then ``num_runs`` times with a kill (SIGKILL) and a resumption.
 
-    The moment is uniform over the time that the first run took. What is killed is the runner, or one of its
-    worker processes (there the run goes on by itself, with an error row). Then the same command goes on.
-    Linux only: children are looked up under /proc.
+    The moment of the kill is uniform over the duration of the first run. In turn, the runner or one of its
+    worker processes is killed; if it is a worker, the run continues with an error row. The same command then
+    resumes the run. This needs Linux, because child processes are found under /proc.
+
+    Arguments:
+        num_runs: Number of killed runs.
+        seed: Seed of the moments and of the choice of a worker.
 
     Returns:
-        A row for each killed run: ``killed``, ``after_s``, ``cells_before`` (of how many there were rows when
-        the next began), ``missing``, ``repeated`` and ``different`` rows in the end, ``broken`` files, and
-        ``left`` temporary ones.
+        A row for each killed run: ``killed`` (runner or worker), ``after_s`` (moment of the kill in seconds),
+        ``cells_before`` (number of cells with rows when the run resumed), the numbers of ``missing``,
+        ``repeated`` and ``different`` rows at the end, and the numbers of ``broken`` files and of temporary
+        files ``left`` behind.
     """
     moments = random.Random(seed)  # noqa: S311  (no secret)
     rows = []
@@ -104,12 +109,12 @@ def _compared(expected: pd.DataFrame, out: Path) -> dict[str, int]:
         "missing": int(missing.sum()),
         "repeated": int(keys.duplicated().sum()),
         "different": int((both["_merge"] != "both").sum() - missing.sum()),
-        "broken": sum(not _whole(file) for file in (out / "cells").iterdir()),
+        "broken": sum(not _intact(file) for file in (out / "cells").iterdir()),
         "left": len(list((out / "cells").glob(".*"))),
     }
 
 
-def _whole(file: Path) -> bool:
+def _intact(file: Path) -> bool:
     try:
         pq.read_metadata(file)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What each metric says of errors that are known: a table of metrics by kind of error and dimension."""
+"""Values of each metric on samples with known errors, by kind of error and dimension."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class _Case(NamedTuple):
 
 
 def known_errors(dims: Sequence[int], size: int) -> pd.DataFrame:
-    """Every metric on samples whose error is known.
+    """Compute every metric on samples with known errors.
 
-    The truth is an equal mixture of two unit Gaussians at ±2 in the first coordinate.
+    The true distribution is an equal mixture of two unit Gaussians at ±2 in the first coordinate.
 
     Arguments:
-        dims: Dimensions to do it in.
-        size: Reference draws, and samples.
+        dims: Dimensions of the distribution; the table has rows for each.
+        size: Number of reference draws and of samples.
 
     Returns:
-        A row for each dimension and error. ``ideal`` is the accuracy of the best possible classifier, from
-        the two densities they were drawn from.
+        A row for each dimension and error, with a column for each metric. ``ideal`` is the accuracy of the
+        best possible classifier, which knows the densities of the truth and of the samples.
     """
     rows = []
     for dim in dims:
@@ -101,7 +101,7 @@ def _draw(distribution: Distribution, size: int, what: str) -> Tensor:
 
 
 def _ideal(truth: Distribution, samples: Distribution, size: int = 200_000) -> float:
-    """Accuracy of the classifier that knows both densities, by simulation."""
+    """Return the accuracy of the classifier that knows both densities, estimated by simulation."""
     right = []
     for own, other in ((truth, samples), (samples, truth)):
         x = _draw(own, size, "ideal")

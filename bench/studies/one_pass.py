@@ -1,4 +1,4 @@
-"""The one-pass sampler compared with sbi's methods and the best published amortized figures."""
+"""Comparison of the one-pass sampler with sbi's methods and the best published amortized results."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ TASKS = (
 )
 METHODS = ("npe", "fmpe", "npse", "denoiser", "one_pass", "one_pass[passes=2]")
 PEERS = ["npe", "fmpe", "npse"]
-# Our column of the C2ST by each classifier of published figures, and what one_pass's mean of it is called.
+# For each classifier of published results: our column of the C2ST by it, and the name of one_pass's mean.
 COLUMNS: dict[Classifier, tuple[str, str]] = {"mlp": ("c2st", "one_pass"), "rf": ("c2st_rf", "one_pass_rf")}
 KEYS = ["task", "num_simulations"]
-NUM_SEEN = 3  # observations looked at while the method was made
+NUM_SEEN = 3  # number of observations that were used while the method was developed
 
 
 class Comparison(NamedTuple):
@@ -38,14 +38,15 @@ class Comparison(NamedTuple):
 
     Attributes:
         accuracy: ``task, num_simulations``, the mean C2ST of every method, ``unseen`` (one_pass on
-            observations 4 to 10, which no choice was made on), ``to_npe`` (one_pass less npe),
-            ``to_best_peer``, ``distilled`` and ``distilled_worst`` (one_pass less denoiser: mean and
-            largest). Differences are over observations that both have.
+            observations 4 to 10, on which no choice was based), ``to_npe`` (one_pass - npe), ``to_best_peer``
+            (one_pass - best of npe, fmpe and npse), ``distilled`` and ``distilled_worst`` (mean and maximum
+            of one_pass - denoiser). Differences use observations that both methods have.
         published: ``task, num_simulations``, one_pass's mean C2ST by sbibm's network (``one_pass``) and by
-            sbi's random forest (``one_pass_rf``), each with the best published amortized figure of the same
-            classifier: ``published_mlp``, ``published_mlp_method``, ``to_published_mlp`` (one_pass less
-            published) and the same of ``rf``.
-        seconds: Training (``train_METHOD``) and sampling as multiples of one_pass's (``sample_METHOD``).
+            sbi's random forest (``one_pass_rf``), each with the best published amortized result by the same
+            classifier: ``published_mlp``, ``published_mlp_method``, ``to_published_mlp`` (one_pass -
+            published), and the same columns for ``rf``.
+        seconds: Training time in seconds (``train_METHOD``), and sampling time as a multiple of one_pass's
+            (``sample_METHOD``).
     """
 
     accuracy: pd.DataFrame
@@ -54,12 +55,13 @@ class Comparison(NamedTuple):
 
 
 def comparison(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> Comparison:
-    """Compare methods on rows of a store; NaN where a method has no good row.
+    """Compare methods on rows of a store; a value is NaN if a method has no successful row.
 
     Arguments:
-        rows: As :meth:`bench.results.store.Store.read` gives them; rows of older versions, of other
-            parameters or of other numbers of samples than most have are left out.
-        say: Receives one line about each kind of rows that are left out, or are not of the present version.
+        rows: Rows from :meth:`bench.results.store.Store.read`. Rows of older versions, with other parameters,
+            or with another number of samples than most have are left out.
+        say: Function that receives one line about each kind of rows that are left out, or are not of a
+            method's present version.
     """
     chosen = select(rows, say=say)
     good = chosen[(chosen["status"] == "ok") & chosen["method"].isin(METHODS)]
@@ -90,7 +92,7 @@ def comparison(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> 
 
 
 def _explain_versions(good: pd.DataFrame, say: Callable[[str], None]) -> None:
-    """Say which rows are of another version than the method has now."""
+    """Report rows of another version than the method's present one."""
     for spec, group in good.groupby("method"):
         now = methods.get(str(spec)).version
         for version, old in group[group["method_version"] != now].groupby("method_version"):
@@ -98,7 +100,7 @@ def _explain_versions(good: pd.DataFrame, say: Callable[[str], None]) -> None:
 
 
 def _published(rows: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
-    """One_pass and the best published amortized figure by the same classifier, for each task and budget."""
+    """Return one_pass's C2ST and the best published amortized one by the same classifier (see Comparison)."""
     ours = rows[rows["method"] == "one_pass"].groupby([*KEYS, "num_observation"])
     table = pd.DataFrame(index=index)
     for classifier, (column, name) in COLUMNS.items():

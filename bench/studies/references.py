@@ -20,28 +20,28 @@ from tasks.tools.certified_task import CertifiedTask
 
 __all__ = ["CHEAP", "sampler_calibration"]
 
-CHEAP = ("damped_oscillator", "ringdown")  # closed forms: seconds an observation
+CHEAP = ("damped_oscillator", "ringdown")  # closed-form simulators, which take seconds per observation
 PRIOR_DRAWS = 20_000
 
 
 def sampler_calibration(names: Sequence[str], num_pairs: int, seed: int, jobs: int) -> pd.DataFrame:
-    """Are true parameters ranked uniformly among the draws of their posteriors?
+    """Test whether true parameters have uniform ranks among the draws of their posteriors.
 
     Arguments:
-        names: Tasks whose references are made here.
-        num_pairs: Fresh draws of prior and simulator, for each a run of the sampler.
-        seed: Of everything.
-        jobs: Observations at a time.
+        names: Names of tasks whose reference posterior the suite makes itself.
+        num_pairs: Number of pairs (theta, x) drawn from prior and simulator; the sampler runs once for each.
+        seed: Seed for all randomness.
+        jobs: Number of observations at a time.
 
     Returns:
-        A row for each task and each of its samplers: distances of
-        :func:`bench.metrics.calibration.scores`, and ``p_value`` of the largest rank distance, corrected
-        for the number of parameters by Bonferroni.
+        A row for each task and each of its samplers: the distances of
+        :func:`bench.metrics.calibration.scores`, and the ``p_value`` of the largest rank distance, with
+        Bonferroni's correction for the number of parameters.
     """
     rows = []
     for name in names:
         task = tasks.get(name)
-        assert isinstance(task, CertifiedTask)  # noqa: S101  (the command line has looked)
+        assert isinstance(task, CertifiedTask)  # noqa: S101  (the command line has checked it)
         torch.manual_seed(derive_seed("reference study", name, seed))
         theta = task.prior().sample((num_pairs,)).float()
         x = task.simulate(theta, seed=derive_seed("reference study x", name, seed))
@@ -59,7 +59,7 @@ def sampler_calibration(names: Sequence[str], num_pairs: int, seed: int, jobs: i
 
 
 def _draws(name: str, sampler: str, x_o: Tensor, number: int, seed: int) -> Tensor:
-    """``NUM_SAMPLES`` of the sampler's draws ``(L, D)`` for pair ``number``, as far apart as can be."""
+    """Return L = ``NUM_SAMPLES`` evenly spaced draws ``(L, D)`` of the sampler for pair ``number``."""
     torch.set_num_threads(1)
     task = tasks.get(name)
     assert isinstance(task, CertifiedTask)  # noqa: S101

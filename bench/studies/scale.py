@@ -1,4 +1,4 @@
-"""What the store costs with very many cells, whose rows are made up."""
+"""Time and memory that the store takes for very many cells with artificial rows."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ from bench.run.runner import RunOptions, run
 __all__ = ["store_costs"]
 
 METHODS = ("prior", "rejection_abc", "npe", "exact_score")
-HANDED = 500  # cells that are handed to another process and back
+HANDED = 500  # number of cells that are sent to another process
 BUDGETS = (100, 1000, 10_000, 100_000)
 
 
 def store_costs(num_cells: int) -> pd.DataFrame:
-    """Write made-up rows (ten observations a cell), then do what a user does with them.
+    """Write artificial rows (ten observations per cell), then resume the run and print the table.
 
-    The first step is what a cell costs beside its own work: a lock, a process that gets the cell and gives
-    rows, a file.
+    The first step is the overhead of a cell on top of its own work: taking a lock, sending the cell to a
+    process and receiving its rows, and writing a file.
+
+    Arguments:
+        num_cells: Number of cells.
 
     Returns:
-        A row for each step: ``seconds``, and ``per_cell_ms``; ``megabytes`` of the directory after writing,
-        and the peak memory of this process after the others.
+        A row for each step: ``seconds``, ``per_cell_ms``, and ``megabytes``. After the step ``write`` the
+        latter is the size of the directory, otherwise the peak memory of this process.
     """
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Experiments of publications, run at their settings through the suite's own tasks, methods and metrics."""
+"""Published experiments, repeated at their settings with the suite's own tasks, methods and metrics."""
 
 from bench.studies.exact_score.study import EXPERIMENTS, exact_score
 

@@ -1,8 +1,8 @@
-"""The bimodal example of arXiv 2506.18227: KL of exact posterior and kernel posterior from 10 000 draws.
+"""The bimodal example of arXiv 2506.18227: KL between 10 000 draws and the exact or kernel posterior.
 
-The paper names its kernel density estimate but not the bandwidth. Scott's rule takes the distance between the
-modes for their width: even exact draws then score 0.08, three times what is published, so it cannot have been
-that. ``isj`` adapts to the modes and is the figure to compare.
+The paper uses a kernel density estimate but does not give its bandwidth. It cannot be Scott's rule, which
+takes the distance between the modes as their width: even exact draws then score 0.08, three times the
+published value. The rule ``isj`` adapts to the modes, so its results are the ones to compare.
 """
 
 from __future__ import annotations
@@ -31,7 +31,14 @@ KERNELS: tuple[Bandwidth, ...] = ("isj", "scott")
 
 
 class Setting(NamedTuple):
-    """Size of the set of simulations, the variances of its kernels (theta, x) and of the observation."""
+    """Setting of the experiment.
+
+    Attributes:
+        num_simulations: Number of simulations.
+        variance_theta: Variance of the kernel in theta.
+        variance_x: Variance of the kernel in x.
+        variance_y: Variance of the observation's noise.
+    """
 
     num_simulations: int
     variance_theta: float
@@ -55,17 +62,20 @@ def bimodal_1d(
     steps: int = STEPS,
     device: str = "cpu",
 ) -> Iterator[Measurement]:
-    """Both divergences for every setting and set of simulations, at x = 1.
+    """Measure both divergences for every setting and set of simulations, at x = 1.
 
-    ``KL(exact||kernel posterior)`` is by quadrature alone: the error that the kernels make, without sampler
-    or density estimate. Rows of the sampler ``exact`` are what exact draws score.
+    ``KL(exact||kernel posterior)`` is computed by quadrature, without samples or a density estimate. It is
+    the error due to the kernels alone. Rows with the sampler ``exact`` are the scores of exact draws.
 
     Arguments:
-        num_sets: Independent sets of simulations, and of draws.
-        configs: Of ``SETTINGS``.
-        num_samples: Draws, at most 10 000.
-        steps: Of the ODE solver.
-        device: ``cpu`` or ``cuda``.
+        num_sets: Number of independent sets of simulations and of draws.
+        configs: Names of settings, keys of ``SETTINGS``.
+        num_samples: Number of draws, at most 10 000.
+        steps: Number of steps of the ODE solver.
+        device: Device, ``cpu`` or ``cuda``.
+
+    Yields:
+        Measurements in nats, as they are made.
     """
     task = tasks.get("bimodal_1d")
     if not isinstance(task, Bimodal1D):
@@ -105,6 +115,6 @@ def bimodal_1d(
 
 
 def _divergence(p: torch.Tensor, q: torch.Tensor) -> float:
-    """KL(p || q) of two densities on the grid; where q has underflowed it counts as 1e-300."""
+    """Return KL(p || q) of two densities on the grid in nats; values of q below 1e-300 count as 1e-300."""
     ratio = p.clamp_min(1e-300).log() - q.clamp_min(1e-300).log()
     return float(torch.trapezoid(torch.where(p > 0, p * ratio, 0.0), GRID))

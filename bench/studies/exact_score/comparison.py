@@ -1,4 +1,4 @@
-"""Published figures beside our own."""
+"""Tables of our results next to the published ones."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ KEYS = ["experiment", "config", "sampler", "quantity"]
 
 
 def beside_published(figures: Iterable[Measurement]) -> pd.DataFrame:
-    """Mean, smallest and largest figure over sets of simulations, and the published one.
+    """Return the mean, smallest and largest result over sets of simulations, next to the published result.
 
     Arguments:
-        figures: Of one experiment, any number of sets.
+        figures: Measurements of one experiment, for any number of sets.
 
     Returns:
         A row for each setting, sampler, quantity and kernel density estimate, in order of appearance, with
-        ``mean, min, max, sets``, and ``published`` and ``source`` (empty where nothing is). Published figures
-        of the same experiments that were not measured come last, with ``sets`` 0.
+        ``mean, min, max, sets``, ``published`` and ``source`` (empty if nothing is published). Published
+        results of the same experiment that were not measured come last, with ``sets`` 0.
     """
     frame = pd.DataFrame(figures, columns=pd.Index(Measurement._fields))
     grouped = frame.groupby([*KEYS, "kde"], sort=False)["value"].agg(["mean", "min", "max", "size"])
@@ -34,7 +34,7 @@ def beside_published(figures: Iterable[Measurement]) -> pd.DataFrame:
     table = ours.merge(known, on=KEYS, how="left")
     measured = set(ours[KEYS].itertuples(index=False, name=None))
     missing = [tuple(row) not in measured for row in known[KEYS].itertuples(index=False, name=None)]
-    # Concatenating with an empty frame would warn, and change columns' types.
+    # Concatenation with an empty frame would warn and change the types of columns.
     if any(missing):
         table = pd.concat([table, known[missing].assign(sets=0, kde="")], ignore_index=True)
     return table.assign(source=table["source"].fillna(""))

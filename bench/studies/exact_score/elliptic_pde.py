@@ -1,6 +1,6 @@
-"""The elliptic PDE of arXiv 2506.18227: ODE sampler and one-pass network against reference draws.
+"""The elliptic PDE of arXiv 2506.18227: ODE sampler and one-pass network compared with reference draws.
 
-Of the paper's figures only times are stored with the suite. Ours are C2ST, and the errors of means and
+Of the paper's results, only times are stored with the suite. We measure the C2ST, and the errors of means and
 standard deviations in units of the reference's standard deviation, averaged over parameters.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["elliptic_pde"]
 NUM_SIMULATIONS = 20_000
 NUM_LABELS = 5000
 NUM_SAMPLES = 5000
-VARIANCES = (1e-2, 1e-5, 1e-6)  # of the kernels in theta and x, and of the observation
+VARIANCES = (1e-2, 1e-5, 1e-6)  # of the kernel in theta, the kernel in x, and the observation's noise
 SOLVER: SolverName = "dpmpp_2m"
 STEPS = 40
 
@@ -41,21 +41,24 @@ def elliptic_pde(
     device: str = "cpu",
     task_name: str = "elliptic_pde",
 ) -> Iterator[Measurement]:
-    """C2ST and errors of means and standard deviations at each observation, for both samplers.
+    """Measure C2ST and errors of means and standard deviations at each observation, for both samplers.
 
     Arguments:
-        num_sets: Independent sets of simulations.
-        observations: Of the task; all where empty.
-        num_simulations: In a set, K.
-        num_labels: For the network.
-        num_samples: Draws an observation, at most 10 000.
-        steps: Of the ODE solver.
-        student: More parameters of ``exact_score_net``.
-        device: ``cpu`` or ``cuda``.
-        task_name: Any task with reference draws.
+        num_sets: Number of independent sets of simulations.
+        observations: Numbers of observations; empty for all.
+        num_simulations: Number of simulations in a set, K.
+        num_labels: Number of labels to train the network on.
+        num_samples: Number of draws per observation, at most 10 000.
+        steps: Number of steps of the ODE solver.
+        student: Further parameters of ``exact_score_net``, as in its specification.
+        device: Device, ``cpu`` or ``cuda``.
+        task_name: Name of the task, which may be any task with reference draws.
+
+    Yields:
+        Measurements as they are made, including the seconds of each fit.
 
     Raises:
-        ValueError: for a task without reference draws.
+        ValueError: if the task has no reference draws.
     """
     task = tasks.get(task_name)
     spec = kernel_spec(*VARIANCES, solver=SOLVER, steps=steps)

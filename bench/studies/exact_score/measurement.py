@@ -1,4 +1,4 @@
-"""What all experiments share: one figure as a row, the method's specification, seeded draws."""
+"""Parts that all experiments share: a measurement as a row, the method's specification, and seeded draws."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ __all__ = ["Measurement", "draw", "fit_seed", "kernel_spec"]
 
 
 class Measurement(NamedTuple):
-    """One figure of one set of simulations.
+    """One measurement on one set of simulations.
 
     Arguments:
-        experiment: Experiment, as ``results/published/exact_score_paper.csv`` names it.
+        experiment: Name of the experiment in ``results/published/exact_score_paper.csv``.
         config: Setting of the experiment, such as ``C5`` or ``c=0.25``.
-        sampler: ``ode``, ``network``, or ``exact`` (exact draws: what the metric gives without any error).
-        quantity: What was measured.
-        kde: Bandwidth rule of the kernel density estimate that the figure went through, or ``none``.
-        number: Which independent set of simulations.
-        value: The figure.
+        sampler: Name of the sampler: ``ode``, ``network``, ``exact`` (exact draws, whose score is that of a
+            sampler without error), or ``none``.
+        quantity: Name of the measured quantity.
+        kde: Bandwidth rule of the kernel density estimate behind the value, or ``none``.
+        number: Number of the independent set of simulations, from 0.
+        value: Measured value.
     """
 
     experiment: str
@@ -40,10 +41,10 @@ class Measurement(NamedTuple):
 def kernel_spec(
     variance_theta: float, variance_x: float, variance_y: float, *, solver: SolverName, steps: int
 ) -> str:
-    """Parameters of an exact-score method at the paper's variances, in physical units.
+    """Return the parameters of an exact-score method for the paper's variances, in physical units.
 
-    The paper's kernel on x and its observation noise act as one Gaussian of variance ``variance_x +
-    variance_y``.
+    The paper's kernel in x and its observation noise together act as one Gaussian with variance
+    ``variance_x + variance_y``.
 
     Example:
         >>> kernel_spec(0.04, 0.03, 0.06, solver="dpmpp_2m", steps=20)
@@ -57,12 +58,12 @@ def kernel_spec(
 
 
 def fit_seed(experiment: str, variant: str, number: int) -> int:
-    """Seed of a fit, for a set of simulations by its number."""
+    """Return the seed of a fit to the set of simulations with this number."""
     return derive_seed("reproduce fit", experiment, variant, number)
 
 
 def draw(posterior: Posterior, n: int, x: Tensor, *seed: str | int) -> Tensor:
-    """Posterior draws ``(n, dim_theta)`` on the CPU under a seed of their own."""
+    """Return posterior draws ``(n, dim_theta)`` on the CPU, with a seed derived from the words ``seed``."""
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed("reproduce draws", *seed))
         return posterior.sample((n,), x=x).cpu()

@@ -1,4 +1,4 @@
-"""``scorebench reproduce exact_score``: the experiments of arXiv 2506.18227, their figures beside ours."""
+"""``scorebench reproduce exact_score``: experiments of arXiv 2506.18227, next to the published results."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EXPERIMENTS: dict[str, Callable[..., Iterator[Measurement]]] = {
     "student_t_mixture_10_10": partial(student_t_mixture, "10_10"),
     "elliptic_pde": elliptic_pde,
 }
-# On one CPU thread a set of the first takes half a minute; one of the second, at the paper's 250 000
-# simulations, most of an hour.
+# On one CPU thread, a set of the first experiment takes half a minute. A set of the second, with the paper's
+# 250 000 simulations, takes most of an hour.
 DEFAULT_SETS = dict.fromkeys(EXPERIMENTS, 1) | {"bimodal_1d": 20}
 
 
@@ -39,12 +39,12 @@ def exact_score(
     """Run experiments at the paper's settings.
 
     Arguments:
-        experiments: Of ``EXPERIMENTS``.
-        num_sets: Independent sets of simulations; by default those of ``DEFAULT_SETS``.
-        out: Folder for ``EXPERIMENT.csv`` (the table) and ``EXPERIMENT_sets.csv`` (every figure of every
-            set, written as it is measured, so that an interrupted run leaves what it has).
-        device: ``cpu`` or ``cuda``.
-        report: Called with every figure as it is measured.
+        experiments: Names of experiments, keys of ``EXPERIMENTS``.
+        num_sets: Number of independent sets of simulations; by default that in ``DEFAULT_SETS``.
+        out: Directory for ``EXPERIMENT.csv`` (the table) and ``EXPERIMENT_sets.csv`` (all measurements, each
+            written when it is made, so that an interrupted run keeps them); None to write no files.
+        device: Device, ``cpu`` or ``cuda``.
+        report: Function that is called with each measurement when it is made.
 
     Returns:
         The table of each experiment, as :func:`bench.studies.exact_score.comparison.beside_published`
@@ -65,7 +65,7 @@ def exact_score(
         kept = list(_noted(figures, out / f"{name}_sets.csv" if out else None, report))
         tables[name] = beside_published(kept)
         if out:
-            # Written beside and moved over, so that no reader sees half a table.
+            # Written to another file and renamed, so that no reader sees an incomplete table.
             part = out / f"{name}.csv.part"
             tables[name].to_csv(part, index=False)
             os.replace(part, out / f"{name}.csv")

@@ -1,4 +1,4 @@
-"""The study of inflationary flows (arXiv 2407.08843): maps of toy data, and calibration in their latents."""
+"""The study of inflationary flows (arXiv 2407.08843): their maps of toy data, and calibration in latents."""
 
 from bench.studies.inflationary.maps import map_row
 from bench.studies.inflationary.toy_flow import ToyFlow

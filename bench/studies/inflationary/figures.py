@@ -1,4 +1,4 @@
-"""Pictures of the study: data inflating and latents generating, and coverage of the weights."""
+"""Figures of the study: inflation of data, generation from latents, and coverage of the weights."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from tasks.contract.seeding import derive_seed
 
 __all__ = ["inflation_panels", "weights_figure"]
 
-SHOWN = 2500  # points
-STAGES = 4  # of inflation
-OUTLINE = 400
+SHOWN = 2500  # number of points
+STAGES = 4  # number of times of inflation that are shown
+OUTLINE = 400  # points of a ring
 
 
 def inflation_panels(flows: Sequence[ToyFlow]) -> Figure:
-    """A row for each flow: its data at four times of inflation, and what standard normal latents become.
+    """Draw a row of panels for each flow: data at four times of inflation, normal latents, generated points.
 
-    Colours follow a point of the data all the way. Of latents in two dimensions the rings of radius .5 to 3.5
-    are shown too, with what becomes of them.
+    A point of the data has the same colour in all panels. In two dimensions, the latent rings of radius .5 to
+    3.5 and their images are shown too.
     """
     mpl.rcParams.update(STYLE)
     columns = STAGES + 2
@@ -64,7 +64,12 @@ def inflation_panels(flows: Sequence[ToyFlow]) -> Figure:
 
 
 def weights_figure(masses: Mapping[str, np.ndarray]) -> Figure:
-    """Coverage of credible sets of every level, with the band that 95 % of such studies stay in."""
+    """Draw the coverage of credible sets against their level, and its 95 % band under perfect calibration.
+
+    Arguments:
+        masses: Posterior mass more credible than the truth for each data set, ``(num_sets,)``, by the flow's
+            label; see :func:`bench.studies.inflationary.weights_coverage`.
+    """
     mpl.rcParams.update(STYLE)
     figure, axis = plt.subplots(figsize=(4.2, 3.6), layout="constrained")
     levels = np.linspace(0.0, 1.0, 101)
@@ -80,7 +85,7 @@ def weights_figure(masses: Mapping[str, np.ndarray]) -> Figure:
 
 
 def _scatter(axis: Axes, points: Tensor, colour: np.ndarray) -> None:
-    scatter: Any = axis.scatter  # of two columns or three
+    scatter: Any = axis.scatter  # takes two or three coordinates
     scatter(*points.T.numpy(), c=colour, s=2, cmap="viridis", linewidths=0, rasterized=True)
     axis.set(xticks=[], yticks=[])
     if points.shape[1] == 3:
@@ -88,7 +93,7 @@ def _scatter(axis: Axes, points: Tensor, colour: np.ndarray) -> None:
         return
     axis.grid(False)
     reach = 1.1 * float(points.abs().max())
-    # Latents that are reduced would else be stretched to the height of the panel.
+    # Without this, latents of reduced dimension would be stretched to the height of the panel.
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
 
 

@@ -1,4 +1,4 @@
-"""How true a flow's maps are: there and back, participation ratios, and what stays inside which shell."""
+"""Accuracy of a flow's maps: errors of round trips, participation ratios, and points inside mapped shells."""
 
 from __future__ import annotations
 
@@ -17,22 +17,27 @@ from tasks.contract.seeding import derive_seed
 
 __all__ = ["RADII", "map_row"]
 
-RADII = np.arange(0.5, 3.51, 0.5)  # Mahalanobis, in latent coordinates
+RADII = np.arange(0.5, 3.51, 0.5)  # Mahalanobis radii in latent coordinates
 NUM_POINTS = 5000
-ON_A_SHELL = 300
-OUTLINE = 3000  # corners of the polygon that a mapped circle is taken for
+ON_A_SHELL = 300  # number of points on a shell
+OUTLINE = 3000  # corners of the polygon that approximates the image of a circle
 
 
 def map_row(flow: ToyFlow, num_points: int = NUM_POINTS) -> dict[str, str | float]:
-    """What a flow does to fresh data.
+    """Measure the accuracy of a flow's maps on fresh data.
+
+    Arguments:
+        flow: Trained flow of a toy data set.
+        num_points: Number of fresh points.
 
     Returns:
-        ``toy``, ``schedule``, ``solver``; ``round_trip``, mean square error of data to latents to data, in
-        units of the columns' variance; ``latent_round_trip``, the other way about; ``pr_data``,
-        ``pr_latent`` and ``pr_expected``, participation ratios; ``inside``, the part of points on shells of
-        radius .5 to 3 that lie inside the image of the shell half a unit further out (2-D), and
-        ``inside_again``, the part that is inside it after a round trip; ``radius_error``, the largest
-        distance over ``RADII`` between the part of the data within a radius and a normal's; ``seconds``.
+        ``toy``, ``schedule``, ``solver``; ``round_trip``, the mean square error of mapping data to latents
+        and back, in units of the columns' variance; ``latent_round_trip``, the same from latents to data and
+        back; the participation ratios ``pr_data``, ``pr_latent`` and ``pr_expected``; ``inside``, the
+        fraction of points on shells of radius .5 to 3 whose images are inside the image of the shell with a
+        radius larger by .5 (2-D only, else NaN); ``inside_again``, the fraction that is inside that shell
+        after a round trip; ``radius_error``, the maximum over ``RADII`` of the difference between the
+        fraction of latents of the data within a radius and that of a standard normal; and ``seconds``.
     """
     start = time.perf_counter()
     points, _ = toy(flow.name, num_points, "test")
@@ -64,7 +69,7 @@ def _normal(num: int, dim: int) -> Tensor:
 
 
 def _inside(flow: ToyFlow, dim: int) -> tuple[float, float]:
-    """Parts of shell points inside the image of the next shell: generated, and carried back again."""
+    """Return the fractions of shell points inside the next shell: when generated, and after a round trip."""
     directions = torch.nn.functional.normalize(_normal(ON_A_SHELL, dim), dim=1)
     radii = torch.from_numpy(RADII).float()
     shells = (radii[:-1, None, None] * directions).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""The study of inflationary flows in one go: tables and figures into a directory."""
+"""The whole study of inflationary flows, which writes its tables and figures to a directory."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from methods.inflationary import FlowSolver
 __all__ = ["inflation_study"]
 
 SOLVERS: tuple[tuple[FlowSolver, int], ...] = (("euler", 701), ("heun", 200), ("dopri5", 1))
-CALIBRATED = "circles"  # the toy of the publication's calibration
+CALIBRATED = "circles"  # the toy data set that the publication's calibration uses
 
 
 def inflation_study(
     toys: Sequence[str], num_sets: int, out: Path, say: Callable[[str], None]
 ) -> dict[str, pd.DataFrame]:
-    """Train flows that preserve and that reduce the dimension, by one, and measure both.
+    """Train flows that preserve the dimension and flows that reduce it by one, and measure both.
 
     Arguments:
-        toys: Names, see :data:`bench.studies.inflationary.TOYS`.
-        num_sets: Data sets of the calibration, which is of circles.
+        toys: Names of toy data sets, keys of :data:`bench.studies.inflationary.TOYS`.
+        num_sets: Number of data sets for calibration, which is measured on ``circles`` only.
         out: Directory for ``maps.csv``, ``weights.csv`` and figures.
-        say: Told what is being done.
+        say: Function that receives one line about each step.
 
     Returns:
-        ``maps`` (see :func:`bench.studies.inflationary.map_row`) and, if circles are among the toys,
-        ``weights``.
+        The tables ``maps`` (see :func:`bench.studies.inflationary.map_row`) and, if ``circles`` is among the
+        toys, ``weights`` (see :func:`bench.studies.inflationary.weights_coverage`).
     """
     flows = []
     for name in toys:

@@ -19,18 +19,18 @@ PLAN = {"rho": 2.0, "end": 7.01, "start_noise": 5e-4}  # as published
 GAP = 1.02
 NUM_POINTS = 20_000
 SIZES = Sizes(width=128, depth=3, steps=6000, batch_size=512, seed=derive_seed("toy flow"))
-NOTHING = torch.zeros(1, 0)  # the condition
+NOTHING = torch.zeros(1, 0)  # the empty condition
 
 
 @dataclass(frozen=True)
 class ToyFlow:
-    """Data to standardised latents and back.
+    """Map of a toy data set to standardised latents and back.
 
     Arguments:
-        name: Of the toy.
-        keep: Kept directions; None where all are.
+        name: Name of the toy data set.
+        keep: Number of kept directions; None if all are kept.
         whitening: Principal components of the data.
-        flow: Of the whitened data.
+        flow: Flow of the whitened data.
     """
 
     name: str
@@ -40,7 +40,14 @@ class ToyFlow:
 
     @classmethod
     def fit(cls, name: str, keep: int | None, sizes: Sizes = SIZES, num_points: int = NUM_POINTS) -> ToyFlow:
-        """Train on fresh points; Heun's method in 200 steps."""
+        """Train a flow on fresh points; its solver is Heun's method with 200 steps.
+
+        Arguments:
+            name: Name of the toy data set.
+            keep: Number of directions to keep; None for all.
+            sizes: Sizes of the network and of its training.
+            num_points: Number of training points.
+        """
         points, _ = toy(name, num_points, "train")
         whitening = Whitening.fit(points)
         w = whitening(points).float()
@@ -54,29 +61,32 @@ class ToyFlow:
 
     @property
     def label(self) -> str:
-        """Which schedule, as the publication abbreviates it."""
+        """Name of the schedule, in the publication's abbreviation."""
         dim = len(self.flow.schedule.rates)
         return "PRP" if self.keep is None else f"PRR {dim}→{self.keep}"
 
     def by(self, solver: FlowSolver, steps: int) -> ToyFlow:
-        """The same with another solver."""
+        """Return the same flow with another solver."""
         return replace(self, flow=replace(self.flow, solver=solver, steps=steps))
 
     def inflate(self, points: Tensor, until: float | None = None) -> Tensor:
-        """Latents ``(N, D)`` of points ``(N, D)``, of the end or of a time before it."""
+        """Return the latents ``(N, D)`` of points ``(N, D)`` at time ``until``; by default at the end."""
         return self.flow.inflate(self.whitening(points).float(), NOTHING, until)
 
     def generate(self, latent: Tensor, since: float | None = None) -> Tensor:
-        """Points ``(N, D)`` of latents ``(N, D)``."""
+        """Return the points ``(N, D)`` of latents ``(N, D)`` at time ``since``; by default at the end."""
         return self.whitening.inverse(self.flow.generate(latent, NOTHING, since)).float()
 
     def rescaled(self, latent: Tensor, t: float) -> Tensor:
-        """Latents of time t as the flow has them: in the data's proportions, reduced where it reduces."""
+        """Return latents ``(N, D)`` of time t in the flow's own scale.
+
+        That is the scale of the data, shrunk in the directions that the flow reduces.
+        """
         spread = self.flow.schedule.spread(torch.full((1, 1), t))
         return latent * spread * self.whitening.deviations.float()
 
     @property
     def ratio_expected(self) -> float:
-        """The participation ratio of the data, or of the kept directions: that the latents are to have."""
+        """Participation ratio that the latents should have: that of the data, or of its kept directions."""
         variances = self.whitening.deviations.square()
         return participation_ratio(torch.diag(variances[: self.keep]))

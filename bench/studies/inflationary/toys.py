@@ -1,4 +1,4 @@
-"""The five toy data sets of the publication, each column at zero mean and unit variance."""
+"""The five toy data sets of the publication, standardised to zero mean and unit variance in each column."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ TOYS: dict[str, Callable[[int, int], Points]] = {
 
 
 def toy(name: str, n: int, part: str) -> tuple[Tensor, np.ndarray]:
-    """Points ``(n, 2 or 3)``, float32, and a number for each to colour it by.
+    """Return points ``(n, 2)`` or ``(n, 3)``, float32, and numbers ``(n,)`` that give their colours.
 
     Arguments:
-        name: One of ``TOYS``.
-        n: How many.
-        part: Another word is another draw.
+        name: Name of the data set, a key of ``TOYS``.
+        n: Number of points.
+        part: Word that determines the seed, such as ``train``; different words give independent draws.
     """
     points, colour = TOYS[name](n, derive_seed("toy", name, part))
     values = torch.from_numpy(points).float()

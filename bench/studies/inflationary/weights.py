@@ -1,9 +1,9 @@
-"""Is inference in a flow's latents calibrated? Weights of a mixture there, from what it generates.
+"""Calibration of inference in a flow's latents, tested on the weights of a mixture.
 
-Latents are drawn from a mixture of three Gaussians and carried to data by the flow. Given the data, which the
-flow carries back, Hamiltonian Monte Carlo draws the weights from their posterior under a flat prior: the
-flow's volume does not depend on the weights, so the likelihood is that of the latents. If the maps lose
-nothing, credible sets cover the weights as often as they say.
+Latents are drawn from a mixture of three Gaussians, and the flow maps them to data. Given the data, which the
+flow maps back, Hamiltonian Monte Carlo draws the weights from their posterior under a flat prior. The change
+of volume in the flow does not depend on the weights, so the likelihood is that of the latents. If the maps
+lose no information, the coverage of credible sets of the weights equals their level.
 """
 
 from __future__ import annotations
@@ -24,26 +24,27 @@ from tasks.reference.diagnostics import bulk_ess, rank_rhat
 __all__ = ["LEVELS", "weights_coverage"]
 
 PUBLISHED = (0.5, 0.25, 0.25)
-RADIUS, WIDTH = 1.3, 0.4  # where the components are, and their standard deviation
+RADIUS, WIDTH = 1.3, 0.4  # distance of the outer components from the origin, and their standard deviation
 LEVELS = (0.5, 0.8, 0.95)
-NUM_POINTS = 100  # in a data set
+NUM_POINTS = 100  # number of points in a data set
 WARM_UP, DRAWS = 300, 1000
 
 
 def weights_coverage(flow: ToyFlow, num_sets: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Coverage of highest-density credible sets of the weights.
+    """Measure the coverage of highest-density credible sets of the weights.
 
-    Half a study each: weights drawn from the prior, where coverage is exact if all is right, and the
-    published weights (.5, .25, .25), where it is so in the limit of much data.
+    There are two parts. A correct flow has exact coverage for weights drawn from the prior. For the published
+    weights (.5, .25, .25), it has exact coverage only in the limit of much data.
 
     Arguments:
-        flow: Of a toy with two columns.
-        num_sets: Data sets for each, 100 points in each set.
+        flow: Flow of a toy data set with two columns.
+        num_sets: Number of data sets in each part, with 100 points each.
 
     Returns:
-        Rows ``toy, schedule, weights, level, covered, p_value`` (binomial, two-sided), ``rhat`` and ``ess``
-        (the worst of all weights); and for each set whose weights came from the prior the posterior mass
-        more credible than the truth, ``(num_sets,)``: uniform if all is right.
+        A table with columns ``toy, schedule, weights, level, covered, p_value`` (binomial, two-sided),
+        ``rhat`` and ``ess`` (the worst of all weights). Second, for each data set with weights from the
+        prior, the posterior mass that is more credible than the truth, ``(num_sets,)``; this mass is uniform
+        for a correct flow.
     """
     generator = torch.Generator().manual_seed(derive_seed("inflation study", "weights"))
     drawn = _dirichlet(num_sets, generator)
@@ -80,7 +81,7 @@ def _dirichlet(num: int, generator: torch.Generator) -> Tensor:
 
 
 def _components(flow: ToyFlow) -> Independent:
-    """Three Gaussians: on a circle, or along the kept direction, normal across it."""
+    """Return three Gaussians: on a circle, or along the kept direction with unit variance across it."""
     if flow.keep is None:
         angles = 2.0 * torch.pi * torch.arange(3, dtype=torch.float64) / 3.0
         centres = RADIUS * torch.stack([angles.cos(), angles.sin()], dim=1)
@@ -90,7 +91,7 @@ def _components(flow: ToyFlow) -> Independent:
 
 
 def _draw(weights: Tensor, flow: ToyFlow, generator: torch.Generator) -> Tensor:
-    """Latents of all data sets, ``(num_sets, NUM_POINTS, 2)``."""
+    """Return the latents of all data sets, ``(num_sets, NUM_POINTS, 2)``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
         components = _components(flow).expand((len(weights), 3))
@@ -99,17 +100,17 @@ def _draw(weights: Tensor, flow: ToyFlow, generator: torch.Generator) -> Tensor:
 
 
 def _log_density(parts: Tensor, weights: Tensor) -> Tensor:
-    """Log posterior density of weights ``(..., num_sets, 3)`` in the simplex, but for a constant.
+    """Return the log posterior density of weights ``(..., num_sets, 3)`` up to a constant.
 
-    The prior is flat there.
+    The weights are in the simplex, where the prior is flat.
     """
     return (weights.log()[..., None, :] + parts).logsumexp(-1).sum(-1)
 
 
 def _posterior(parts: Tensor) -> tuple[Tensor, float, float]:
-    """Draws ``(DRAWS, num_sets, 3)`` of all sets' weights, the worst R-hat and bulk effective sample size.
+    """Return draws ``(DRAWS, num_sets, 3)`` of all weights, the worst R-hat and the worst bulk ESS.
 
-    The sets are independent, so one chain over all of their weights at once is a chain for each.
+    The data sets are independent, so one chain over all their weights contains a chain for each.
     """
     import pyro
     from pyro.infer import MCMC, NUTS
@@ -132,6 +133,6 @@ def _posterior(parts: Tensor) -> tuple[Tensor, float, float]:
 
 
 def _more_credible(parts: Tensor, draws: Tensor, truth: Tensor) -> np.ndarray:
-    """Posterior mass where the density is higher than at the truth, by data set."""
+    """Return the posterior mass where the density is higher than at the truth, ``(num_sets,)``."""
     at_draws = torch.stack([_log_density(parts, draw) for draw in draws])
     return (at_draws > _log_density(parts, truth)).double().mean(0).numpy()

@@ -1,9 +1,9 @@
-"""Markov chains in noise space that may call the reward so many times and no more: HMC and random walk.
+"""Markov chains in noise space with a limited number of reward calls: HMC and random-walk Metropolis.
 
-Both target N(z; 0, I) r(z, x) from draws of N(0, I), and both adapt their steps first. Of Hamiltonian Monte
-Carlo every gradient is a call; its values come with them. Its trajectories are those of the No-U-Turn sampler
-(Hoffman and Gelman, 2014): with one length for all, steps that are short enough for the steep edge of a class
-leave most of the calls to a few trajectories.
+Both target N(z; 0, I) r(z, x), start from draws of N(0, I), and adapt their steps first. In Hamiltonian Monte
+Carlo (HMC), each gradient is one call, which also gives the value. Its trajectories are those of the
+No-U-Turn sampler (Hoffman and Gelman, 2014). With trajectories of equal length, steps that are short enough
+for the steep edge of a class would spend most of the calls on a few trajectories.
 """
 
 from __future__ import annotations
@@ -19,54 +19,55 @@ from methods.contract.base import LogLikelihood
 __all__ = ["CHAINS", "BudgetError", "CountedReward", "hmc", "random_walk"]
 
 CHAINS = 10
-WARM_UP = 4  # a quarter of the random walk's calls
-DEPTH = 5  # at most 31 gradients a trajectory
-CALLS_A_TRAJECTORY = 64  # of warm-up: Pyro counts it in trajectories, which so take at most half of the calls
-ACCEPTED = 0.3  # that the random walk's steps are adapted to, between one dimension's .44 and many's .234
+WARM_UP = 4  # a quarter of the random walk's calls are warm-up
+DEPTH = 5  # tree depth, which allows at most 31 gradients per trajectory
+# Pyro counts warm-up in trajectories; one for every 64 calls uses at most half of the calls.
+CALLS_A_TRAJECTORY = 64
+ACCEPTED = 0.3  # target acceptance of the random walk; the optimum is .44 in one dimension, .234 in many
 
 
 class BudgetError(RuntimeError):
-    """The reward was to be called more often than it may."""
+    """The reward was about to be called more often than the limit allows."""
 
 
 class CountedReward:
-    """A log likelihood that counts the rows it is asked for.
+    """A log likelihood that counts the rows on which it is evaluated.
 
     Arguments:
-        log_likelihood: Of theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)``, ``(N,)``.
-        most: Rows; None for no bound.
+        log_likelihood: Log likelihood ``(N,)`` of theta ``(N, dim_theta)`` and x ``(N or 1, dim_x)``.
+        most: Largest number of rows in total; None for no limit.
 
     Attributes:
-        calls: Rows so far.
+        calls: Number of rows so far.
     """
 
     def __init__(self, log_likelihood: LogLikelihood, most: int | None = None) -> None:
         self._log_likelihood, self._most, self.calls = log_likelihood, most, 0
 
     def __call__(self, theta: Tensor, x: Tensor) -> Tensor:
-        """The log likelihood.
+        """Return the log likelihood ``(N,)``, and count its rows.
 
         Raises:
-            BudgetError: instead of the call that would be one too many.
+            BudgetError: if the call would exceed the limit; it is then neither made nor counted.
         """
         if self._most is not None and self.calls + len(theta) > self._most:
-            raise BudgetError(f"{self.calls} of {self._most} reward calls are made, {len(theta)} are wanted")
+            raise BudgetError(f"{self.calls} of {self._most} reward calls are used, {len(theta)} are needed")
         self.calls += len(theta)
         return self._log_likelihood(theta, x)
 
 
 def hmc(log_likelihood: LogLikelihood, x_o: Tensor, dim: int, calls: int, seed: int) -> Tensor:
-    """States of ten chains of Pyro's Hamiltonian Monte Carlo after their warm-up, ``(S, dim)``, float64.
+    """Return states of ten chains of Pyro's Hamiltonian Monte Carlo after warm-up, ``(S, dim)``, float64.
 
     Arguments:
-        log_likelihood: The reward, differentiable.
-        x_o: ``(1, dim_x)``.
-        dim: Of the noise.
-        calls: Of the reward, a tenth for each chain; the last trajectory is cut off.
-        seed: Of all chains.
+        log_likelihood: Reward, which must be differentiable.
+        x_o: Observation, ``(1, dim_x)``.
+        dim: Dimension of the noise.
+        calls: Number of reward calls, a tenth for each chain; each chain's last trajectory is cut off.
+        seed: Seed of all chains.
 
     Raises:
-        BudgetError: if no chain comes to the end of its warm-up.
+        BudgetError: if no chain completes its warm-up.
     """
     from pyro.infer import MCMC, NUTS
 
@@ -102,17 +103,17 @@ def hmc(log_likelihood: LogLikelihood, x_o: Tensor, dim: int, calls: int, seed: 
 
 @torch.no_grad()
 def random_walk(log_likelihood: LogLikelihood, x_o: Tensor, dim: int, calls: int, seed: int) -> Tensor:
-    """States of ten chains of random-walk Metropolis after their warm-up, ``(S, dim)``, float64.
+    """Return states of ten chains of random-walk Metropolis after warm-up, ``(S, dim)``, float64.
 
-    The chains step together, each with a step of its own size, so that a call has ten rows: Pyro's kernel
-    takes one at a time and a traced model.
+    The chains step together, so that a call of the reward has ten rows, and each has its own step size.
+    Pyro's kernel is not used, because it takes one row at a time and needs a traced model.
 
     Arguments:
-        log_likelihood: The reward.
-        x_o: ``(1, dim_x)``.
-        dim: Of the noise.
-        calls: Of the reward, a tenth for each chain.
-        seed: Of all chains.
+        log_likelihood: Reward.
+        x_o: Observation, ``(1, dim_x)``.
+        dim: Dimension of the noise.
+        calls: Number of reward calls, a tenth for each chain.
+        seed: Seed of all chains.
     """
     reward = CountedReward(log_likelihood, calls)
     generator = torch.Generator().manual_seed(seed)
@@ -131,7 +132,7 @@ def random_walk(log_likelihood: LogLikelihood, x_o: Tensor, dim: int, calls: int
         accepted = torch.rand(CHAINS, **options).log() < log_q - log_p
         z, log_p = torch.where(accepted[:, None], proposed, z), torch.where(accepted, log_q, log_p)
         if number <= steps // WARM_UP:
-            # Robbins and Monro: steps change ever less.
+            # Step sizes are adapted by Robbins and Monro's rule, with decreasing changes.
             log_step += (accepted.double() - ACCEPTED) / number**0.6
         else:
             states.append(z)

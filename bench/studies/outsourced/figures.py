@@ -1,4 +1,4 @@
-"""Pictures of the study: generated digits by class, and what halves of digits may go on as."""
+"""Figures of the study: generated digits by class, and possible completions of halves of digits."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tasks.digits.prior_task import SEEN, HalfTask
 
 __all__ = ["classes_figure", "halves_figure"]
 
-SIDE = 8  # pixels
-SHOWN = 12  # digits in a row
+SIDE = 8  # side of a digit in pixels
+SHOWN = 12  # number of digits in a row
 GREYS: dict[str, Any] = {"cmap": "gray_r", "vmin": 0.0, "vmax": 1.0, "interpolation": "nearest"}
 
 
 def classes_figure(task: LabelTask, samples: Mapping[str, Mapping[int, Tensor]]) -> Figure:
-    """A panel for each sampler, a row for each class: some of its digits, and the share that is right.
+    """Draw a panel for each sampler with a row for each class: some digits, and the fraction that is right.
 
     Arguments:
-        task: Whose observations are the labels.
-        samples: By sampler and observation, ``(S, dim_theta)``.
+        task: Task whose observations are labels of classes.
+        samples: Samples ``(S, dim_theta)`` by sampler and observation.
     """
     mpl.rcParams.update(STYLE)
     rows = task.num_observations
@@ -49,12 +49,12 @@ def classes_figure(task: LabelTask, samples: Mapping[str, Mapping[int, Tensor]])
 
 
 def halves_figure(task: HalfTask, name: str, samples: Mapping[int, Tensor]) -> Figure:
-    """A row for each observation: the noisy half that is seen, the digit it is of, and draws of a sampler.
+    """Draw a row for each observation: the noisy half that is observed, the true digit, and posterior draws.
 
     Arguments:
-        task: Whose observations they are.
-        name: Of the sampler.
-        samples: By observation, ``(S, dim_theta)``.
+        task: Task whose observations are noisy halves of digits.
+        name: Name of the sampler.
+        samples: Samples ``(S, dim_theta)`` of the sampler by observation.
     """
     mpl.rcParams.update(STYLE)
     rows = task.num_observations
@@ -77,12 +77,12 @@ def halves_figure(task: HalfTask, name: str, samples: Mapping[int, Tensor]) -> F
 
 
 def _some(theta: Tensor) -> Tensor:
-    """Evenly spaced ones, so that they come from all chains where these follow each other."""
+    """Return evenly spaced samples, so that all chains are shown even if their states are concatenated."""
     return theta[torch.linspace(0, len(theta) - 1, SHOWN).long()]
 
 
 def _strip(images: Tensor) -> np.ndarray:
-    """Images ``(N, 64)`` side by side, each in a white frame."""
+    """Return a picture of images ``(N, 64)`` in a row, each in a white frame."""
     return np.concatenate([_framed(image) for image in images.reshape(-1, SIDE, SIDE).numpy()], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a sampler of digits: distance from the reference, reward, diversity, classes, time."""
+"""Scores of a sampler of digits: distance from the reference, reward, diversity, right classes, and time."""
 
 from __future__ import annotations
 
@@ -20,43 +20,46 @@ __all__ = ["Measured", "diversity", "measured", "share_right", "shuffled"]
 
 
 class Measured(NamedTuple):
-    """A row of the table, and the samples that it is about, by observation."""
+    """A row of the table, and the samples ``(S, dim_theta)`` it describes, by observation."""
 
     row: dict[str, Any]
     samples: dict[int, Tensor]
 
 
 def diversity(images: Tensor) -> float:
-    """Mean Euclidean distance between two of the images ``(N, 64)``: each and the one half of them later."""
+    """Return the mean Euclidean distance between images i and i + N/2 (cyclic) of images ``(N, 64)``."""
     return float((images - images.roll(len(images) // 2, dims=0)).norm(dim=1).mean())
 
 
 def share_right(task: GeneratorPrior, theta: Tensor, x_o: Tensor) -> float:
-    """Share of generated digits that the classifier takes for the class seen; NaN where no class is."""
+    """Return the fraction of generated digits that the classifier assigns to the observed class.
+
+    It is NaN for a task whose observations are not classes.
+    """
     if not isinstance(task, LabelTask):
         return float("nan")
     return float((task.classify(task.images(theta)).argmax(1) == x_o.argmax()).double().mean())
 
 
 def shuffled(name: str, k: int, reference: Tensor) -> Tensor:
-    """A task's reference draws of observation k, ``(R, dim_theta)``, always in the same new order."""
+    """Return a task's reference draws ``(R, dim_theta)`` of observation k, shuffled with a fixed seed."""
     generator = torch.Generator().manual_seed(derive_seed("outsourced reference order", name, k))
     return reference[torch.randperm(len(reference), generator=generator)]
 
 
 def measured(task: GeneratorPrior, draw: Callable[[int], Tensor], num_samples: int) -> Measured:
-    """Draw and score the posterior of every observation.
+    """Draw and score samples of the posterior at every observation.
 
     Arguments:
-        task: With a reference posterior.
-        draw: Samples of observation k, at least one, ``(S, dim_theta)``; as many as are wanted are taken of
-            them, evenly spaced, and some twice where there are fewer.
-        num_samples: Wanted, at most half of the reference draws.
+        task: Task with a reference posterior.
+        draw: Function that returns at least one sample of observation k, ``(S, dim_theta)``. From these,
+            ``num_samples`` evenly spaced ones are used; if S is smaller, some are used more than once.
+        num_samples: Number of samples to score, at most half of the number of reference draws.
 
     Returns:
         Means over observations of ``c2st``, ``log_reward`` (the log likelihood), ``diversity``
-        (:func:`diversity`) and ``right`` (:func:`share_right`); ``c2st_worst``; and
-        ``seconds_per_1000``, the median seconds of a call of ``draw``, for a thousand of the samples wanted.
+        (:func:`diversity`) and ``right`` (:func:`share_right`); the largest C2ST, ``c2st_worst``; and
+        ``seconds_per_1000``, the median seconds of a call of ``draw`` per thousand of ``num_samples``.
     """
     samples, pairs, rows = {}, [], []
     for k in range(1, task.num_observations + 1):
@@ -65,7 +68,7 @@ def measured(task: GeneratorPrior, draw: Callable[[int], Tensor], num_samples: i
         chosen = torch.linspace(0, len(drawn) - 1, num_samples).round().long()
         theta = samples[k] = drawn[chosen].detach().float()
         reference = task.reference_samples(k)
-        assert reference is not None  # noqa: S101  (of a certified task)
+        assert reference is not None  # noqa: S101  (these tasks have a reference posterior)
         pairs.append((shuffled(task.name, k, reference)[:num_samples], theta))
         rows.append(
             {

@@ -1,4 +1,4 @@
-"""The study of outsourced diffusion in one go: policy and Markov chains at equal numbers of reward calls."""
+"""The whole study of outsourced diffusion: a policy and Markov chains with equal numbers of reward calls."""
 
 from __future__ import annotations
 
@@ -43,30 +43,30 @@ def outsourced_study(
     num_samples: int = 1000,
     method: Outsourced | None = None,
 ) -> pd.DataFrame:
-    """Train a policy on the exact likelihood, count the reward calls, and give chains as many.
+    """Train a policy on the exact likelihood, and give Markov chains as many reward calls as it used.
 
-    Training is for every observation, so the chains of one observation may call the reward as often as
-    training did, divided by the number of observations, and as the policy's candidates for one do. The policy
-    without weights and its student need no calls once trained.
+    Training serves all observations. The chains of one observation may therefore call the reward as often as
+    training did, divided by the number of observations, plus as often as the policy's candidates for one
+    observation do. The policy without weights and its student need no calls after training.
 
     Arguments:
-        names: Tasks whose prior is a generator.
+        names: Names of tasks whose prior is a generator.
         out: Directory for ``samplers.csv`` and figures.
-        say: Told what is being done.
-        num_simulations: That the policy is trained on.
-        num_samples: For each observation, at most half of the reference draws.
-        method: The policy's settings; the defaults with ``reward=likelihood`` where none are given.
+        say: Function that receives one line about each step.
+        num_simulations: Number of simulations to train the policy on.
+        num_samples: Number of samples per observation, at most half of the number of reference draws.
+        method: Settings of the policy; None for the defaults with ``reward=likelihood``.
 
     Returns:
-        A row for each task and sampler: ``task, sampler, reward_calls`` (for an observation), ``train_s`` and
-        what :func:`bench.studies.outsourced.measured` says. Sampler ``reference`` is other draws of the
-        reference.
+        A row for each task and sampler: ``task, sampler, reward_calls`` (per observation), ``train_s``
+        (seconds) and the columns of :func:`bench.studies.outsourced.measured`. The sampler ``reference`` is
+        the half of the reference draws that the others are not compared with.
     """
     out.mkdir(parents=True, exist_ok=True)
     tables = []
     for name in names:
         task = tasks.get(name)
-        assert isinstance(task, GeneratorPrior)  # noqa: S101  (the command line has looked)
+        assert isinstance(task, GeneratorPrior)  # noqa: S101  (the command line has checked it)
         found = _compared(task, method or Outsourced(reward="likelihood"), num_simulations, num_samples, say)
         tables.append(pd.DataFrame([kept.row for kept in found.values()]))
         figure = _picture(task, {sampler: kept.samples for sampler, kept in found.items()})
@@ -84,7 +84,7 @@ def _compared(
     num_samples: int,
     say: Callable[[str], None],
 ) -> dict[str, Measured]:
-    """What each sampler gave, by its name."""
+    """Return the row and the samples of each sampler, by its name."""
     seed = derive_seed("outsourced policy", task.name)
     data = simulate(task, num_simulations, 0)
     reward = CountedReward(task.log_likelihood)
@@ -93,7 +93,7 @@ def _compared(
     policy, train_s = timed(
         lambda: method.with_likelihood(reward).fit(task.prior(), data.theta, data.x, seed=seed), "cpu"
     )
-    assert isinstance(policy, OutsourcedPosterior)  # noqa: S101  (it was not to be distilled)
+    assert isinstance(policy, OutsourcedPosterior)  # noqa: S101  (distillation was not requested)
     say(f"{task.name}: its student")
     student_seed = derive_seed("outsourced student", task.name)
     student, student_s = timed(lambda: method.student_of(policy, data.x, student_seed), "cpu")
@@ -123,21 +123,21 @@ def _compared(
     for name, draw in draws.items():
         say(f"{task.name}: {name}")
         row, samples = measured(task, draw, num_samples)
-        told = {"reward_calls": asked.get(name, calls), "train_s": train.get(name, 0.0)}
-        known = {"task": task.name, "sampler": name} | told
+        costs = {"reward_calls": asked.get(name, calls), "train_s": train.get(name, 0.0)}
+        known = {"task": task.name, "sampler": name} | costs
         found[name] = Measured(known | row, samples)
     return found
 
 
 def _other_half(task: GeneratorPrior, k: int) -> Tensor:
-    """The reference draws that the others are not compared with."""
+    """Return the reference draws that the other samplers are not compared with."""
     reference = task.reference_samples(k)
-    assert reference is not None  # noqa: S101  (of a certified task)
+    assert reference is not None  # noqa: S101  (these tasks have a reference posterior)
     return shuffled(task.name, k, reference)[len(reference) // 2 :]
 
 
 def _picture(task: GeneratorPrior, samples: dict[str, dict[int, Tensor]]) -> Figure:
     if isinstance(task, LabelTask):
         return classes_figure(task, {name: drawn for name, drawn in samples.items() if name != UNWEIGHED})
-    assert isinstance(task, HalfTask)  # noqa: S101  (there are no others)
+    assert isinstance(task, HalfTask)  # noqa: S101  (there are no other kinds)
     return halves_figure(task, POLICY, samples[POLICY])

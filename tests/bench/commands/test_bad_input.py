@@ -61,7 +61,7 @@ CASES = [
     (GRID, "raise SystemExit(0)", [], "SystemExit"),
     (GRID, "raise BaseException('on purpose')", [], "BaseException: on purpose"),
     (GRID, PLUGIN.format(name="own"), [], "class Own does not define prior, simulate"),
-    (GRID, "from .beside import x", [], "write `import module` for a module beside it"),
+    (GRID, "from .beside import x", [], "write `import module` for a module in its folder"),
 ]
 
 

@@ -155,10 +155,10 @@ def test_an_unknown_option_is_one_line(scorebench, words):
             ["time", "labels", "-t", "broken_simulator", "-n", 10],
             "10 of 10 simulations",
         ),
-        (["study", "reference", "-t", "sir"], "the reference of sir is not made here"),
-        (["study", "outsourced", "-t", "sir"], "the prior of sir is no generator of digits"),
+        (["study", "reference", "-t", "sir"], "the suite does not make the reference of sir"),
+        (["study", "outsourced", "-t", "sir"], "the prior of sir is not a generator of digits"),
         (["study", "nothing"], "No such command 'nothing'"),
-        (["reference", "sir"], "the reference of sir is not made here"),
+        (["reference", "sir"], "the suite does not make the reference of sir"),
         (["table", "folder"], "no results there"),
         (["run", "-t", "no_init", "-m", "prior"], "task 'no_init' cannot be made: ValueError: on purpose"),
         (["check", "task", "no_init"], "task 'no_init' cannot be made: ValueError: on purpose"),
@@ -212,7 +212,7 @@ def test_a_directory_that_may_not_be_written_to(scorebench, monkeypatch):
         "bench.commands.arguments.os.access", lambda path, mode: False
     )  # root may write everywhere
     for words in (["study", "outsourced"], ["time"], ["run", "-t", "sir", "-m", "prior"]):
-        assert "may not be written to" in scorebench(*words, "--out", "folder/new")
+        assert "no permission to write to" in scorebench(*words, "--out", "folder/new")
     assert "reference: " in scorebench("reference", "lorenz63")
 
 

@@ -57,7 +57,7 @@ def test_the_distance_of_covariances_is_gelbrichs():
 
 def test_what_cannot_be_scored_is_said(monkeypatch):
     exact = law(3)
-    with pytest.raises(MetricError, match="do not go with a normal in 3 dimensions"):
+    with pytest.raises(MetricError, match="do not match a normal in 3 dimensions"):
         gaussian_kl(exact, torch.zeros(10, 2))
     for validated in (True, False):  # another package may have changed the default
         monkeypatch.setattr(Distribution, "_validate_args", validated)

@@ -199,7 +199,7 @@ def test_a_renamed_copy_is_not_counted_twice(tmp_path):
     store = Store(tmp_path)
     store.write_cell("abc", [row(1), row(2)])
     shutil.copy(store.cells / "abc.parquet", store.cells / "copy.parquet")
-    with pytest.warns(UserWarning, match=r"copy\.parquet: left out, its rows are of cell abc"):
+    with pytest.warns(UserWarning, match=r"copy\.parquet: left out: its rows are of cell abc"):
         assert len(store.read()) == 2
 
 

@@ -73,7 +73,8 @@ def test_files_of_one_name_that_are_not_imported_are_no_matter(tmp_path):
 
 def test_a_relative_import_is_told_what_to_write(tmp_path):
     path = write(tmp_path, "own.py", "from .sim import simulate")
-    with pytest.raises(UsageError, match=r"relative import.*write `import module` for a module beside it"):
+    message = r"relative import.*write `import module` for a module in its folder"
+    with pytest.raises(UsageError, match=message):
         load_plugin(path)
 
 

@@ -88,14 +88,14 @@ def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
 def test_done_cells_of_another_source_are_said_and_kept(tmp_path, quiet, monkeypatch):
     store, cells = Store(tmp_path), grid().cells()
     run(cells, store, HERE, quiet)
-    assert "another source" not in quiet.console.file.getvalue()
+    assert "other source code" not in quiet.console.file.getvalue()
     monkeypatch.setattr("bench.run.cell.source_sha256", lambda cls: f"edited {cls.__name__}")
     assert run(cells, store, HERE, quiet).done_before == 2
     text = quiet.console.file.getvalue()
-    assert "two_moons prior n=150 seed=0: done with another source of the task and the method" in text
-    assert "rows of another source are kept" in text
+    assert "two_moons prior n=150 seed=0: done with other source code of the task and the method" in text
+    assert "rows from other source code are kept" in text
     assert from_other_source(cells, store.states()) == [
-        line for line in forecast(cells, store, 1) if "another source" in line
+        line for line in forecast(cells, store, 1) if "other source code" in line
     ]
 
 

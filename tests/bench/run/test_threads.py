@@ -54,7 +54,7 @@ def test_a_cluster_has_an_environment_of_its_own(monkeypatch):
 @pytest.mark.parametrize("value", ["nonsense", "0", "-1", "1.5", ",2"])
 def test_an_environment_that_is_no_number_is_named(monkeypatch, value):
     monkeypatch.setenv("OMP_NUM_THREADS", value)
-    with pytest.raises(UsageError, match=f"OMP_NUM_THREADS = '{value}': a whole number"):
+    with pytest.raises(UsageError, match=f"OMP_NUM_THREADS = '{value}': must be a positive integer"):
         cell()
 
 

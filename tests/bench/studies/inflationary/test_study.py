@@ -27,5 +27,5 @@ def test_tables_and_figures_are_written(tmp_path, monkeypatch):
 
 
 def test_an_unknown_toy_is_named():
-    with pytest.raises(UsageError, match="unknown toy 'donut'; there are: circles"):
+    with pytest.raises(UsageError, match="unknown toy 'donut'; known: circles"):
         known_toys(["donut"])

@@ -49,6 +49,6 @@ def test_a_seed_gives_the_same_chains_and_leaves_the_random_state_alone():
 def test_one_call_too_many_is_an_error():
     reward = CountedReward(log_likelihood, 5)
     reward(torch.zeros(4, 2), X_O)
-    with pytest.raises(BudgetError, match="4 of 5 reward calls are made, 2 are wanted"):
+    with pytest.raises(BudgetError, match="4 of 5 reward calls are used, 2 are needed"):
         reward(torch.zeros(2, 2), X_O)
     assert reward.calls == 4

@@ -50,5 +50,5 @@ def test_table_and_figures_are_written(tmp_path, monkeypatch):
 
 
 def test_a_task_of_another_prior_is_named():
-    with pytest.raises(UsageError, match="the prior of slcp is no generator of digits; there are: digits_"):
+    with pytest.raises(UsageError, match="the prior of slcp is not a generator of digits; tasks with one"):
         digits_tasks(["digits_label", "slcp"])
