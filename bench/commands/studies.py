@@ -170,12 +170,7 @@ def study_store(num_cells: int) -> int:
     return 0
 
 
-@click.group()
-def reproduce() -> None:
-    """Repeat published experiments at their settings and compare results with the published ones."""
-
-
-@reproduce.command("exact_score")
+@study.command("exact_score")
 @click.option(
     "-e",
     "--experiment",
@@ -187,7 +182,7 @@ def reproduce() -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for CSV files.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-def reproduce_exact_score(
+def study_exact_score(
     experiment: tuple[str, ...], num_sets: int | None, out: Path | None, device: str
 ) -> int:
     """Repeat the experiments on the exact-score sampler (arXiv 2506.18227)."""
@@ -200,3 +195,11 @@ def reproduce_exact_score(
         shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
         click.echo(f"{name}\n{shown}\n")
     return 0
+
+
+@click.group(hidden=True)
+def reproduce() -> None:
+    """Older name of ``study`` for the experiments of publications."""
+
+
+reproduce.add_command(study_exact_score)

@@ -157,6 +157,7 @@ def test_the_study_of_metrics_and_the_timing_of_labels_print_their_tables(scoreb
     assert "times_faster" in result.stdout
 
 
+@pytest.mark.parametrize("group", ["study", "reproduce"])  # the second is the older name
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -168,8 +169,8 @@ def test_the_study_of_metrics_and_the_timing_of_labels_print_their_tables(scoreb
         (["-e", "bimodal_1d", "--num-sets", 0], "num-sets = 0: must be at least 1"),
     ],
 )
-def test_reproduce_names_what_is_wrong(scorebench, arguments, message):
-    result = scorebench("reproduce", "exact_score", *arguments)
+def test_the_study_of_a_paper_names_what_is_wrong(scorebench, group, arguments, message):
+    result = scorebench(group, "exact_score", *arguments)
     assert result.returncode == 2
     assert result.stderr == f"scorebench: {message}\n"
 
