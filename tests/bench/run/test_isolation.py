@@ -31,7 +31,7 @@ def test_results_and_faults_of_one_process_after_another():
 
 
 def test_processes_end_with_their_parent():
-    script = "import os, time\nfrom bench import isolation\n"
+    script = "import os, time\nfrom bench.run import isolation\n"
     script += "if __name__ == '__main__':\n"
     script += "    print(isolation.isolated(os.getpid, workers=1), flush=True)\n    time.sleep(60)\n"
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

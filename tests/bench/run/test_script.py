@@ -7,14 +7,14 @@ import pytest
 
 UNGUARDED = """
 import os
-from bench import isolation
+from bench.run import isolation
 
 print("run", __name__, flush=True)
 print(isolation.isolated(os.path.join, "a", "b", workers=1), flush=True)
 """
 GUARDED = """
 import copy
-from bench import isolation
+from bench.run import isolation
 
 class Own:
     pass
@@ -26,7 +26,7 @@ if __name__ == "__main__":
 """
 RAISES = """
 import os
-from bench import isolation
+from bench.run import isolation
 
 if __name__ != "__main__":
     raise RuntimeError("not twice")

@@ -11,7 +11,7 @@ from methods import Method
 # Seconds of the processor, which a busy machine does not stretch as it does those of the wall.
 SCRIPT = """
 import sys, time
-from bench import timing
+from bench.clock import timing
 from bench.run.cell import Cell, run_cell
 
 class Processor(timing.Host):
