@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sys
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.metrics import C2ST
 from bench.run import plugins
 
 # Another choice of all random numbers, see CONTRIBUTING.md: a test that then fails hinges on chance.
@@ -75,3 +77,36 @@ def _folders_of_plugins(monkeypatch):
     """A plug-in's folder stays on the search path: the next test's plug-in must not find modules there."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(plugins, "_folders", list(plugins._folders))
+
+
+def _by_distance(pairs, **_):
+    """A C2ST for each pair at once, 0.5 for equal means and near 1 for distant ones; nothing is trained."""
+    scale = [
+        ((samples.mean(0) - reference.mean(0)) / reference.std(0)).norm() for reference, samples in pairs
+    ]
+    return [C2ST(np.full((1, 5), 1 - 0.5 / (1 + float(distance)))) for distance in scale]
+
+
+@pytest.fixture(scope="session")
+def classifiers_replaced():
+    """A context in which cells of this process are scored without training a classifier.
+
+    The three C2ST columns are nine tenths of the time of a small cell. Tests of what happens around a cell,
+    or of figures, do not look at these values.
+    """
+
+    @contextlib.contextmanager
+    def replaced():
+        with pytest.MonkeyPatch.context() as patched:
+            for name in ("c2st_many", "c2st_rf_many"):
+                patched.setattr(f"bench.run.scoring.{name}", _by_distance)
+            yield
+
+    return replaced
+
+
+@pytest.fixture
+def quick_classifiers(classifiers_replaced):
+    """The test runs within ``classifiers_replaced``."""
+    with classifiers_replaced():
+        yield

@@ -46,6 +46,7 @@ def small(tmp_path):
     ]
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_run_table_plot(scorebench, small, tmp_path):
     out = tmp_path / "r"
     first = scorebench("run", *small)
@@ -62,6 +63,7 @@ def test_run_table_plot(scorebench, small, tmp_path):
     assert (out / "figures" / "c2st_by_budget.png").exists()
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_a_failed_cell_ends_with_one(scorebench, small, plugin):
     result = scorebench("run", *small, "-m", "same[raises=true]", "--plugin", plugin)
     assert result.returncode == 1

@@ -19,7 +19,7 @@ distributed = pytest.importorskip("distributed")
 
 @pytest.fixture
 def cells(faulty, fits):
-    options = {"task": ["two_moons"], "num_simulations": [150], "observation": [1], "num_samples": 50}
+    options = {"task": ["unscored"], "num_simulations": [150], "observation": [1], "num_samples": 50}
     options |= {"method": ["counted[seconds=2,number=[0,1,2,3]]"], "plugin": [str(faulty)]}
     return read_grid(None, options | {"backend": "dask"}).cells()
 
@@ -53,7 +53,7 @@ def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, mon
         (tmp_path / folder).mkdir()
     (tmp_path / "here" / "neighbour_dask.py").write_text("number = 2\n")
     text = faulty.read_text().replace("number: int = 0", "number: int = number")
-    for name, other in (("counted", "beside"), ("dies", "dies_beside"), ("hangs", "hangs_beside")):
+    for name, other in (("counted", "beside"), *((n, f"{n}_beside") for n in ("dies", "hangs", "unscored"))):
         text = text.replace(f'"{name}"', f'"{other}"')  # the fixture's own may be registered here already
     (tmp_path / "here" / "own.py").write_text("from neighbour_dask import number\n" + text)
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
@@ -61,7 +61,7 @@ def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, mon
     with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
         monkeypatch.chdir(tmp_path / "here")
         grid = {
-            "task": "two_moons",
+            "task": "unscored_beside",
             "method": "beside",
             "observation": 1,
             "num_samples": 50,

@@ -19,7 +19,7 @@ ray = pytest.importorskip("ray")
 
 @pytest.fixture
 def cells(faulty, fits):
-    options = {"task": ["two_moons"], "num_simulations": [150], "observation": [1], "num_samples": 50}
+    options = {"task": ["unscored"], "num_simulations": [150], "observation": [1], "num_samples": 50}
     options |= {"method": ["counted[seconds=2,number=[0,1,2]]"], "plugin": [str(faulty)]}
     return read_grid(None, options | {"backend": "ray"}).cells()
 

@@ -11,6 +11,7 @@ from bench.run.grid import read_grid
 from bench.run.progress import Progress
 from bench.run.runner import RunOptions, from_other_source, pending, run
 
+pytestmark = pytest.mark.usefixtures("quick_classifiers")
 HERE = RunOptions(backend="sequential")
 
 

@@ -14,6 +14,7 @@ from bench.run import cell as cell_module
 from bench.run.cell import run_cell
 from bench.run.grid import read_grid
 
+pytestmark = pytest.mark.usefixtures("quick_classifiers")
 OPTIONS = {"task": ["two_moons"], "method": ["prior"], "observation": [1], "num_simulations": [50]}
 
 

@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.metrics import C2ST
 from bench.results.figures import FIGURES, save
 from bench.results.store import Store
 from bench.run.grid import read_grid
@@ -27,16 +26,8 @@ def closed():
 BY_TASK = ["c2st_by_budget", "accuracy_by_time"]
 
 
-def far_apart(pairs, **_):
-    """A C2ST for each pair at once: figures draw numbers, whatever trained them."""
-    scale = [
-        ((samples.mean(0) - reference.mean(0)) / reference.std(0)).norm() for reference, samples in pairs
-    ]
-    return [C2ST(np.full((1, 5), 1 - 0.5 / (1 + float(distance)))) for distance in scale]
-
-
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
+def rows(tmp_path_factory, classifiers_replaced):
     options = {
         "task": ["two_moons", "gaussian_mixture"],
         "method": ["prior", "rejection_abc", "reference"],
@@ -47,9 +38,7 @@ def rows(tmp_path_factory):
     }
     store = Store(tmp_path_factory.mktemp("figures"))
     cells, quiet = read_grid(None, options).cells(), Progress(Console(file=io.StringIO()))
-    with pytest.MonkeyPatch.context() as patched:
-        for name in ("c2st_many", "c2st_rf_many"):
-            patched.setattr(f"bench.run.scoring.{name}", far_apart)
+    with classifiers_replaced():
         run(cells, store, RunOptions(backend="sequential"), quiet)
     return store.read()
 
