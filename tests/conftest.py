@@ -23,8 +23,7 @@ class _ShiftedGenerator(torch.Generator):
         return super().manual_seed(_shifted(seed))
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "stored_values: compares with numbers of fixed seeds, never shifted")
+def pytest_configure():
     if SEED_SHIFT:
         manual_seed, default_rng = torch.manual_seed, np.random.default_rng
         torch.manual_seed = lambda seed: manual_seed(_shifted(seed))

@@ -34,11 +34,11 @@ def normal(n, dim, seed, shift=0.0):
 def test_the_yardstick_is_sbibms(name):
     import sbibm.metrics as sbibm_metrics
 
-    reference, samples = stored_pair(name)
+    reference, samples = stored_pair(name, 100)
     assert c2st_sklearn(reference, samples) == pytest.approx(
         float(sbibm_metrics.c2st(reference, samples)), abs=1e-6
     )
-    halves = reference[:200], reference[200:]
+    halves = reference[:50], reference[50:]
     assert c2st_sklearn(*halves) == pytest.approx(float(sbibm_metrics.c2st(*halves)), abs=1e-6)
 
 

@@ -15,6 +15,7 @@ from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def cells(faulty, fits):
     return read_grid(None, options | {"backend": "dask"}).cells()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     store = Store(tmp_path / "out")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
@@ -48,6 +50,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     assert set(rows["timing"]) == {"shared"}
 
 
+@pytest.mark.slow
 def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, monkeypatch, faulty, fits):
     for folder in ("here", "elsewhere"):
         (tmp_path / folder).mkdir()
@@ -75,6 +78,7 @@ def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, mon
     assert len(list((tmp_path / "here" / "out" / "cells").iterdir())) == 1
 
 
+@pytest.mark.subprocess
 def test_a_script_without_a_guard_is_told_what_to_add(tmp_path):
     script = "from bench.run.backends import backend\nfrom bench.run.script import end_second_run\n"
     script += "end_second_run()  # as the runner does\nwith backend('dask', 1):\n    pass\n"

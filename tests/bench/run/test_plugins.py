@@ -128,6 +128,8 @@ BLURRED = "import torch\n\ndef blurred(theta, noise, generator):\n"
 BLURRED += "    return theta + noise * torch.randn(theta.shape, generator=generator)\n"
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_a_plugin_that_works_in_its_own_folder(tmp_path):
     """With simulator and data beside it, by a relative path; the results are where they were asked for."""
     write(tmp_path / "sub", "own.py", RESULTS)

@@ -15,6 +15,7 @@ from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
 
 ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def workers():
     return [child for child in children if "ray::_run_and_store" in " ".join(child.cmdline())]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     def kill_one():
         while not (found := workers()):

@@ -1,6 +1,9 @@
+import pytest
+
 from bench.studies.c2st import agreement, speed, study_pairs
 
 
+@pytest.mark.slow
 def test_pairs_go_from_equal_to_far():
     table = agreement(["two_moons"], size=100, num_seeds=2)
     assert table["pair"].tolist() == ["same", "blurred", "other observation"]
