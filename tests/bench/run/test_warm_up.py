@@ -75,6 +75,7 @@ def test_a_warm_up_that_fails_is_an_error_row(monkeypatch):
     assert "no such library" in row["error"]
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_results_do_not_depend_on_it(monkeypatch):
     cell = Cell("two_moons", "npe[max_num_epochs=1]", 50, 0, 50, "cpu", (1,))
     monkeypatch.setattr(module, "_warm", set())

@@ -30,5 +30,5 @@ def test_speed_is_measured():
 
 
 def test_speed_with_one_parameter_and_fewer_observations_than_usual():
-    [row] = speed(["bimodal_1d"], [1, 2, 3], [3], 50).to_dict("records")
+    [row] = speed(["bimodal_1d"], [1, 2], [2], 50).to_dict("records")
     assert 0 <= row["mean_c2st"] <= 1
