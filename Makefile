@@ -1,7 +1,8 @@
 # Two commands on a fresh machine that has python3 (3.11 to 3.13) and make:
 #   make demo    environment, a small grid, its table and figures
-#   make test    environment, the test suite
-# Also: make setup (the environment alone, in .venv), make lint, make clean.
+#   make test    environment, the tests that take seconds: three minutes on two cores
+# Also: make test-slow (the tests marked slow: trainings, worker processes, clusters; five minutes),
+# make test-all (both; eight minutes), make setup (the environment alone, in .venv), make lint, make clean.
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -14,7 +15,7 @@ export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS))
 
 DEMO := runs/demo
 
-.PHONY: demo test setup lint clean
+.PHONY: demo test test-slow test-all setup lint clean
 
 setup: .venv/.ready
 
@@ -30,6 +31,12 @@ demo: setup
 	.venv/bin/scorebench plot $(DEMO)
 
 test: setup
+	.venv/bin/python -m pytest -n 2 -q -m "not slow"
+
+test-slow: setup
+	.venv/bin/python -m pytest -n 2 -q -m slow
+
+test-all: setup
 	.venv/bin/python -m pytest -n 2 -q
 
 lint: setup

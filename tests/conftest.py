@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sys
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.metrics import C2ST, metric_class
 from bench.run import plugins
 
 # A shift of all seeds, see CONTRIBUTING.md. A test that passes at one shift only depends on chance.
@@ -21,8 +23,7 @@ class _ShiftedGenerator(torch.Generator):
         return super().manual_seed(_shifted(seed))
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "stored_values: compares with numbers of fixed seeds, never shifted")
+def pytest_configure():
     if SEED_SHIFT:
         manual_seed, default_rng = torch.manual_seed, np.random.default_rng
         torch.manual_seed = lambda seed: manual_seed(_shifted(seed))
@@ -75,3 +76,36 @@ def _folders_of_plugins(monkeypatch):
     """Removes a plug-in's folder from the search path, or the next test's plug-in would find its modules."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(plugins, "_folders", list(plugins._folders))
+
+
+def _by_distance(pairs, **_):
+    """A C2ST for each pair at once, 0.5 for equal means and near 1 for distant ones; nothing is trained."""
+    scale = [
+        ((samples.mean(0) - reference.mean(0)) / reference.std(0)).norm() for reference, samples in pairs
+    ]
+    return [C2ST(np.full((1, 5), 1 - 0.5 / (1 + float(distance)))) for distance in scale]
+
+
+@pytest.fixture(scope="session")
+def classifiers_replaced():
+    """A context in which cells of this process are scored without training a classifier.
+
+    The three C2ST columns are nine tenths of the time of a small cell. Tests of what happens around a cell,
+    or of figures, do not look at these values.
+    """
+
+    @contextlib.contextmanager
+    def replaced():
+        with pytest.MonkeyPatch.context() as patched:
+            for name in ("c2st", "c2st_es", "c2st_rf"):
+                patched.setattr(metric_class(name), "test", lambda self, pairs, device: _by_distance(pairs))
+            yield
+
+    return replaced
+
+
+@pytest.fixture
+def quick_classifiers(classifiers_replaced):
+    """The test runs within ``classifiers_replaced``."""
+    with classifiers_replaced():
+        yield

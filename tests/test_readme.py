@@ -74,6 +74,7 @@ def templates(tmp_path_factory):
     return folder
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 @pytest.mark.parametrize("name", ["my_task.py", "my_method.py"])
 def test_templates_run(name, templates):
     file = templates / name

@@ -105,15 +105,30 @@ def plugin(tmp_path_factory):
 
 
 FAULTY = '''
-"""Methods that misbehave, and one that writes down every fit."""
+"""Methods that misbehave, one that writes down every fit, and a task that no classifier has to score."""
 
 import os
 import signal
 import time
 
 import torch
+from torch.distributions import Independent, Normal
 
 from methods import Method, Posterior, register_method
+from tasks import Task, register_task
+
+
+@register_task("unscored")
+class Unscored(Task):
+    """Without a reference: a cell takes as long as its method."""
+
+    dim_theta, dim_x, num_observations = 2, 2, 1
+
+    def prior(self):
+        return Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+
+    def simulate(self, theta, seed):
+        return theta + torch.randn(theta.shape, generator=torch.Generator().manual_seed(seed))
 
 
 class Kept(Posterior):

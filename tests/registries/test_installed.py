@@ -11,6 +11,8 @@ import pytest
 
 import bench
 
+pytestmark = [pytest.mark.slow, pytest.mark.subprocess]
+
 TASK = '''
 import torch
 from torch.distributions import Independent, Uniform

@@ -14,6 +14,7 @@ from bench.run import cell as cell_module
 from bench.run.cell import Cell, run_cell
 from bench.run.sampling_times import timed_rows
 
+pytestmark = pytest.mark.usefixtures("quick_classifiers")
 BUSY = "import time\nwhile time.process_time() < {}: pass"
 ORPHAN = f"""
 import subprocess, sys

@@ -46,6 +46,7 @@ def small(tmp_path):
     ]
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_run_table_plot(scorebench, small, tmp_path):
     out = tmp_path / "r"
     first = scorebench("run", *small)
@@ -62,6 +63,7 @@ def test_run_table_plot(scorebench, small, tmp_path):
     assert (out / "figures" / "c2st_by_budget.png").exists()
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_a_failed_cell_ends_with_one(scorebench, small, plugin):
     result = scorebench("run", *small, "-m", "same[raises=true]", "--plugin", plugin)
     assert result.returncode == 1
@@ -133,6 +135,7 @@ def test_no_results(scorebench, command, tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_time_and_study_of_c2st(scorebench):
     timed = scorebench("time", "c2st", "-t", "two_moons", "-o", 1, "--num-samples", 50)
     assert timed.returncode == 0, timed.stderr
@@ -146,6 +149,7 @@ def test_time_and_study_of_c2st(scorebench):
     assert "did you mean 'two_moons'" in unknown.stderr
 
 
+@pytest.mark.slow
 def test_the_study_of_metrics_and_the_timing_of_labels_print_their_tables(scorebench):
     result = scorebench("study", "metrics", "-d", 1, "--num-samples", 200)
     assert result.returncode == 0
@@ -175,6 +179,8 @@ def test_the_study_of_a_paper_names_what_is_wrong(scorebench, group, arguments, 
     assert result.stderr == f"scorebench: {message}\n"
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_the_installed_command():
     command = Path(sys.executable).with_name("scorebench")
     if not command.exists():

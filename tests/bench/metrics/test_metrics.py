@@ -34,11 +34,11 @@ def normal(n, dim, seed, shift=0.0):
 def test_the_yardstick_is_sbibms(name):
     import sbibm.metrics as sbibm_metrics
 
-    reference, samples = stored_pair(name)
+    reference, samples = stored_pair(name, 100)
     assert c2st_sklearn(reference, samples) == pytest.approx(
         float(sbibm_metrics.c2st(reference, samples)), abs=1e-6
     )
-    halves = reference[:200], reference[200:]
+    halves = reference[:50], reference[50:]
     assert c2st_sklearn(*halves) == pytest.approx(float(sbibm_metrics.c2st(*halves)), abs=1e-6)
 
 
@@ -198,7 +198,7 @@ def test_unequal_numbers_are_an_error_that_says_what_would_do(variant):
 
 
 def test_a_metric_changes_nothing():
-    reference, samples = normal(60, 2, 0), normal(60, 2, 1)
+    reference, samples = normal(20, 2, 0), normal(20, 2, 1)
     copies = reference.clone(), samples.clone()
     np.random.seed(0)
     state = np.random.get_state()[1].copy()

@@ -19,7 +19,7 @@ CALIBRATION = {"sbc_ks", "coverage_error", "tarp_ece", "sbc_curve", "coverage_cu
 
 @pytest.fixture
 def cell():
-    return Cell("two_moons", "rejection_abc", 200, 0, 300, "cpu", observations=(1, 2))
+    return Cell("two_moons", "rejection_abc", 200, 0, 100, "cpu", observations=(1, 2))
 
 
 def test_a_row_for_each_observation_with_every_column(cell):
@@ -28,7 +28,7 @@ def test_a_row_for_each_observation_with_every_column(cell):
     for row in rows:
         assert list(row) == COLUMNS
         assert row["status"] == "ok"
-        assert row["num_posterior_samples"] == 300
+        assert row["num_posterior_samples"] == 100
         assert 0.5 < row["c2st"] <= 1.0
         assert row["c2st_se"] > 0
         assert row["peak_memory_mb"] > 10
@@ -47,6 +47,7 @@ def test_results_repeat_and_do_not_depend_on_the_other_observations(cell):
     assert cell.key == cell.only({2}).key
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_calibration_is_the_same_in_all_rows_and_no_part_of_the_key(cell):
     calibrated = replace(cell, method="exact_score[steps=10]", calibration=100)
     first, second = run_cell(calibrated)
@@ -56,6 +57,7 @@ def test_calibration_is_the_same_in_all_rows_and_no_part_of_the_key(cell):
     assert calibrated.key == replace(calibrated, calibration=0).key
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_what_is_not_amortized_is_not_calibrated(cell):
     [row] = run_cell(replace(cell, method="reference", observations=(1,), calibration=100))
     assert row["status"] == "ok"
@@ -66,7 +68,7 @@ def test_the_key_is_the_configuration(cell):
     changed = [
         replace(cell, num_simulations=300),
         replace(cell, seed=1),
-        replace(cell, num_samples=301),
+        replace(cell, num_samples=101),
         replace(cell, task="sir"),
         replace(cell, method="rejection_abc[kde=false]"),
     ]
@@ -126,6 +128,7 @@ def test_a_fit_that_raises_is_a_row_for_each_observation(plugin):
     assert all(row["simulate_s"] > 0 for row in rows)
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_one_bad_observation_does_not_spoil_the_others(plugin):
     x = [float(tasks.get("sir").observation(k).abs().max()) for k in (1, 2)]
     limit = sum(x) / 2
@@ -170,7 +173,7 @@ def test_a_calibration_that_fails_leaves_the_accuracy(cell, monkeypatch):
 
 def test_one_pair_that_cannot_be_scored_leaves_the_others(cell, monkeypatch):
     def picky(pairs, **_):
-        if any(len(reference) == 300 and float(reference[0, 0]) == worst for reference, _ in pairs):
+        if any(len(reference) == 100 and float(reference[0, 0]) == worst for reference, _ in pairs):
             raise RuntimeError("not this one")
         return [C2ST(np.full((1, 5), 0.75))] * len(pairs)
 
@@ -188,6 +191,7 @@ def test_one_pair_that_cannot_be_scored_leaves_the_others(cell, monkeypatch):
     assert bad["mmd2"] is not None
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_a_row_knows_its_sources_and_what_was_changed(plugin):
     [row] = run_cell(Cell("two_moons", "same[limit=1e8]", 20, 0, 50, "cpu", (1,), plugins=(plugin,)))
     assert json.loads(row["changed_params"]) == {"limit": 1e8}
@@ -207,6 +211,7 @@ def test_the_reference_is_the_noise_floor():
     assert row["num_posterior_samples"] == 2000
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_the_reference_has_only_half_of_its_draws_to_give():
     [row] = run_cell(Cell("gaussian_mixture", "reference", 10, 0, 8000, "cpu", (1,)))
     assert row["num_posterior_samples"] == 5000

@@ -15,15 +15,17 @@ from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
 
 distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
 def cells(faulty, fits):
-    options = {"task": ["two_moons"], "num_simulations": [150], "observation": [1], "num_samples": 50}
+    options = {"task": ["unscored"], "num_simulations": [150], "observation": [1], "num_samples": 50}
     options |= {"method": ["counted[seconds=2,number=[0,1,2,3]]"], "plugin": [str(faulty)]}
     return read_grid(None, options | {"backend": "dask"}).cells()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     store = Store(tmp_path / "out")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
@@ -48,20 +50,21 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     assert set(rows["timing"]) == {"shared"}
 
 
+@pytest.mark.slow
 def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, monkeypatch, faulty, fits):
     for folder in ("here", "elsewhere"):
         (tmp_path / folder).mkdir()
     (tmp_path / "here" / "neighbour_dask.py").write_text("number = 2\n")
     text = faulty.read_text().replace("number: int = 0", "number: int = number")
-    for name, other in (("counted", "beside"), ("dies", "dies_beside"), ("hangs", "hangs_beside")):
-        text = text.replace(f'"{name}"', f'"{other}"')  # the fixture's name may already be registered here
+    for name, other in (("counted", "beside"), *((n, f"{n}_beside") for n in ("dies", "hangs", "unscored"))):
+        text = text.replace(f'"{name}"', f'"{other}"')  # the fixture's own may be registered here already
     (tmp_path / "here" / "own.py").write_text("from neighbour_dask import number\n" + text)
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     monkeypatch.chdir(tmp_path / "elsewhere")
     with distributed.LocalCluster(host="127.0.0.1", **options) as cluster:
         monkeypatch.chdir(tmp_path / "here")
         grid = {
-            "task": "two_moons",
+            "task": "unscored_beside",
             "method": "beside",
             "observation": 1,
             "num_samples": 50,
@@ -75,6 +78,7 @@ def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, mon
     assert len(list((tmp_path / "here" / "out" / "cells").iterdir())) == 1
 
 
+@pytest.mark.subprocess
 def test_a_script_without_a_guard_is_told_what_to_add(tmp_path):
     script = "from bench.run.backends import backend\nfrom bench.run.script import end_second_run\n"
     script += "end_second_run()  # as the runner does\nwith backend('dask', 1):\n    pass\n"

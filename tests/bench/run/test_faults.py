@@ -19,16 +19,16 @@ from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
 
 pytestmark = pytest.mark.usefixtures("fits")
-NUMBERS = "counted[number=[0,1,2,3]]"
+NUMBERS = "counted[seconds=0.5,number=[0,1,2,3]]"
 
 
 def cells(plugin, methods, **changes):
-    options = {"task": ["two_moons"], "method": methods, "num_simulations": [150], "observation": [1]}
+    options = {"task": ["unscored"], "method": methods, "num_simulations": [150], "observation": [1]}
     return read_grid(None, options | {"num_samples": 50, "plugin": [str(plugin)]} | changes).cells()
 
 
 def command(plugin, out, *more, methods=(NUMBERS,)):
-    words = ["run", "-t", "two_moons", "-n", "150", "-o", "1", "--num-samples", "50"]
+    words = ["run", "-t", "unscored", "-n", "150", "-o", "1", "--num-samples", "50"]
     words += ["--plugin", str(plugin), "--out", str(out), *more]
     for method in methods:
         words += ["-m", method]
@@ -52,9 +52,11 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
-LIMIT = 20.0  # seconds; a cell with its metrics takes one or two, and up to twenty under ten times the load
+LIMIT = 10.0  # seconds: a cell without a score takes half of one, at twenty times the load ten
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_cells_that_die_or_hang_are_rows_and_the_rest_goes_on(tmp_path, faulty):
     store = Store(tmp_path / "out")
     methods = ["dies", "hangs", "counted"]
@@ -66,6 +68,8 @@ def test_cells_that_die_or_hang_are_rows_and_the_rest_goes_on(tmp_path, faulty):
     assert f"not done after {LIMIT:g} s" in rows.loc["hangs", "error"]
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_a_killed_run_is_gone_on_with(tmp_path, faulty, fits):
     out, whole = tmp_path / "out", tmp_path / "whole"
     first = started(faulty, out)
@@ -84,6 +88,8 @@ def test_a_killed_run_is_gone_on_with(tmp_path, faulty, fits):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_an_interrupted_run_says_so_and_leaves_no_process(tmp_path, faulty, fits, number, status):
     process = started(faulty, tmp_path / "out", methods=["hangs", "counted"])
     wait_for(lambda: list((tmp_path / "out" / ".locks").glob("*.lock")))
@@ -97,6 +103,8 @@ def test_an_interrupted_run_says_so_and_leaves_no_process(tmp_path, faulty, fits
     assert not list((tmp_path / "out").glob("cells/*"))
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_two_runners_share_the_work(tmp_path, faulty, fits):
     many = "counted[number=[0,1,2,3,4,5,6,7]]"
     pair = [started(faulty, tmp_path / "out", methods=[many]) for _ in range(2)]

@@ -10,6 +10,8 @@ import pytest
 
 from bench.run import isolation
 
+pytestmark = pytest.mark.subprocess
+
 
 @pytest.fixture(autouse=True)
 def stopped():

@@ -129,6 +129,8 @@ BLURRED = "import torch\n\ndef blurred(theta, noise, generator):\n"
 BLURRED += "    return theta + noise * torch.randn(theta.shape, generator=generator)\n"
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_a_plugin_that_works_in_its_own_folder(tmp_path):
     """Simulator and data lie next to the plug-in (relative path); results are written to the given folder."""
     write(tmp_path / "sub", "own.py", RESULTS)

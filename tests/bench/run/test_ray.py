@@ -15,11 +15,12 @@ from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
 
 ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
 def cells(faulty, fits):
-    options = {"task": ["two_moons"], "num_simulations": [150], "observation": [1], "num_samples": 50}
+    options = {"task": ["unscored"], "num_simulations": [150], "observation": [1], "num_samples": 50}
     options |= {"method": ["counted[seconds=2,number=[0,1,2]]"], "plugin": [str(faulty)]}
     return read_grid(None, options | {"backend": "ray"}).cells()
 
@@ -30,6 +31,7 @@ def workers():
     return [child for child in children if "ray::_run_and_store" in " ".join(child.cmdline())]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     def kill_one():
         while not (found := workers()):

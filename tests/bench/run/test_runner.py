@@ -11,6 +11,7 @@ from bench.run.grid import read_grid
 from bench.run.progress import Progress
 from bench.run.runner import RunOptions, from_other_source, pending, run
 
+pytestmark = pytest.mark.usefixtures("quick_classifiers")
 HERE = RunOptions(backend="sequential")
 
 
@@ -66,6 +67,8 @@ def test_a_failing_cell_is_a_row_and_the_grid_goes_on(tmp_path, quiet, plugin):
     assert len(store.read()) == 2
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
     def numbers(directory, jobs):
         cells = grid(method=["prior", "rejection_abc", "same"], plugin=[plugin], jobs=jobs).cells()

@@ -21,6 +21,14 @@ def cell(method="prior"):
     return one
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Start no processes: what is patched here is known to the work, and nothing is imported again."""
+    monkeypatch.setattr(module.isolation, "isolated", lambda work, *given, workers: work(*given))
+
+
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_every_combination_has_a_row_and_is_timed_once(tmp_path):
     said, store = [], Store(tmp_path)
     rows = sampling_times(request(), store, said.append)
@@ -44,10 +52,9 @@ def test_a_timing_is_no_cell_of_a_grid():
     assert grid.cells()[0].key != module._key(cell(), (10_000, 1))
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_another_model_of_the_device_is_timed_again(tmp_path, monkeypatch):
     said, store = [], Store(tmp_path)
-    # It is timed in this process, because another would not know the models.
-    monkeypatch.setattr(module.isolation, "isolated", lambda work, *given, workers: work(*given))
     wanted = request(methods=["prior"], num_samples=[5], batch_sizes=[1])
     for model in ("GPU A", "GPU B", "GPU A"):
         monkeypatch.setattr(module, "device_name", lambda device, model=model: model)
@@ -84,6 +91,7 @@ def test_a_fit_that_fails_is_a_row_for_each_shape():
     assert "at least 20" in rows[0]["error"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_ratios_are_to_npe_of_the_same_call(tmp_path):
     store = Store(tmp_path)
     rows = sampling_times(request(batch_sizes=[1]), store, lambda line: None)

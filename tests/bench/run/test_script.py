@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.subprocess
+
 UNGUARDED = """
 import os
 from bench.run import isolation
@@ -97,6 +99,7 @@ def test_a_script_that_fails_the_second_time_says_so(tmp_path):
     assert result.stderr.count("RuntimeError: not twice") == 1
 
 
+@pytest.mark.slow
 def test_a_grid_with_the_scripts_own_method_runs_without_a_guard(tmp_path):
     (tmp_path / "own.py").write_text(GRID)
     result = python(tmp_path, "own.py", seconds=300)

@@ -19,6 +19,7 @@ def test_a_time_is_given_by_the_call_that_made_them_alone(tmp_path):
     assert simulations(task, 50, 0, None).seconds > 0
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 @pytest.mark.parametrize("kept", [True, False])
 def test_rows_on_simulations_from_elsewhere_have_no_time(tmp_path, kept):
     cells = [Cell("two_moons", method, 200, 0, 50, "cpu", (1,)) for method in ("prior", "rejection_abc")]

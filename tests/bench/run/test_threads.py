@@ -14,6 +14,7 @@ from bench.run import cell as cell_module
 from bench.run.cell import run_cell
 from bench.run.grid import read_grid
 
+pytestmark = pytest.mark.usefixtures("quick_classifiers")
 OPTIONS = {"task": ["two_moons"], "method": ["prior"], "observation": [1], "num_simulations": [50]}
 
 
@@ -116,6 +117,7 @@ def test_times_are_taken_on_the_same_number(monkeypatch, tmp_path):
     assert asked == [1, 3, 2]
 
 
+@pytest.mark.subprocess
 def test_affinity_and_limits_are_respected():
     # LOKY_MAX_CPU_COUNT is used in place of a container's quota, which a test cannot set.
     code = "from bench.run.threads import cpu_count, use_all_cores; import torch; use_all_cores()"

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from typing import ClassVar
 
+import pytest
+
 from bench.run import warm_up as module
 from bench.run.cell import Cell, run_cell
 from methods import Method
@@ -29,6 +31,8 @@ for method in sys.argv[1:]:
 METHODS = ["exact_score_net[training_steps=20,num_labels=200]", "npe[max_num_epochs=5]"]
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_the_first_fit_of_a_process_costs_what_the_second_costs():
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT, *METHODS]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -71,6 +75,7 @@ def test_a_warm_up_that_fails_is_an_error_row(monkeypatch):
     assert "no such library" in row["error"]
 
 
+@pytest.mark.usefixtures("quick_classifiers")
 def test_results_do_not_depend_on_it(monkeypatch):
     cell = Cell("two_moons", "npe[max_num_epochs=1]", 50, 0, 50, "cpu", (1,))
     monkeypatch.setattr(module, "_warm", set())

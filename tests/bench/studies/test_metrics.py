@@ -1,9 +1,12 @@
 import math
 
+import pytest
+
 from bench.metrics.marginal_kl import NUM_BINS
 from bench.studies.metrics import known_errors
 
 
+@pytest.mark.slow
 def test_no_error_is_near_perfect_and_every_other_is_seen_by_some_metric():
     table = known_errors([2], 1000).set_index("error")
     none = table.loc["none"]

@@ -83,7 +83,7 @@ def test_the_emulator_has_the_simulators_law():
 
 
 @pytest.mark.usefixtures("untouched_random_state")
-@pytest.mark.parametrize("emulated", [0, 2000])
+@pytest.mark.parametrize("emulated", [0, pytest.param(2000, marks=pytest.mark.slow)])
 def test_a_fit_is_repeatable_and_better_than_the_base(emulated):
     theta, x = folded(300)
     plan = DenoiserSettings(width=32, depth=2, steps=300, emulated=emulated)
@@ -95,6 +95,7 @@ def test_a_fit_is_repeatable_and_better_than_the_base(emulated):
     assert -0.87 + 4 * 0.13 < first.log_likelihood < 0.19 + 4 * 0.13
 
 
+@pytest.mark.slow
 def test_samples_have_both_modes_and_stay_inside():
     theta, x = folded(2000)
     spec = "denoiser[width=64,depth=2,training_steps=1500,num_emulated=0]"

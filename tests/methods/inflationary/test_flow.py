@@ -39,14 +39,14 @@ def w():
 
 
 @pytest.mark.parametrize("schedule", [PRESERVING, REDUCING], ids=["preserving", "reducing"])
-@pytest.mark.parametrize(("solver", "steps"), [("heun", 400), ("dopri5", 1), ("euler", 20_000)])
+@pytest.mark.parametrize(("solver", "steps"), [("heun", 400), ("dopri5", 1), ("euler", 4000)])
 def test_gaussian_data_go_where_the_closed_form_says(schedule, solver, steps, w):
     flow = InflationaryFlow(gaussian(schedule), schedule, solver, steps)
     w = w[:5]
     latent = flow.inflate(w, NOTHING)
     expected = carried(schedule, w)
-    assert (latent - expected).abs().max() < (1e-3 if solver == "euler" else 1e-4)
-    assert (flow.generate(expected, NOTHING) - w).abs().max() < (1e-3 if solver == "euler" else 1e-4)
+    assert (latent - expected).abs().max() < 1e-4
+    assert (flow.generate(expected, NOTHING) - w).abs().max() < 1e-4
 
 
 def test_part_of_the_way(w):
@@ -99,9 +99,9 @@ def test_a_networks_density_integrates_to_one(dim):
     schedule = InflationSchedule.preserving(dim, **PLAN)
     network = InflationNetwork(schedule, 0, 16, 2)
     torch.nn.init.normal_(network.mlp.last.weight, std=0.5)
-    axis = torch.linspace(-7.0, 7.0, 161)
+    axis = torch.linspace(-7.0, 7.0, 81)
     w = torch.cartesian_prod(*[axis] * dim).reshape(-1, dim)
-    density = InflationaryFlow(network, schedule, "heun", 100).log_prob(w, NOTHING).exp()
+    density = InflationaryFlow(network, schedule, "heun", 50).log_prob(w, NOTHING).exp()
     assert float(density.sum() * (axis[1] - axis[0]) ** dim) == pytest.approx(1.0, abs=5e-3)
     normal = (-0.5 * w.square().sum(1)).exp() / (2 * math.pi) ** (dim / 2)
     assert (density - normal).abs().max() > 0.03

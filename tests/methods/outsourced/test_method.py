@@ -33,6 +33,7 @@ def trained():
     return policy
 
 
+@pytest.mark.slow
 def test_a_linear_gaussian_posterior_is_reached(trained):
     torch.manual_seed(1)
     x_o = torch.tensor([[0.9, -0.6]])
@@ -41,6 +42,7 @@ def test_a_linear_gaussian_posterior_is_reached(trained):
     assert c2st(exact, found) <= 0.53  # 4.5 standard errors of 8000 rows are 0.025
 
 
+@pytest.mark.slow
 def test_log_z_is_the_evidence(trained):
     torch.manual_seed(2)
     x = torch.randn(8, 2) * 1.25**0.5
@@ -54,6 +56,7 @@ def test_log_z_is_the_evidence(trained):
     assert (found - exact).abs().max() < 0.05
 
 
+@pytest.mark.slow
 def test_with_a_reward_of_one_training_stays_at_the_noise():
     """With uninformative data, noise and networks of both stages leave N(0, I) unchanged, and Z = 1."""
     torch.manual_seed(0)

@@ -45,16 +45,23 @@ def test_a_half_is_the_upper_one(task):
     torch.testing.assert_close(task.signal(theta)[0], upper.flatten())
 
 
-def test_the_posterior_on_an_even_grid_is_the_reference():
-    """Means and variances agree with quadrature in theta, which shares no code with the sampler.
+@pytest.fixture(scope="module")
+def even_grid():
+    """``digits_prior``, parameters on an even grid and the signals there, for quadrature."""
+    task = tasks.get("digits_prior")
+    axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
+    theta = torch.cartesian_prod(axis, axis)
+    return task, theta, task.signal(theta)
+
+
+def test_the_posterior_on_an_even_grid_is_the_reference(even_grid):
+    """Quadrature in theta itself, apart from the machinery that made the draws: means and variances.
 
     The bounds are four standard errors of 10 000 independent draws. At observation 9, a far mode with 0.36 %
     of the mass causes much of the variance, whose error is then several times that of a normal posterior.
     """
-    task = tasks.get("digits_prior")
-    axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
-    theta = torch.cartesian_prod(axis, axis)
-    log_prior, signal = task.prior().log_prob(theta), task.signal(theta)
+    task, theta, signal = even_grid
+    log_prior = task.prior().log_prob(theta)
     for k in (1, 4, 9):
         mass = torch.softmax(log_prior + task.log_likelihood_of(signal, task.observation(k)), 0)[:, None]
         mean = (mass * theta).sum(0)
@@ -68,15 +75,10 @@ def test_the_posterior_on_an_even_grid_is_the_reference():
         assert (4.0 * error < 0.35 * variance).all()
 
 
-def test_far_modes_have_their_share():
-    """At observation 9, the mass beyond five standard deviations from the median agrees with quadrature.
-
-    The bound is the binomial error.
-    """
-    task = tasks.get("digits_prior")
-    axis = torch.linspace(-6.0, 6.0, 801, dtype=torch.float64)
-    theta = torch.cartesian_prod(axis, axis)
-    log_p = task.prior().log_prob(theta) + task.log_likelihood(theta, task.observation(9))
+def test_far_modes_have_their_share(even_grid):
+    """Observation 9, beyond five deviations of the median: as quadrature says, within binomial error."""
+    task, theta, signal = even_grid
+    log_p = task.prior().log_prob(theta) + task.log_likelihood_of(signal, task.observation(9))
     draws = task.reference_samples(9).double()
     middle, width = draws.median(0).values, draws.std(0)
     expected = torch.softmax(log_p, 0)[((theta - middle) / width).norm(dim=1) > 5.0].sum() * len(draws)

@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.metrics import C2ST, metric_class
 from bench.results.figures import draw, figures
 from bench.results.figures.style import save
 from bench.results.store import Store
@@ -28,16 +27,8 @@ def closed():
 BY_TASK = ["c2st_by_budget", "accuracy_by_time"]
 
 
-def far_apart(pairs, **_):
-    """Made-up C2ST values, computed at once; for figures it does not matter where numbers come from."""
-    scale = [
-        ((samples.mean(0) - reference.mean(0)) / reference.std(0)).norm() for reference, samples in pairs
-    ]
-    return [C2ST(np.full((1, 5), 1 - 0.5 / (1 + float(distance)))) for distance in scale]
-
-
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
+def rows(tmp_path_factory, classifiers_replaced):
     options = {
         "task": ["two_moons", "gaussian_mixture"],
         "method": ["prior", "rejection_abc", "reference"],
@@ -48,9 +39,7 @@ def rows(tmp_path_factory):
     }
     store = Store(tmp_path_factory.mktemp("figures"))
     cells, quiet = read_grid(None, options).cells(), Progress(Console(file=io.StringIO()))
-    with pytest.MonkeyPatch.context() as patched:
-        for name in ("c2st", "c2st_es", "c2st_rf"):
-            patched.setattr(metric_class(name), "test", lambda self, pairs, device: far_apart(pairs))
+    with classifiers_replaced():
         run(cells, store, RunOptions(backend="sequential"), quiet)
     return store.read()
 

@@ -15,6 +15,7 @@ def test_what_an_untrained_flow_does(untrained):
     assert row["radius_error"] > 0.16 - 4.5 * 0.5 / 2000**0.5
 
 
+@pytest.mark.slow
 def test_training_makes_the_data_more_normal(untrained):
     trained = ToyFlow.fit("circles", untrained.keep, Sizes(128, 3, 1500, 512, 0), 2000).by("heun", 40)
     row = map_row(trained, 5000)

@@ -7,6 +7,7 @@ from bench.studies.inflationary import study as inflation_study
 from methods.learning.sizes import Sizes
 
 
+@pytest.mark.slow
 def test_tables_and_figures_are_written(tmp_path, monkeypatch):
     class Quick(ToyFlow):
         @classmethod

@@ -18,6 +18,7 @@ def _short(monkeypatch):
     monkeypatch.setattr(weights, "WARM_UP", 100)
 
 
+@pytest.mark.slow
 def test_maps_that_lose_nothing_are_calibrated(untrained):
     table, masses = weights_coverage(untrained, 40)
     assert kstest(masses, "uniform").pvalue > 1e-4
@@ -26,6 +27,7 @@ def test_maps_that_lose_nothing_are_calibrated(untrained):
     assert table["rhat"].max() < 1.2  # the largest of 120 weights; half as many draws gave up to 1.16
 
 
+@pytest.mark.slow
 def test_maps_that_lose_something_are_not(untrained):
     shifted = Shifted(untrained.name, untrained.keep, untrained.whitening, untrained.flow)
     table, masses = weights_coverage(shifted, 40)

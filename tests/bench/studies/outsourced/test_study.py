@@ -17,6 +17,7 @@ QUICK = {
 }
 
 
+@pytest.mark.slow
 def test_table_and_figures_are_written(tmp_path, monkeypatch):
     names = ["digits_label", "digits_prior"]
     for name in names:
