@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.distributions import Exponential, Independent, LogNormal, MultivariateNormal, Normal, Uniform
 
-from methods.transforms import noise_map
+from methods.transforms.noise_map import noise_map
 
 PRIORS = {
     "uniform": Independent(Uniform(torch.tensor([-1.0, 2.0]), torch.tensor([1.0, 5.0])), 1),

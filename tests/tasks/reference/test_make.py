@@ -10,7 +10,7 @@ from torch.distributions import Independent, Normal
 from tasks.contract.base import Card
 from tasks.reference import make, runs
 from tasks.reference.make import MakeReferenceError, make_reference
-from tasks.stored import reference as store
+from tasks.stored import files as store
 from tasks.tools.signal_task import SignalTask
 
 VARIANCE = 1.0 / (1.0 + 1.0 / 0.25)  # prior N(0, 1), noise N(0, 0.5²)

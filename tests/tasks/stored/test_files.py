@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from tasks.stored import reference as store
+from tasks.stored import files as store
 
 
 @pytest.fixture

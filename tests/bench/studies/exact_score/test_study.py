@@ -8,8 +8,7 @@ import methods
 import tasks
 from bench.errors import UsageError
 from bench.results.published import read_published
-from bench.studies.exact_score import EXPERIMENTS
-from bench.studies.exact_score import study as exact_score
+from bench.studies.exact_score import EXPERIMENTS, exact_score
 from bench.studies.exact_score.bimodal import SETTINGS, bimodal_1d
 from bench.studies.exact_score.comparison import beside_published
 from bench.studies.exact_score.elliptic_pde import elliptic_pde
