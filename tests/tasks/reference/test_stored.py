@@ -7,7 +7,7 @@ from torch.distributions import MultivariateNormal
 import tasks
 
 # Posteriors near enough to a normal for importance sampling from a wider one.
-NEARLY_NORMAL = ["elliptic_pde", "elliptic_pde_16", "lorenz63"]
+NEARLY_NORMAL = ["elliptic_pde", pytest.param("elliptic_pde_16", marks=pytest.mark.slow), "lorenz63"]
 
 
 @pytest.mark.parametrize("k", [1, 7])
