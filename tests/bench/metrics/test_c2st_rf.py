@@ -21,7 +21,7 @@ def stored_pairs(n):
     yield slcp.reference_samples(1)[:n], slcp.reference_samples(2)[:n]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_is_sbis_to_the_last_digit(seed):
     sbi_metrics = pytest.importorskip("sbi.utils.metrics")
     pairs = list(stored_pairs(103))[:3]  # folds of unequal sizes

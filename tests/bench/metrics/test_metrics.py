@@ -51,7 +51,7 @@ def test_mmd2_is_sbibms():
         )
 
 
-@pytest.mark.parametrize("name", ["two_moons", "sir"])
+@pytest.mark.parametrize("name", [pytest.param("two_moons", marks=pytest.mark.slow), "sir"])
 def test_c2st_is_the_yardsticks_test(name):
     """Averaged over seeds, the batched C2ST and scikit-learn's agree within the variation between seeds."""
     reference, samples = stored_pair(name, n=300)
@@ -75,7 +75,7 @@ def test_c2st_of_shifted_gaussians_is_the_bayes_accuracy(dim):
     assert c2st(reference, samples) == pytest.approx(bayes, abs=accuracy_error(bayes, size))
 
 
-@pytest.mark.parametrize("shift", [1.0, 3.0])
+@pytest.mark.parametrize("shift", [pytest.param(1.0, marks=pytest.mark.slow), 3.0])
 def test_early_stopping_finds_the_bayes_accuracy_in_ten_dimensions_where_the_protocol_overfits(shift):
     reference, samples = normal(10_000, 10, 0), normal(10_000, 10, 1)
     samples += shift / math.sqrt(10)

@@ -1,6 +1,9 @@
+import pytest
+
 from bench.studies.distillation import label_speed
 
 
+@pytest.mark.slow
 def test_both_recipes_draw_from_the_kernel_posterior_and_ours_is_faster():
     table = label_speed("two_moons", 300, 400, 800).set_index("recipe")
     assert table.loc["ours", "times_faster"] > 3

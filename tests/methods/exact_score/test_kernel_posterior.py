@@ -70,7 +70,9 @@ def test_log_prob_is_the_undiffused_density():
     torch.testing.assert_close(kernel.log_prob(theta, x), expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize(("solver", "steps"), [("dpmpp_2m", 40), ("euler", 400)])
+@pytest.mark.parametrize(
+    ("solver", "steps"), [("dpmpp_2m", 40), pytest.param("euler", 400, marks=pytest.mark.slow)]
+)
 def test_the_ode_agrees_with_direct_draws_at_tight_bandwidths(solver, steps):
     """The C2ST between the ODE and direct sampling of the same kernel posterior is at most 0.52."""
     task = tasks.get("two_moons")

@@ -16,7 +16,9 @@ def simulations():
     return theta, torch.cat([seen, 0.1 * torch.randn(2000, 1)], dim=1)
 
 
-@pytest.mark.parametrize("spec", ["inflationary", "inflationary[keep=2]"])
+@pytest.mark.parametrize(
+    "spec", [pytest.param("inflationary", marks=pytest.mark.slow), "inflationary[keep=2]"]
+)
 def test_a_linear_gaussian_posterior(simulations, spec):
     quick = {"training_steps": 400, "width": 64, "depth": 2}
     method = methods.get(spec).model_copy(update=quick)

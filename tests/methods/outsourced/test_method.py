@@ -90,6 +90,7 @@ def test_balance_with_a_reward_of_one_takes_a_policy_back_to_the_noise():
     assert float(after.std()) == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.slow
 def test_balance_alone_moves_an_untrained_policy():
     torch.manual_seed(0)
     z = torch.randn(500, 1)
@@ -119,6 +120,7 @@ def test_distilled_it_takes_one_pass():
     assert posterior.nfe == 1
 
 
+@pytest.mark.slow
 def test_weighed_candidates_are_of_the_posterior_whatever_the_policy():
     """An untrained policy draws from the prior, and importance weights turn it into each x's posterior."""
     theta = torch.randn(50, 2)
