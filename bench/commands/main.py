@@ -11,6 +11,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
 from bench.commands.arguments import certified_task, known_tasks, writable
+from bench.commands.check import check
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
@@ -172,29 +173,6 @@ def plot(directory: Path, all_versions: bool) -> int:
     return 0
 
 
-@cli.group()
-def check() -> None:
-    """Does a part keep its contract?"""
-
-
-@check.command("task")
-@click.argument("name")
-@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
-def check_task_(name: str, plugin: tuple[str, ...]) -> int:
-    """Shapes, seeds, prior, edges, observations, reference posterior, certificate, speed of a task."""
-    import tasks
-    from bench.checks.task import check_task
-    from bench.run.plugins import load_plugins
-
-    load_plugins(plugin)
-    [known] = known_tasks([name])
-    failed = 0
-    for finding in check_task(tasks.get(known)):
-        click.echo(f"{known} {finding}")
-        failed += bool(finding.problem)
-    return 1 if failed else 0
-
-
 @cli.command()
 @click.argument("name", metavar="TASK")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Observations at a time.")
@@ -214,5 +192,5 @@ def reference(name: str, jobs: int) -> int:
     return 0
 
 
-for group in (time_, study, reproduce):
+for group in (time_, study, reproduce, check):
     cli.add_command(group)
