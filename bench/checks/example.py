@@ -178,18 +178,17 @@ class Example:
                 posterior.hold(row[None], theta)
         return Fitted(posterior, None, touched)
 
-    def draw(self, posterior: Posterior, x: Tensor, *, batched: bool = False, seed: int = 5) -> Drawn:
-        """Sample under a seed, and observe what runs.
+    def draw(self, posterior: Posterior, x: Tensor, *, batched: bool = False) -> Drawn:
+        """Sample under a seed, the same at every call in one way of sampling, and observe what runs.
 
         Arguments:
             posterior: The posterior.
             x: One observation ``(1, 4)``, or several for ``sample_batched``.
             batched: Whether to call ``sample_batched``.
-            seed: Seed of torch's global random state.
         """
         self._likelihood_rows = 0
         draw = posterior.sample_batched if batched else posterior.sample
-        with isolated(seed), observe() as seen:
+        with isolated("sample_batched" if batched else "sample"), observe() as seen:
             before = _states()["numpy"]
             theta = draw((self.num_samples,), x=x)
             touched = ["numpy"] if _states()["numpy"] != before else []
@@ -230,8 +229,10 @@ def malformed(name: str, theta: Tensor, shape: tuple[int, ...]) -> str:
 
 
 @contextlib.contextmanager
-def isolated(seed: int) -> Iterator[None]:
-    """A context with torch's global state seeded; afterwards all global random states are as before it.
+def isolated(seed: int | str) -> Iterator[None]:
+    """A context with torch's global state seeded, from a number or a word, and restored afterwards.
+
+    The global states of numpy and of Python are restored too.
 
     Warnings are not shown in it: what a method warns of on a problem this small is no news.
     """

@@ -181,10 +181,13 @@ def _parameters(example: Example) -> str:
 
 
 def _density(example: Example) -> str:
-    """``log_prob`` has the right shape, and with a normal prior the density integrates to one."""
+    """``log_prob`` has the right shape, and with a normal prior the density integrates to one.
+
+    A method whose density is that of an ODE needs enough steps for it.
+    """
     posterior, x = example.posterior, example.x_o[:1]
     theta = simulations("uniform")[0][:5]
-    with isolated(7):
+    with isolated("log_prob"):
         try:
             log_p = posterior.log_prob(theta, x=x)
         except NotImplementedError:

@@ -11,7 +11,7 @@ QUICK = {
     "training_steps": 20,
     "balance_steps": 2,
     "warmup_steps": 1,
-    "num_chains": 2,
+    "num_chains": 10,
     "num_labels": 200,
     "num_emulated": 300,
     "student_steps": 20,
@@ -44,6 +44,7 @@ VARIANTS = {
     f"npe[density_estimator=made,{RAW}]": None,
     f"npe[density_estimator=mdn,{RAW}]": 1 / 20,
     f"npse[sample_with=ode,{RAW}]": None,
+    "nle[density_estimator=maf]": None,
 }
 
 
@@ -51,10 +52,16 @@ def quick(spec):
     """The method, as small as it can be where the specification does not say otherwise."""
     method = methods.get(spec)
     small = {key: value for key, value in QUICK.items() if key in type(method).model_fields}
-    return type(method)(**small | method.model_dump(exclude_defaults=True))
+    return type(method)(**small | method.model_dump(exclude_unset=True))
 
 
-EXAMPLES = {name: Example(quick(name)) for name in methods.names()}
+# With fewer steps the density of an inflationary flow integrates to 1.07. Chains through one network take a
+# third of the time that they take through the five of nle's default, which is among the variants.
+SPECS = {name: name for name in methods.names()} | {
+    "inflationary": "inflationary[steps=40]",
+    "nle": "nle[density_estimator=made]",
+}
+EXAMPLES = {name: Example(quick(spec)) for name, spec in SPECS.items()}
 
 
 @pytest.mark.parametrize(
@@ -89,10 +96,18 @@ def short_summary():
 
 
 @pytest.mark.usefixtures("short_summary")
-@pytest.mark.parametrize("spec", VARIANTS)
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param(spec, marks=[pytest.mark.slow] if spec.startswith("nle") else []) for spec in VARIANTS],
+)
 def test_variants_count_what_they_evaluate(spec):
     example = Example(quick(spec), num_samples=20)
-    checks = {check.name: check for check in method_checks(example)}
-    assert [str(checks[name].find()) for name in ("nfe", "parameters")] == ["nfe: ok", "parameters: ok"]
+    drawn = example.single
+    assert drawn.nfe == pytest.approx(drawn.rows / 20)
     if VARIANTS[spec] is not None:
-        assert example.single.nfe == pytest.approx(VARIANTS[spec])
+        assert drawn.nfe == pytest.approx(VARIANTS[spec])
+    ran = sum(drawn.seen.parameters.values())
+    if spec.startswith("n"):  # sbi's flows have parameters that no module's call shows
+        assert example.posterior.num_parameters >= ran > 0
+    else:
+        assert example.posterior.num_parameters == ran
