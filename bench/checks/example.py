@@ -28,7 +28,7 @@ from methods import Method, Posterior
 from methods.baselines.method import HeldOutDraws
 from tasks.contract.seeding import derive_seed
 
-__all__ = ["BOUND", "DIM_THETA", "Drawn", "Example", "Fitted", "isolated", "malformed", "simulations"]
+__all__ = ["DIM_THETA", "Drawn", "Example", "Fitted", "isolated", "malformed", "simulations"]
 
 NUM_SIMULATIONS = 300  # for a fit
 NUM_SAMPLES = 100  # of each posterior
@@ -152,6 +152,12 @@ class Example:
     def single_normal(self) -> Drawn:
         """Samples for the first observation under the normal prior, ``(num_samples, 2)``."""
         return self.draw(self.posterior_normal, self.x_o[:1])
+
+    @property
+    def outside(self) -> tuple[int, int]:
+        """How many samples are outside the uniform prior, and of how many."""
+        theta = torch.cat([self.single.theta, self.batched.theta.flatten(0, 1)])
+        return int((theta.abs() > BOUND).any(dim=1).sum()), len(theta)
 
     def fit(self, prior: Literal["uniform", "normal"], device: str = "cpu", global_seed: int = 1) -> Fitted:
         """Fit the method. Whatever it raises is kept, ``KeyboardInterrupt`` excepted.

@@ -62,6 +62,7 @@ SPECS = {name: name for name in methods.names()} | {
     "nle": "nle[density_estimator=made]",
 }
 EXAMPLES = {name: Example(quick(spec)) for name, spec in SPECS.items()}
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in EXAMPLES]
 
 
 @pytest.mark.parametrize(
@@ -80,12 +81,16 @@ def test_every_method_keeps_the_contract(name, check):
     assert bool(finding.detail) == ((name, check.name) in NOT_APPLICABLE), finding
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in EXAMPLES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_all_but_three_methods_evaluate_something(name):
     evaluates = name not in ("prior", "reference", "rejection_abc")
     assert (EXAMPLES[name].single.nfe > 0) == evaluates
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_but_three_methods_stay_inside_the_prior(name):
+    if name not in ("exact_score", "exact_score_net", "rejection_abc"):
+        assert EXAMPLES[name].outside[0] == 0
 
 
 @pytest.fixture(scope="module")
