@@ -1,11 +1,4 @@
-"""A method on a small problem: fitted once, and sampled once in each way, for all its checks.
-
-Two parameters are seen through four numbers,
-
-    x = (theta_1, theta_2, theta_1 + theta_2, 0) + noise,  noise ~ N(0, diag(0.5, 0.5, 0.5, 0.05)²),
-
-with a prior that is either uniform on [-3, 3]² or standard normal.
-"""
+"""A method on a small problem: fitted once, and sampled once in each way, for all its checks."""
 
 from __future__ import annotations
 
@@ -15,28 +8,23 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal, Uniform
 
+from bench.checks import problem
 from bench.checks.finding import NotApplicableError
 from bench.checks.observed import Observed, observe
+from bench.checks.problem import PriorName
 from methods import Method, Posterior
 from methods.baselines.method import HeldOutDraws
 from tasks.contract.seeding import derive_seed
 
-__all__ = ["DIM_THETA", "Drawn", "Example", "Fitted", "isolated", "malformed", "simulations"]
+__all__ = ["Drawn", "Example", "Fitted", "isolated", "malformed"]
 
-NUM_SIMULATIONS = 300  # for a fit
 NUM_SAMPLES = 100  # of each posterior
-DIM_THETA = 2
-BOUND = 3.0  # of the uniform prior
-NOISE = torch.tensor([0.5, 0.5, 0.5, 0.05])
-# Both are more than five standard deviations of the posterior away from the edges of the uniform prior.
-TRUTHS = torch.tensor([[0.0, 0.0], [0.8, -0.6]])
 
 
 @dataclass(frozen=True)
@@ -88,7 +76,7 @@ class Example:
 
     def __init__(self, method: Method, num_samples: int = NUM_SAMPLES) -> None:
         self.method, self.num_samples = method, num_samples
-        self.x_o = _clean(TRUTHS)
+        self.x_o = problem.observations()
         self._likelihood_rows = 0
 
     @cached_property
@@ -126,17 +114,17 @@ class Example:
         With the uniform prior both ways of sampling are tried, with the normal prior one.
         """
         try:
-            shape, num_x = (self.num_samples, DIM_THETA), len(self.x_o)
-            problem = (
+            shape, num_x = (self.num_samples, problem.DIM_THETA), len(self.x_o)
+            wrong = (
                 malformed("sample", self.single.theta, shape)
-                or malformed("sample_batched", self.batched.theta, (shape[0], num_x, DIM_THETA))
+                or malformed("sample_batched", self.batched.theta, (shape[0], num_x, problem.DIM_THETA))
                 or malformed("with a normal prior, sample", self.single_normal.theta, shape)
             )
         except NotApplicableError:
             raise
         except (Exception, SystemExit) as error:
             return f"{type(error).__name__}: {error}", error
-        return problem, None
+        return wrong, None
 
     @cached_property
     def single(self) -> Drawn:
@@ -157,9 +145,9 @@ class Example:
     def outside(self) -> tuple[int, int]:
         """How many samples are outside the uniform prior, and of how many."""
         theta = torch.cat([self.single.theta, self.batched.theta.flatten(0, 1)])
-        return int((theta.abs() > BOUND).any(dim=1).sum()), len(theta)
+        return int((theta.abs() > problem.BOUND).any(dim=1).sum()), len(theta)
 
-    def fit(self, prior: Literal["uniform", "normal"], device: str = "cpu", global_seed: int = 1) -> Fitted:
+    def fit(self, prior: PriorName, device: str = "cpu", global_seed: int = 1) -> Fitted:
         """Fit the method. Whatever it raises is kept, ``KeyboardInterrupt`` excepted.
 
         Arguments:
@@ -167,8 +155,7 @@ class Example:
             device: Where the fit computes, ``"cpu"`` or ``"cuda"``.
             global_seed: Seed of torch's global random state, on which the fit must not depend.
         """
-        distribution = _prior(prior)
-        theta, x = simulations(prior)
+        distribution, (theta, x) = problem.prior(prior), problem.simulations(prior)
         with isolated(global_seed):
             before = _states()
             try:
@@ -204,16 +191,7 @@ class Example:
 
     def _log_likelihood(self, theta: Tensor, x: Tensor) -> Tensor:
         self._likelihood_rows += len(theta)
-        return Normal(_clean(theta), NOISE).log_prob(x).sum(1)
-
-
-def simulations(prior: Literal["uniform", "normal"]) -> tuple[Tensor, Tensor]:
-    """Parameters ``(NUM_SIMULATIONS, 2)`` and data ``(NUM_SIMULATIONS, 4)``; the same at every call."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed("check simulations", prior))
-        theta = _prior(prior).sample((NUM_SIMULATIONS,))
-        clean = _clean(theta)
-        return theta, clean + NOISE * torch.randn_like(clean)
+        return problem.log_likelihood(theta, x)
 
 
 def malformed(name: str, theta: Tensor, shape: tuple[int, ...]) -> str:
@@ -251,17 +229,6 @@ def isolated(seed: int | str) -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
-
-
-def _prior(name: Literal["uniform", "normal"]) -> Distribution:
-    ones = torch.ones(DIM_THETA)
-    return Independent(
-        Uniform(-BOUND * ones, BOUND * ones) if name == "uniform" else Normal(0 * ones, ones), 1
-    )
-
-
-def _clean(theta: Tensor) -> Tensor:
-    return torch.cat([theta, theta.sum(1, keepdim=True), torch.zeros_like(theta[:, :1])], dim=1)
 
 
 def _posterior(fitted: Fitted) -> Posterior:

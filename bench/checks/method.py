@@ -12,8 +12,9 @@ from scipy.stats import ks_2samp
 from torch import Tensor
 
 import methods
-from bench.checks.example import DIM_THETA, Example, isolated, malformed, simulations
+from bench.checks.example import Example, isolated, malformed
 from bench.checks.finding import Check, NotApplicableError
+from bench.checks.problem import DIM_THETA, simulations
 from methods import Method, SpecError
 from methods.sbi.posteriors import SbiTraining
 
