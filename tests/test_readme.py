@@ -148,7 +148,8 @@ def check_arguments(command, words):
     named = given.get("task", given.get("name", ()))
     for task in [named] if isinstance(named, str) else named:
         tasks.get(task)
-    for method in given.get("method", ()):
+    chosen = given.get("method", ())
+    for method in [chosen] if isinstance(chosen, str) else chosen:
         methods.expand(method)
     assert set(given.get("experiment", ())) <= set(EXPERIMENTS)
 

@@ -8,7 +8,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
-from bench.commands.arguments import known_tasks
+from bench.commands.check import check
 from bench.commands.complaint import complain
 from bench.commands.listing import list_
 from bench.commands.reference import reference
@@ -53,28 +53,5 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-@cli.group()
-def check() -> None:
-    """Does a part keep its contract?"""
-
-
-@check.command("task")
-@click.argument("name")
-@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
-def check_task_(name: str, plugin: tuple[str, ...]) -> int:
-    """Shapes, seeds, prior, edges, observations, reference posterior, certificate, speed of a task."""
-    import tasks
-    from bench.checks.task import check_task
-    from bench.run.plugins import load_plugins
-
-    load_plugins(plugin)
-    [known] = known_tasks([name])
-    failed = 0
-    for finding in check_task(tasks.get(known)):
-        click.echo(f"{known} {finding}")
-        failed += bool(finding.problem)
-    return 1 if failed else 0
-
-
-for command in (run, list_, table, plot, reference, time_, study, reproduce):
+for command in (check, run, list_, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)

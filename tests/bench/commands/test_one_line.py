@@ -61,6 +61,7 @@ NEEDED = {
     "table": {"directory": "folder"},
     "plot": {"directory": "folder"},
     "check task": {"name": "sir"},
+    "check method": {"method": "prior"},
     "reference": {"name": "lorenz63"},
 }
 
