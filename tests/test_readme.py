@@ -15,6 +15,7 @@ import methods
 import tasks
 from bench.checks.task import CHECKS
 from bench.commands.main import cli
+from bench.metrics import BUILT_IN
 from bench.run.cell import run_cell
 from bench.run.grid import Grid, read_grid
 from bench.run.plugins import load_plugins
@@ -237,6 +238,22 @@ def test_methods_are_named():
     assert len(own) >= 8
     for text in (TEXTS["README.md"], TEXTS["docs/methods.md"]):
         assert [name for name in own if f"`{name}`" not in text] == []
+
+
+def test_cards_of_metrics_are_the_cards():
+    table = [
+        (
+            f"`{name}`",
+            cls.better,
+            ", ".join(cls.needs),
+            ", ".join(f"`{column}`" for column in cls.columns() if column != name),
+            cls.source,
+        )
+        for name, cls in BUILT_IN.items()
+    ]
+    [section] = re.findall(r"^## Cards\n(.*?)^## ", TEXTS["docs/metrics.md"], re.DOTALL | re.MULTILINE)
+    lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+    assert [tuple(cell.strip() for cell in line) for line in lines] == table
 
 
 def test_tasks_are_named():
