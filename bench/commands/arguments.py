@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from bench.errors import UsageError
 from bench.results.directories import nearest_directory
 
 if TYPE_CHECKING:
+    from tasks import Task
+    from tasks.digits.generator_prior import GeneratorPrior
     from tasks.tools.certified_task import CertifiedTask
 
 __all__ = [
@@ -42,17 +45,15 @@ def certified_task(name: str) -> CertifiedTask:
     return task
 
 
-def known_tasks(names: Sequence[str]) -> list[str]:
-    """Return the names without duplicates, if all are names of tasks."""
+def known_tasks(names: Sequence[str]) -> list[Task]:
+    """Return the tasks of these names, without duplicates."""
     import tasks
 
-    for name in names:
-        tasks.get(name)
-    return list(dict.fromkeys(names))
+    return [tasks.get(name) for name in dict.fromkeys(names)]
 
 
-def referenced_tasks(names: Sequence[str], observations: Sequence[int], num_samples: int) -> list[str]:
-    """Return the names of tasks that have ``num_samples`` reference draws of every observation given.
+def referenced_tasks(names: Sequence[str], observations: Sequence[int], num_samples: int) -> list[Task]:
+    """Return tasks that have ``num_samples`` reference draws of every observation given.
 
     Arguments:
         names: Names of tasks; if empty, all tasks with enough reference draws are returned.
@@ -65,34 +66,32 @@ def referenced_tasks(names: Sequence[str], observations: Sequence[int], num_samp
     import tasks
 
     if not names:
-        return [name for name in tasks.names() if not _lacks(name, observations, num_samples)]
+        known = []
+        for name in tasks.names():
+            with contextlib.suppress(tasks.TaskError):  # of an installed package: the others are used
+                known.append(tasks.get(name))
+        return [task for task in known if not _lacks(task, observations, num_samples)]
     known = known_tasks(names)
-    for name in known:
-        if lacks := _lacks(name, observations, num_samples):
+    for task in known:
+        if lacks := _lacks(task, observations, num_samples):
             raise UsageError(lacks)
     return known
 
 
-def _lacks(name: str, observations: Sequence[int], num_samples: int) -> str:
-    import tasks
-
-    try:
-        task = tasks.get(name)
-    except tasks.TaskError as error:
-        return str(error)
+def _lacks(task: Task, observations: Sequence[int], num_samples: int) -> str:
     for k in observations:
         if not 1 <= k <= task.num_observations:
-            return f"observation = {k}: task {name} has observations 1 to {task.num_observations}"
+            return f"observation = {k}: task {task.name} has observations 1 to {task.num_observations}"
         reference = task.reference_samples(k)
         if reference is None:
-            return f"task {name} has no reference posterior, which a C2ST needs; sir has one"
+            return f"task {task.name} has no reference posterior, which a C2ST needs; sir has one"
         if len(reference) < num_samples:
-            return f"task {name} has {len(reference)} reference draws, {num_samples} are needed"
+            return f"task {task.name} has {len(reference)} reference draws, {num_samples} are needed"
     return ""
 
 
-def digits_tasks(names: Sequence[str]) -> list[str]:
-    """Return the names, if the prior of every task is a generator of digits.
+def digits_tasks(names: Sequence[str]) -> list[GeneratorPrior]:
+    """Return the tasks of these names, if the prior of every one is a generator of digits.
 
     Raises:
         UsageError: if a task has another prior.
@@ -100,13 +99,15 @@ def digits_tasks(names: Sequence[str]) -> list[str]:
     import tasks
     from tasks.digits.generator_prior import GeneratorPrior
 
-    there = [name for name in tasks.names() if issubclass(tasks.task_class(name), GeneratorPrior)]
-    for name in known_tasks(names):
-        if name not in there:
+    known = []
+    for task in known_tasks(names):
+        if not isinstance(task, GeneratorPrior):
+            there = [name for name in tasks.names() if issubclass(tasks.task_class(name), GeneratorPrior)]
             raise UsageError(
-                f"the prior of {name} is not a generator of digits; tasks with one: {', '.join(there)}"
+                f"the prior of {task.name} is not a generator of digits; tasks with one: {', '.join(there)}"
             )
-    return list(names)
+        known.append(task)
+    return known
 
 
 def known_toys(names: Sequence[str]) -> list[str]:

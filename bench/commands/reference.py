@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bench.commands.arguments import certified_task, known_tasks, writable
+from bench.commands.arguments import certified_task, writable
 
 __all__ = ["reference"]
 
@@ -18,10 +18,10 @@ def reference(name: str, jobs: int) -> int:
     from tasks.reference.make import MakeReferenceError, make_reference
     from tasks.stored.files import FOLDER
 
-    [known] = known_tasks([name])
+    task = certified_task(name)
     writable(FOLDER, "reference")
     try:
-        make_reference(certified_task(known), c2st, click.echo, jobs)
+        make_reference(task, c2st, click.echo, jobs)
     except MakeReferenceError as error:
         click.echo(f"scorebench: {error}", err=True)
         return 1

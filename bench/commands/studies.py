@@ -79,7 +79,13 @@ def study_one_pass(
     if not show:
         writable(out)
         budgets = list(num_simulations)
-        grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
+        grid = Grid(
+            task=[one.name for one in known],
+            method=list(METHODS),
+            num_simulations=budgets,
+            out=out,
+            jobs=jobs,
+        )
         run_cells(grid.cells(), store, grid.options, Progress())
     for shown in comparison(store.read(), say=lambda line: click.echo(f"scorebench: {line}", err=True)):
         click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
@@ -140,9 +146,7 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
     """Are the samplers of reference posteriors calibrated? Takes minutes per task."""
     from bench.studies.references import CHEAP, sampler_calibration
 
-    known = known_tasks(task or CHEAP)
-    for name in known:
-        certified_task(name)
+    known = [certified_task(name) for name in dict.fromkeys(task or CHEAP)]
     table = sampler_calibration(known, num_pairs, seed, jobs)
     click.echo(table.to_string(index=False, float_format="{:.4f}".format))
     return int((table["p_value"] < 0.01).any())

@@ -107,12 +107,11 @@ def time_c2st(
     device: str,
 ) -> int:
     """Measure seconds per observation of the batched C2ST, scikit-learn's and the random forest's."""
-    import tasks
     from bench.run.threads import use_all_cores
     from bench.studies.c2st_agreement import speed
 
     use_all_cores()
-    fewest = min(tasks.get(name).num_observations for name in known_tasks(task))
+    fewest = min(one.num_observations for one in known_tasks(task))
     ours = observation or range(1, fewest + 1)
     theirs = sklearn_observation or ours
     known = referenced_tasks(task, [*ours, *theirs], num_samples)

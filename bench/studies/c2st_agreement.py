@@ -11,43 +11,42 @@ import torch
 from joblib import Parallel, delayed
 from torch import Tensor
 
-import tasks
 from bench.clock.timing import timed
 from bench.metrics import c2st_many, c2st_rf_many, c2st_sklearn
+from tasks import Task
 from tasks.contract.seeding import derive_seed
 
 __all__ = ["agreement", "speed"]
 
 
-def study_pairs(task_names: Sequence[str], size: int) -> Iterator[tuple[str, str, Tensor, Tensor]]:
+def study_pairs(tasks: Sequence[Task], size: int) -> Iterator[tuple[str, str, Tensor, Tensor]]:
     """Yield three pairs per task, from indistinguishable to far apart.
 
     Arguments:
-        task_names: Names of tasks; those without a reference posterior are skipped.
+        tasks: Tasks; those without a reference posterior are skipped.
         size: Number of samples N on each side.
 
     Yields:
         ``(task, kind, reference, samples)`` with reference and samples ``(N, D)``.
     """
-    for name in task_names:
-        task = tasks.get(name)
+    for task in tasks:
         first, second = task.reference_samples(1), task.reference_samples(2)
         if first is None or second is None:
             continue
-        generator = torch.Generator().manual_seed(derive_seed("c2st study", name))
+        generator = torch.Generator().manual_seed(derive_seed("c2st study", task.name))
         order = torch.randperm(len(first), generator=generator)
         reference, other = first[order[:size]], first[order[-size:]]
         noise = torch.randn(other.shape, generator=generator)
-        yield name, "same", reference, other
-        yield name, "blurred", reference, other + 0.3 * first.std(0) * noise
-        yield name, "other observation", reference, second[order[:size]]
+        yield task.name, "same", reference, other
+        yield task.name, "blurred", reference, other + 0.3 * first.std(0) * noise
+        yield task.name, "other observation", reference, second[order[:size]]
 
 
-def agreement(task_names: Sequence[str], size: int = 1000, num_seeds: int = 3, jobs: int = 1) -> pd.DataFrame:
+def agreement(tasks: Sequence[Task], size: int = 1000, num_seeds: int = 3, jobs: int = 1) -> pd.DataFrame:
     """Compare the batched C2ST with scikit-learn's, both averaged over the same seeds.
 
     Arguments:
-        task_names: Names of tasks with reference posteriors; each gives three pairs.
+        tasks: Tasks with reference posteriors; each gives three pairs.
         size: Number of samples on each side. It must be at most 5000, so that the samples of the pair
             ``same`` are disjoint.
         num_seeds: Number of seeds of folds and classifiers.
@@ -57,7 +56,7 @@ def agreement(task_names: Sequence[str], size: int = 1000, num_seeds: int = 3, j
         A row for each pair: ``task``, ``pair``, ``batched``, ``sklearn``, the standard deviations
         ``batched_seed_std`` and ``sklearn_seed_std`` over seeds, and ``difference`` (batched - sklearn).
     """
-    chosen = list(study_pairs(task_names, size))
+    chosen = list(study_pairs(tasks, size))
     seeds = range(1, num_seeds + 1)
     work = (delayed(_sklearn)(ref, samples, seed) for *_, ref, samples in chosen for seed in seeds)
     sklearn = np.reshape(Parallel(n_jobs=jobs)(work), (len(chosen), num_seeds))
@@ -77,7 +76,7 @@ def agreement(task_names: Sequence[str], size: int = 1000, num_seeds: int = 3, j
 
 
 def speed(
-    task_names: Sequence[str],
+    tasks: Sequence[Task],
     observations: Sequence[int],
     sklearn_observations: Sequence[int],
     size: int,
@@ -89,7 +88,7 @@ def speed(
     reference if the posterior is nearly Gaussian (bernoulli_glm) and far from it if not (two_moons, slcp).
 
     Arguments:
-        task_names: Names of tasks with reference posteriors.
+        tasks: Tasks with reference posteriors.
         observations: Numbers of the observations that the batched C2ST and the forest score together.
         sklearn_observations: Numbers of the observations that scikit-learn scores one after the other; they
             may be fewer.
@@ -103,8 +102,8 @@ def speed(
         (``mean_c2st_rf``), and ``mean_difference`` (batched - scikit-learn).
     """
     rows = []
-    for name in task_names:
-        pairs = {k: _gaussian_pair(name, k, size) for k in sorted({*observations, *sklearn_observations})}
+    for task in tasks:
+        pairs = {k: _gaussian_pair(task, k, size) for k in sorted({*observations, *sklearn_observations})}
         ours_at, theirs_at = ([pairs[k] for k in which] for which in (observations, sklearn_observations))
         results, seconds = timed(partial(c2st_many, ours_at, device=device), device)
         batched = seconds / len(observations)
@@ -116,7 +115,7 @@ def speed(
         difference = [ours[k] - s for k, s in zip(sklearn_observations, yardstick, strict=True) if k in ours]
         rows.append(
             {
-                "task": name,
+                "task": task.name,
                 "samples": size,
                 "device": device,
                 "threads": torch.get_num_threads(),
@@ -133,15 +132,15 @@ def speed(
     return pd.DataFrame(rows)
 
 
-def _gaussian_pair(name: str, num_observation: int, size: int) -> tuple[Tensor, Tensor]:
-    reference = tasks.get(name).reference_samples(num_observation)
+def _gaussian_pair(task: Task, num_observation: int, size: int) -> tuple[Tensor, Tensor]:
+    reference = task.reference_samples(num_observation)
     if reference is None:
-        raise ValueError(f"task {name} has no reference posterior")
+        raise ValueError(f"task {task.name} has no reference posterior")
     gaussian = torch.distributions.MultivariateNormal(
         reference.mean(0), torch.atleast_2d(torch.cov(reference.T))
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed("c2st speed", name, num_observation))
+        torch.manual_seed(derive_seed("c2st speed", task.name, num_observation))
         return reference[:size], gaussian.sample((size,))
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-import tasks
 from bench.clock.timing import timed
 from bench.metrics import c2st_many
 from bench.run.simulation_cache import simulate
@@ -16,6 +15,7 @@ from methods.diffusion.solvers import solve
 from methods.exact_score import FlowMap, JointPosterior, KernelPosterior, Schedule, leave_one_out
 from methods.student import generate_labels, jittered
 from methods.transforms.standardizer import Standardizer
+from tasks import Task
 from tasks.contract.seeding import derive_seed
 
 __all__ = ["PUBLISHED_STEPS", "label_speed"]
@@ -27,7 +27,7 @@ ROWS = 250  # labels at a time in the published form, which keeps (labels, K) ma
 
 
 def label_speed(
-    task_name: str, num_simulations: int, num_published: int, num_ours: int, device: str = "cpu"
+    task: Task, num_simulations: int, num_published: int, num_ours: int, device: str = "cpu"
 ) -> pd.DataFrame:
     """Measure seconds per label and accuracy of both recipes.
 
@@ -37,7 +37,7 @@ def label_speed(
     and leave-one-out bandwidths.
 
     Arguments:
-        task_name: Name of the task that is simulated.
+        task: Task that is simulated.
         num_simulations: Number of simulations, K.
         num_published: Number of labels by the published recipe.
         num_ours: Number of labels by the suite's recipe; the first ``num_published`` of them are compared.
@@ -49,7 +49,7 @@ def label_speed(
         matrix product in the same run), ``c2st_exact`` (C2ST with early stopping between labels with their
         conditions and exact draws of the kernel posterior) and ``c2st_other`` (the same between the recipes).
     """
-    data = simulate(tasks.get(task_name), num_simulations, 0)
+    data = simulate(task, num_simulations, 0)
     theta, x = (Standardizer.fit(part)(part).to(device) for part in (data.theta, data.x))
     h_theta, h_x = leave_one_out(theta, x)
     kernel = KernelPosterior(theta, x, h_theta, h_x)
@@ -59,15 +59,15 @@ def label_speed(
     limit = _product_gflops(device)
 
     teacher = FlowMap(kernel, "dpmpp_2m", OURS_STEPS)
-    jitter = jittered(x, num_ours, h_x, seed=derive_seed("label conditions", task_name))
-    seed = derive_seed("label noise", task_name)
+    jitter = jittered(x, num_ours, h_x, seed=derive_seed("label conditions", task.name))
+    seed = derive_seed("label noise", task.name)
     [labels], seconds = timed(
         lambda: generate_labels([teacher], jitter, dim_theta=theta.shape[1], seed=seed), device
     )
     ours_s = seconds / num_ours
 
     conditions = labels.x[:num_published]
-    generator = torch.Generator().manual_seed(derive_seed("published label noise", task_name))
+    generator = torch.Generator().manual_seed(derive_seed("published label noise", task.name))
     noise = torch.randn(num_published, theta.shape[1] + x.shape[1], generator=generator).to(device)
 
     def by_the_paper() -> Tensor:
@@ -98,7 +98,7 @@ def label_speed(
     for recipe, seconds, exact_c2st in (("published", published_s, to_published), ("ours", ours_s, to_ours)):
         gflops = flops[recipe] / seconds / 1e9
         rows.append(
-            {"task": task_name, "K": num_simulations, **dims, "recipe": recipe, "s_per_label": seconds}
+            {"task": task.name, "K": num_simulations, **dims, "recipe": recipe, "s_per_label": seconds}
             | {"times_faster": published_s / seconds, "gflops": gflops, "of_product_limit": gflops / limit}
             | {"c2st_exact": exact_c2st, "c2st_other": between}
         )

@@ -12,7 +12,6 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-import tasks
 from bench.clock.timing import timed
 from bench.results.figures.style import save
 from bench.run.simulation_cache import simulate
@@ -35,7 +34,7 @@ CHAINS = {"hmc": hmc, "random_walk": random_walk}
 
 
 def outsourced_study(
-    names: Sequence[str],
+    tasks: Sequence[GeneratorPrior],
     out: Path,
     say: Callable[[str], None],
     *,
@@ -50,7 +49,7 @@ def outsourced_study(
     observation do. The policy without weights and its student need no calls after training.
 
     Arguments:
-        names: Names of tasks whose prior is a generator.
+        tasks: Tasks whose prior is a generator.
         out: Directory for ``samplers.csv`` and figures.
         say: Function that receives one line about each step.
         num_simulations: Number of simulations to train the policy on.
@@ -64,13 +63,11 @@ def outsourced_study(
     """
     out.mkdir(parents=True, exist_ok=True)
     tables = []
-    for name in names:
-        task = tasks.get(name)
-        assert isinstance(task, GeneratorPrior)  # noqa: S101  (the command line has checked it)
+    for task in tasks:
         found = _compared(task, method or Outsourced(reward="likelihood"), num_simulations, num_samples, say)
         tables.append(pd.DataFrame([kept.row for kept in found.values()]))
         figure = _picture(task, {sampler: kept.samples for sampler, kept in found.items()})
-        save(figure, out / "figures", f"outsourced_{name}")
+        save(figure, out / "figures", f"outsourced_{task.name}")
         plt.close(figure)
     table = pd.concat(tables, ignore_index=True)
     table.to_csv(out / "samplers.csv", index=False)

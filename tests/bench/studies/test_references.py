@@ -25,7 +25,7 @@ def test_only_calibrated_samplers_pass(monkeypatch, shift, passes):
         reference_study, "SAMPLERS", {"grid": sampler_of(shift), "metropolis": sampler_of(0.0)}
     )
     monkeypatch.setattr(reference_study, "PRIOR_DRAWS", 10)
-    table = sampler_calibration(["damped_oscillator"], num_pairs=100, seed=1, jobs=1)
+    table = sampler_calibration([tasks.get("damped_oscillator")], num_pairs=100, seed=1, jobs=1)
     assert table["sampler"].tolist() == ["grid", "metropolis"]
     assert tasks.get("damped_oscillator").reference_by == "grid"
     assert (table["p_value"] > 1e-4).tolist() == [passes, True]

@@ -24,7 +24,7 @@ def test_table_and_figures_are_written(tmp_path, monkeypatch):
         monkeypatch.setattr(type(tasks.get(name)), "num_observations", 2)
     said = []
     table = outsourced_study(
-        names,
+        digits_tasks(names),
         tmp_path,
         said.append,
         num_simulations=100,
