@@ -197,6 +197,8 @@ def own_tasks(monkeypatch, plugin):
         num_observations = "3"
 
     own = {"few_draws": FewDraws, "no_init": NoInit, "no_number": NoNumber}
+    for name, cls in own.items():
+        monkeypatch.setattr(cls, "name", name)
     monkeypatch.setattr(registry._registry, "_classes", registry._registry._classes | own)
 
 
