@@ -130,4 +130,4 @@ def test_a_reference_that_is_not_made_here_is_refused():
     result = CliRunner().invoke(cli, ["reference", "sir"], standalone_mode=False)
     known = [name for name in tasks.names() if isinstance(tasks.get(name), CertifiedTask)]
     assert {"lorenz63", "digits_label"} < set(known)
-    assert str(result.exception).endswith(f"tasks that are: {', '.join(known)}")
+    assert str(result.exception).endswith(f"it makes those of {', '.join(known)}")
