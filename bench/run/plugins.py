@@ -11,7 +11,6 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from bench.errors import UsageError
-from tasks.contract.seeding import derive_seed
 
 __all__ = ["PLUGIN", "absolute", "load_plugin", "load_plugins"]
 
@@ -43,6 +42,8 @@ def load_plugin(path: str) -> None:
         UsageError: if the file is missing, raises an error, or imports a module of its folder whose name is
             also that of a module in another plug-in's folder.
     """
+    from tasks.contract.seeding import derive_seed  # imports torch, which most commands do not need at once
+
     file = Path(path).resolve()
     number = derive_seed("plug-in", str(file))
     name = f"{PLUGIN}{file.stem}_{number}"

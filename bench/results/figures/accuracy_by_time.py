@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.results.figures.figure import POINT, ResultFigure, register_figure
-from bench.results.selection import times_of_one_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["AccuracyByTime"]
 
@@ -39,6 +39,7 @@ class AccuracyByTime(ResultFigure):
         import seaborn as sns
 
         from bench.results.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palette
+        from bench.results.selection import times_of_one_kind
 
         data, floor = noise_floor(_with_steps(rows))
         colors = palette(data)

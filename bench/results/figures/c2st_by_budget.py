@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from bench.results.figures.figure import ResultFigure, register_figure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["C2STByBudget"]
 

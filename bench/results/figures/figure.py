@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.errors import UsageError
-from bench.results.selection import of_one_size, select
 from registries import Registry, RegistryError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FLOOR", "POINT", "ResultFigure", "UnknownFigureError", "figure_class", "figures"]
 __all__ += ["register_figure"]
@@ -82,6 +82,8 @@ class ResultFigure(ABC):
         Raises:
             UsageError: if there are none.
         """
+        from bench.results.selection import of_one_size, select
+
         chosen = select(rows, all_versions=all_versions, without=self.without, say=say)
         absent = [column for column in self.needs if column not in chosen]
         good = chosen[chosen["status"] == "ok"]
