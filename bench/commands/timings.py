@@ -185,7 +185,8 @@ def time_gpu(device: str, scale: float, minutes: float, part: Sequence[str], out
     from bench.gpu.programme import PARTS, run_programme
     from bench.run.threads import training_threads
 
-    setting, files = Setting(usable(device), scale), writable(out)
+    files = writable(out)
+    setting = Setting(usable(device), scale)
     torch.set_num_threads(training_threads())
     chosen = [one for one in PARTS if not part or one.name in part]
     rows = run_programme(
