@@ -140,7 +140,7 @@ def time_labels(task: str, num_simulations: int, published_labels: int, num_labe
     return 0
 
 
-GPU_PARTS = ["check", "samples", "labels", "training", "c2st", "sbi", "accuracy"]
+GPU_PARTS = ["check", "samples", "labels", "c2st", "training", "sbi", "accuracy"]
 
 
 @time_.command("gpu")
@@ -179,15 +179,13 @@ def time_gpu(device: str, scale: float, minutes: float, part: Sequence[str], out
     if show:
         click.echo(gpu_table(read_rows(out)), nl=False)
         return 0
-    import torch
-
     from bench.gpu.measured import Setting
     from bench.gpu.programme import PARTS, run_programme
-    from bench.run.threads import training_threads
+    from bench.run.threads import use_all_cores
 
     files = writable(out)
     setting = Setting(usable(device), scale)
-    torch.set_num_threads(training_threads())
+    use_all_cores()
     chosen = [one for one in PARTS if not part or one.name in part]
     rows = run_programme(
         setting, minutes, chosen, RowFiles(files, setting), say=lambda line: click.echo(line, err=True)

@@ -41,12 +41,13 @@ class Part:
         yield from getattr(importlib.import_module(module), name)(setting)
 
 
+# Parts with an aim come first.
 PARTS = (
     Part("check", "bench.gpu.device_check:device_check", 5, 40),
     Part("samples", "bench.gpu.one_pass_samples:one_pass_samples", 10, 60),
     Part("labels", "bench.gpu.label_times:label_times", 10, 60),
-    Part("training", "bench.gpu.training_times:training_times", 30, 130),
     Part("c2st", "bench.gpu.c2st_times:c2st_times", 20, 80),
+    Part("training", "bench.gpu.training_times:training_times", 30, 130),
     Part("sbi", "bench.gpu.sbi_times:sbi_times", 30, 110),
     Part("accuracy", "bench.gpu.task_accuracy:task_accuracy", 30, 130),
 )

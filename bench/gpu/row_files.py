@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
 from bench.clock.energy import driver_version
 from bench.gpu.measured import Measured, Setting
@@ -37,6 +38,7 @@ SCHEMA = pa.schema(
         ("device", pa.string()),
         ("device_name", pa.string()),
         ("scale", pa.float64()),
+        ("threads", pa.int64()),
         ("torch_version", pa.string()),
         ("driver_version", pa.string()),
         ("git_commit", pa.string()),
@@ -103,6 +105,7 @@ class RowFiles:
             "device": self.setting.device,
             "device_name": device_name(self.setting.device),
             "scale": self.setting.scale,
+            "threads": torch.get_num_threads(),
             "torch_version": known["torch_version"],
             "driver_version": driver_version(self.setting.device),
             "git_commit": known["git_commit"] or os.environ.get(COMMIT, ""),
