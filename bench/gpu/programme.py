@@ -64,17 +64,22 @@ def run_programme(
         setting: Device and scale.
         minutes: Time limit of the whole run.
         parts: Parts to run, in this order.
-        files: Files that receive the rows.
+        files: Files that receive the rows and the log.
         say: Function that receives one line about each row and each part.
 
     Returns:
         All rows of the run.
     """
+
+    def tell(line: str) -> None:
+        files.log(line)
+        say(line)
+
     end = time.monotonic() + 60.0 * minutes
     rows: list[Row] = []
     for part in parts:
         left = end - time.monotonic()
-        say(f"part {part.name}: {left:.0f} s left")
+        tell(f"part {part.name}: {left:.0f} s left")
         began, beginning = datetime.now(UTC), time.monotonic()
         try:
             needed = part.needs_s * setting.scale
@@ -83,15 +88,15 @@ def run_programme(
             with time_limit(min(left, part.most_s)):
                 for measured in part.measure(setting):
                     rows.append(files.add(part.name, measured, began))
-                    say(f"  {_line(rows[-1])}")
+                    tell(f"  {_line(rows[-1])}")
                     began = datetime.now(UTC)
         except (Exception, OutOfTimeError) as error:
             if not isinstance(error, (TimeoutError, OutOfTimeError, ModuleNotFoundError)):
-                say(traceback.format_exc().rstrip())
+                tell(traceback.format_exc().rstrip())
             message = f"{type(error).__name__}: {error}".splitlines()[0]
             rows.append(files.add(part.name, Measured(part.name, "part", math.nan, error=message), began))
-            say(f"  {_line(rows[-1])}")
-        say(f"part {part.name} took {time.monotonic() - beginning:.1f} s")
+            tell(f"  {_line(rows[-1])}")
+        tell(f"part {part.name} took {time.monotonic() - beginning:.1f} s")
     return rows
 
 

@@ -52,7 +52,7 @@ COLUMNS = SCHEMA.names
 
 @dataclass
 class RowFiles:
-    """The rows of one run, in the files ``DIR/rows/RUN_PART.parquet``.
+    """The rows of one run, in the files ``DIR/rows/RUN_PART.parquet``, and its log ``DIR/rows/RUN.log``.
 
     Arguments:
         directory: Directory of the results; it is made with the first row.
@@ -87,6 +87,13 @@ class RowFiles:
         pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
         os.replace(temporary, file)
         return row
+
+    def log(self, line: str) -> None:
+        """Append a line to the run's log."""
+        folder = self.directory / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{self.run}.log").open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
 
     def _row(self, part: str, measured: Measured, started_at: datetime) -> Row:
         compared = self.setting.has_aims and measured.aim is not None and not measured.error

@@ -60,7 +60,7 @@ def run(tmp_path, monkeypatch):
     return call
 
 
-def test_rows_have_all_that_is_known(run):
+def test_rows_have_all_that_is_known(run, tmp_path):
     rows, log = run(part("two"))
     row = rows.loc[("two", "seconds")]
     assert (row["value"], row["unit"], row["num_calls"], row["iqr"]) == (1.0, "s", 10, 0.1)
@@ -69,6 +69,8 @@ def test_rows_have_all_that_is_known(run):
     assert row[["device_name", "torch_version", "started_at"]].all()
     assert math.isnan(rows.loc[("two", "ratio"), "iqr"])
     assert any("thing seconds" in line for line in log)
+    [file] = tmp_path.rglob("*.log")
+    assert file.read_text().splitlines() == log
 
 
 @pytest.mark.parametrize(
