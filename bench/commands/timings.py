@@ -137,3 +137,58 @@ def time_labels(task: str, num_simulations: int, published_labels: int, num_labe
     table = label_speed(known, num_simulations, published_labels, most, usable(device))
     click.echo(table.to_string(index=False, float_format="{:.4g}".format))
     return 0
+
+
+GPU_PARTS = ["check", "samples", "labels", "c2st", "training", "sbi", "accuracy"]
+
+
+@time_.command("gpu")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cuda", show_default=True)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Factor of all sizes and training steps.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=6.0,
+    show_default=True,
+    help="Time limit of the whole run.",
+)
+@click.option(
+    "--part",
+    multiple=True,
+    type=click.Choice(GPU_PARTS),
+    help="Part to run; repeat for several.  [default: all, in the order of their value]",
+)
+@click.option("--out", type=click.Path(path_type=Path), default="results/gpu", show_default=True)
+@click.option("--show", is_flag=True, help="Only print the table of the rows in --out.")
+def time_gpu(device: str, scale: float, minutes: float, part: Sequence[str], out: Path, show: bool) -> int:
+    """Run all measurements that need a GPU, in one programme that ends within the time limit.
+
+    Each row is written to --out at once. A part that fails, or does not fit into the time left, gives a row
+    that says so; the status is then 1.
+    """
+    from bench.gpu.row_files import RowFiles, read_rows
+    from bench.gpu.rows_table import gpu_table
+
+    if show:
+        click.echo(gpu_table(read_rows(out)), nl=False)
+        return 0
+    from bench.gpu.measured import Setting
+    from bench.gpu.programme import PARTS, run_programme
+    from bench.run.threads import use_all_cores
+
+    files = writable(out)
+    setting = Setting(usable(device), scale)
+    use_all_cores()
+    chosen = [one for one in PARTS if not part or one.name in part]
+    rows = run_programme(
+        setting, minutes, chosen, RowFiles(files, setting), say=lambda line: click.echo(line, err=True)
+    )
+    failed = [row for row in rows if row["error"]]
+    click.echo(f"{len(rows)} rows in {files}, {len(failed)} of them with an error")
+    return int(bool(failed))
