@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -53,6 +55,7 @@ def parse(spec: str) -> tuple[str, list[dict[str, Any]]]:
     if number > MOST:
         raise SpecError(f"method {_shown(spec)} names {number} methods; at most {MOST} can be")
     name, axes = _axes(spec)
+    axes = copy.deepcopy(axes)  # a caller may change a list among the values
     return name, [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
@@ -69,8 +72,9 @@ def count(spec: str) -> int:
     return math.prod(len(values) for values in _axes(spec)[1].values())
 
 
+@lru_cache(maxsize=16_384)  # a grid of many cells has few specifications, and YAML is slow
 def _axes(spec: str) -> tuple[str, dict[str, list[Any]]]:
-    """Return the name and the values of each parameter; the values are not shared between calls."""
+    """Return the name and the values of each parameter, which are shared between calls."""
     name, inside = _split(spec)
     try:
         params = read_plain_yaml(_as_yaml(inside), keys_are_words=True, empty_values=False)
@@ -112,6 +116,8 @@ def written(value: Any) -> str:
         >>> [written(value) for value in (None, True, 0.5, "maf", "null", [3, 4])]
         ['null', 'true', '0.5', 'maf', "'null'", '[[3, 4]]']
     """
+    if value is None or isinstance(value, bool | int | float):
+        return _flow(value, careful=False)
     outer = isinstance(value, list | tuple)
     for careful in (False, True):
         text = _flow([value] if outer else value, careful)
