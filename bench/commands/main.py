@@ -9,7 +9,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
 from bench.commands.arguments import known_tasks
-from bench.commands.complaint import complain
+from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
 from bench.commands.run import run
@@ -30,7 +30,7 @@ def main() -> None:
     try:
         status = cli.main(standalone_mode=False)
     except NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
+        tell(error.ctx.get_help())
         status = 0
     except (RegistryError, UsageError) as error:
         complain(str(error))
@@ -71,7 +71,7 @@ def check_task_(name: str, plugin: tuple[str, ...]) -> int:
     [known] = known_tasks([name])
     failed = 0
     for finding in check_task(tasks.get(known)):
-        click.echo(f"{known} {finding}")
+        tell(f"{known} {finding}")
         failed += bool(finding.problem)
     return 1 if failed else 0
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bench.commands.arguments import writable
+from bench.commands.complaint import tell
 from bench.run.signals import sigterm_interrupts
 
 __all__ = ["run"]
@@ -49,15 +50,15 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     progress = Progress(log=settings.out / "logs")
     store = Store(settings.out, warn=progress.say)
     if dry_run:
-        click.echo("\n".join(forecast(cells, store, settings.jobs)))
+        tell("\n".join(forecast(cells, store, settings.jobs)))
         return 0
     writable(settings.out)
     with sigterm_interrupts():
         summary = run_cells(cells, store, settings.options, progress)
     if summary.ran + summary.elsewhere == 0:
-        click.echo(f"nothing to do: all {summary.done_before} cells are done in {settings.out}")
+        tell(f"nothing to do: all {summary.done_before} cells are done in {settings.out}")
         return 0
     before = f", {summary.done_before} were done before" if summary.done_before else ""
     before += f", {summary.elsewhere} by another run" if summary.elsewhere else ""
-    click.echo(f"ran {summary.ran} cells, {summary.failed} failed{before}; results in {settings.out}")
+    tell(f"ran {summary.ran} cells, {summary.failed} failed{before}; results in {settings.out}")
     return 1 if summary.failed else 0

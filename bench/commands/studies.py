@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from bench.commands.arguments import (
     usable,
     writable,
 )
+from bench.commands.complaint import complain, tell
 
 __all__ = ["reproduce", "study"]
 
@@ -37,9 +39,9 @@ def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: in
     # The study needs two disjoint sets of draws of observation 1, and one of observation 2.
     known = referenced_tasks(task, (1, 2), 2 * num_samples)
     table = agreement(known, num_samples, num_seeds, jobs)
-    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    tell(table.to_string(index=False, float_format="{:.4f}".format))
     difference = table["difference"]
-    click.echo(
+    tell(
         f"{len(table)} pairs: mean difference {difference.mean():+.4f}, largest {difference.abs().max():.4f}"
     )
     return 0
@@ -54,7 +56,7 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
     from bench.studies.metrics import known_errors
 
     use_all_cores()
-    click.echo(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
+    tell(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
     return 0
 
 
@@ -81,8 +83,8 @@ def study_one_pass(
         budgets = list(num_simulations)
         grid = Grid(task=known, method=list(METHODS), num_simulations=budgets, out=out, jobs=jobs)
         run_cells(grid.cells(), store, grid.options, Progress())
-    for shown in comparison(store.read(), say=lambda line: click.echo(f"scorebench: {line}", err=True)):
-        click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
+    for shown in comparison(store.read(), say=complain):
+        tell(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
     return 0
 
 
@@ -103,9 +105,9 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 
     use_all_cores()
     known = known_toys(toy)
-    tables = inflation_study(known, num_sets, writable(out), say=lambda line: click.echo(line, err=True))
+    tables = inflation_study(known, num_sets, writable(out), say=partial(tell, err=True))
     for table in tables.values():
-        click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
+        tell(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
     return 0
 
 
@@ -123,11 +125,11 @@ def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: i
     table = outsourced_study(
         digits_tasks(task or TASKS),
         writable(out),
-        lambda line: click.echo(line, err=True),
+        partial(tell, err=True),
         num_simulations=num_simulations,
         num_samples=num_samples,
     )
-    click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
+    tell(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
     return 0
 
 
@@ -144,7 +146,7 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
     for name in known:
         certified_task(name)
     table = sampler_calibration(known, num_pairs, seed, jobs)
-    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    tell(table.to_string(index=False, float_format="{:.4f}".format))
     return int((table["p_value"] < 0.01).any())
 
 
@@ -156,7 +158,7 @@ def study_faults(num_runs: int, seed: int) -> int:
     from bench.studies.faults import killed_runs
 
     table = killed_runs(num_runs, seed)
-    click.echo(table.to_string(index=False, float_format="{:.1f}".format))
+    tell(table.to_string(index=False, float_format="{:.1f}".format))
     return int(table[["missing", "repeated", "different", "broken"]].to_numpy().any())
 
 
@@ -166,7 +168,7 @@ def study_store(num_cells: int) -> int:
     """How long does it take to write, resume and read very many cells?"""
     from bench.studies.scale import store_costs
 
-    click.echo(store_costs(num_cells).to_string(index=False, float_format="{:.3f}".format))
+    tell(store_costs(num_cells).to_string(index=False, float_format="{:.3f}".format))
     return 0
 
 
@@ -193,7 +195,7 @@ def study_exact_score(
     chosen, folder = experiment or tuple(EXPERIMENTS), None if out is None else writable(out)
     for name, table in exact_score(chosen, num_sets, folder, usable(device)).items():
         shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
-        click.echo(f"{name}\n{shown}\n")
+        tell(f"{name}\n{shown}\n")
     return 0
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bench.commands.arguments import known_tasks, referenced_tasks, usable, writable
+from bench.commands.complaint import tell
 
 __all__ = ["time_"]
 
@@ -75,8 +77,8 @@ def time_(context: click.Context, **options: Any) -> int:
     names |= {"batch_size": "batch_sizes"}
     out = writable(options.pop("out"))
     request = Request(threads=threads, **{names.get(key, key): value for key, value in options.items()})
-    rows = sampling_times(request, Store(out), say=lambda line: click.echo(line, err=True))
-    click.echo(times_table(rows), nl=False)
+    rows = sampling_times(request, Store(out), say=partial(tell, err=True))
+    tell(times_table(rows), newline=False)
     return int((rows["status"] == "error").any())
 
 
@@ -117,7 +119,7 @@ def time_c2st(
     theirs = sklearn_observation or ours
     known = referenced_tasks(task, [*ours, *theirs], num_samples)
     table = speed(known, ours, theirs, num_samples, usable(device))
-    click.echo(table.to_string(index=False, float_format="{:.3f}".format))
+    tell(table.to_string(index=False, float_format="{:.3f}".format))
     return 0
 
 
@@ -136,5 +138,5 @@ def time_labels(task: str, num_simulations: int, published_labels: int, num_labe
     [known] = known_tasks([task])
     most = max(num_labels, published_labels)
     table = label_speed(known, num_simulations, published_labels, most, usable(device))
-    click.echo(table.to_string(index=False, float_format="{:.4g}".format))
+    tell(table.to_string(index=False, float_format="{:.4g}".format))
     return 0

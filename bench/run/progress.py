@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from bench.errors import StorageError
+from bench.printable import printable
 from bench.run.outcome import Outcome
 
 __all__ = ["Progress"]
@@ -35,6 +37,22 @@ class _End(ProgressColumn):
     def render(self, task: Task) -> Text:
         left = self._left()
         return Text("" if left is None else _ends(left))
+
+
+class _LogFile(logging.FileHandler):
+    """A log file. If it cannot be written, as on a full disk, one line says so and the run goes on."""
+
+    def __init__(self, path: Path, console: Console) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self._console, self._said = console, False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (its name in logging)
+        if not self._said:
+            self._said = True
+            line = (
+                f"{self.baseFilename} could not be written ({sys.exc_info()[1]}); the run goes on without it"
+            )
+            self._console.print(printable(line), markup=False, emoji=False)
 
 
 class Progress:
@@ -75,7 +93,7 @@ class Progress:
             try:
                 yield
             except BaseException as error:
-                self._log.info("stopped: %s %s", type(error).__name__, error)
+                self._log.info("stopped: %s %s", type(error).__name__, printable(str(error)))
                 raise
             self._log.info("done: %d cells, %d failed", self._done, self._failed)
 
@@ -111,7 +129,8 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Write a line to the terminal and to the log."""
-        self.console.print(line, markup=False)
+        line = printable(line)
+        self.console.print(line, markup=False, emoji=False)
         self._log.info("%s", line)
 
     @contextlib.contextmanager
@@ -122,7 +141,7 @@ class Progress:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
-            handler = logging.FileHandler(self._folder / name, encoding="utf-8")
+            handler = _LogFile(self._folder / name, self.console)
         except OSError as error:
             raise StorageError(f"{self._folder} could not be written ({error.strerror})") from None
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -131,7 +150,8 @@ class Progress:
             yield
         finally:
             self._log.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # of what could not be written, which has been said
+                handler.close()
 
 
 def _ends(seconds: float) -> str:
