@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.commands.arguments import FilePath
 from bench.commands.complaint import tell
 from bench.printable import printable
 from bench.run.plugins import load_plugins
@@ -25,7 +26,7 @@ __all__ = ["KINDS", "list_", "listing"]
 @click.option(
     "--plugin",
     multiple=True,
-    type=click.Path(),
+    type=FilePath(),
     help="Python file with own tasks, methods, metrics or figures.",
 )
 def list_(what: str | None, plugin: tuple[str, ...]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.commands.arguments import writable
+from bench.commands.arguments import FilePath, writable
 from bench.commands.complaint import complain, tell
 from bench.errors import UsageError
 from bench.run.plugins import load_plugins
@@ -20,12 +20,12 @@ all_versions_option = click.option(
     help="Show older versions of tasks and methods too, apart from the newest.",
 )
 plugin_option = click.option(
-    "--plugin", multiple=True, type=click.Path(), help="Python file with own metrics or figures."
+    "--plugin", multiple=True, type=FilePath(), help="Python file with own metrics or figures."
 )
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FilePath(path_type=Path))
 @click.option(
     "--format",
     "form",
@@ -47,11 +47,11 @@ def table(directory: Path, form: Any, all_versions: bool, plugin: tuple[str, ...
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FilePath(path_type=Path))
 @all_versions_option
 @plugin_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Directory for the figures.  [default: DIRECTORY/figures]"
+    "--out", type=FilePath(path_type=Path), help="Directory for the figures.  [default: DIRECTORY/figures]"
 )
 def plot(directory: Path, all_versions: bool, plugin: tuple[str, ...], out: Path | None) -> int:
     """Draw the results in DIRECTORY: every figure for which there are rows."""
@@ -63,9 +63,12 @@ def plot(directory: Path, all_versions: bool, plugin: tuple[str, ...], out: Path
     from bench.results.store import Store
 
     load_plugins(plugin)
+    if out is not None:
+        writable(out)
     rows = Store(directory, warn=complain).read(shown=True)
-    folder = directory / "figures" if out is None else out
-    writable(folder, "figures" if out is None else "out")
+    folder = out or directory / "figures"
+    if out is None:
+        writable(folder, "figures")
     said: dict[str, None] = {}
     reasons, broken = [], 0
     for name in figures():

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bench.commands.arguments import (
+    FilePath,
     certified_task,
     digits_tasks,
     known_tasks,
@@ -20,6 +21,9 @@ from bench.commands.arguments import (
 from bench.commands.complaint import complain, tell
 
 __all__ = ["reproduce", "study"]
+
+
+SEED = click.IntRange(-(2**63), 2**63 - 1)  # what a column of a row holds
 
 
 @click.group()
@@ -63,7 +67,7 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
 @study.command("one_pass")
 @click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: sbibm's ten]")
 @click.option("-n", "--num-simulations", multiple=True, type=click.IntRange(20), default=[1000, 10_000])
-@click.option("--out", type=click.Path(path_type=Path), default="runs/one_pass", show_default=True)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/one_pass", show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Cells at a time; 1 gives exclusive timings.")
 @click.option("--show", is_flag=True, help="Run nothing; print the results so far.")
 def study_one_pass(
@@ -97,7 +101,7 @@ def study_one_pass(
     show_default=True,
     help="Number of data sets for calibration.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default="runs/inflation", show_default=True)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/inflation", show_default=True)
 def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
     """Are the maps of inflationary flows accurate and calibrated? Takes a quarter of an hour."""
     from bench.run.threads import use_all_cores
@@ -115,7 +119,7 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 @click.option("-t", "--task", multiple=True, help="Task of digits; repeat for several.  [default: 2 latents]")
 @click.option("-n", "--num-simulations", type=click.IntRange(20), default=10_000, show_default=True)
 @click.option("--num-samples", type=click.IntRange(20, 5000), default=1000, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default="runs/outsourced", show_default=True)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/outsourced", show_default=True)
 def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
     """Is a trained policy as good as Markov chains with as many reward calls? Takes twenty minutes."""
     from bench.run.threads import use_all_cores
@@ -136,7 +140,7 @@ def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: i
 @study.command("reference")
 @click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: the cheap ones]")
 @click.option("--num-pairs", type=click.IntRange(100), default=100, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
 def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int) -> int:
     """Are the samplers of reference posteriors calibrated? Takes minutes per task."""
@@ -152,7 +156,7 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
 
 @study.command("faults")
 @click.option("--num-runs", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 def study_faults(num_runs: int, seed: int) -> int:
     """Does a run that is killed (SIGKILL) lose any results? Needs Linux; takes a quarter of an hour."""
     from bench.studies.faults import killed_runs
@@ -182,7 +186,7 @@ def study_store(num_cells: int) -> int:
 @click.option(
     "--num-sets", type=int, help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Directory for CSV files.")
+@click.option("--out", type=FilePath(path_type=Path), help="Directory for CSV files.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def study_exact_score(
     experiment: tuple[str, ...], num_sets: int | None, out: Path | None, device: str

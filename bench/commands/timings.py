@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from bench.commands.arguments import known_tasks, referenced_tasks, usable, writable
+from bench.commands.arguments import (
+    FilePath,
+    finite,
+    known_tasks,
+    referenced_tasks,
+    usable,
+    writable,
+)
 from bench.commands.complaint import tell
 
 __all__ = ["time_"]
@@ -48,14 +55,13 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
 @click.option(
     "--max-seconds",
     type=click.FloatRange(0, min_open=True),
+    callback=finite,
     default=60.0,
     show_default=True,
     help="Longest sampling call in seconds; calls predicted to take longer are skipped, and a row says so.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default="runs/time", show_default=True)
-@click.option(
-    "--plugin", multiple=True, type=click.Path(), help="Python file with your own tasks or methods."
-)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/time", show_default=True)
+@click.option("--plugin", multiple=True, type=FilePath(), help="Python file with your own tasks or methods.")
 @click.pass_context
 def time_(context: click.Context, **options: Any) -> int:
     """Time simulation, training and sampling of methods, one after the other, with nothing else running.

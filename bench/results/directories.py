@@ -11,6 +11,7 @@ from bench.errors import UsageError
 
 __all__ = ["nearest_directory", "read_regular", "replace", "sound"]
 
+WINDOWS = os.name == "nt"
 TRIES = 10  # attempts to replace a file that another process has open, which Windows forbids
 PAUSE = 0.05  # seconds between them
 
@@ -87,6 +88,6 @@ def replace(temporary: Path, path: Path) -> None:
             os.replace(temporary, path)
             return
         except PermissionError:
-            if os.name != "nt" or not left:
+            if not WINDOWS or not left:
                 raise
             time.sleep(PAUSE)

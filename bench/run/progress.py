@@ -61,6 +61,9 @@ class Progress:
     Arguments:
         console: Console to write to; standard error by default.
         log: Directory for the log file of this run, created if there are cells to run; None for no log.
+
+    Attributes:
+        begun: Whether cells have begun to run.
     """
 
     def __init__(self, console: Console | None = None, log: Path | None = None) -> None:
@@ -76,6 +79,7 @@ class Progress:
             console=self.console,
             disable=not self.console.is_terminal,
         )
+        self.begun = False
         self._total = self._done = self._failed = self._jobs = 0
         self._start = self._latest = 0.0  # times of the run's start and of the latest cell's end
 
@@ -88,6 +92,7 @@ class Progress:
             yield
             return
         with self._logged(), self._bar:
+            self.begun = True
             self._log.info("%d cells to run, %d at a time", total, jobs)
             self._task = self._bar.add_task("cells", total=total, running=self._running, failed=0)
             try:
