@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-import psutil
 import torch
 
 from bench.clock.energy import joules
@@ -163,7 +162,7 @@ def peak_memory_mb(device: str) -> float:
 
     On a GPU this is memory allocated on the device; on a CPU, resident memory of the process. If the peak
     cannot be reset (on systems other than Linux), it is the peak since the process started. On a system that
-    keeps no peak, it is the present memory.
+    keeps no peak it is the present memory, or NaN if that is unknown, too.
     """
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated() / 2**20
@@ -174,6 +173,10 @@ def peak_memory_mb(device: str) -> float:
     try:
         import resource  # of Unix only
     except ImportError:
+        try:
+            import psutil
+        except ImportError:
+            return float("nan")
         known = psutil.Process().memory_info()
         return getattr(known, "peak_wset", known.rss) / 2**20  # the first is Windows'
     unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere

@@ -1,8 +1,10 @@
+import math
 import sys
 import threading
 import time
 from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
@@ -120,5 +122,7 @@ def test_peak_memory_without_unix(monkeypatch, known):
     monkeypatch.setattr(timing, "Path", Nowhere)
     assert timing.peak_memory_mb("cpu") > 1  # of resource
     monkeypatch.setitem(sys.modules, "resource", None)
-    monkeypatch.setattr(timing.psutil, "Process", lambda: process)
+    monkeypatch.setattr(psutil, "Process", lambda: process)
     assert timing.peak_memory_mb("cpu") == 3
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert math.isnan(timing.peak_memory_mb("cpu"))
