@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.metrics.calibration_pairs import LEVELS
@@ -24,7 +25,7 @@ MOST_ROWS = 100_000  # a cell has a row for each observation
 MOST_COLUMNS = 2000
 MOST_BYTES = 2**28  # of a file's uncompressed columns
 
-NEEDED = ("cell", "num_observation", "status")  # have a value in every row
+NEEDED = ("num_observation", "status")  # have a value in every row
 # Have a value in every row that a table or figure shows.
 SHOWN = ("task", "method", "num_simulations")
 JSON = ("params", "changed_params", "metric_errors")
@@ -65,6 +66,8 @@ class Part:
 def read_cell_file(file: Path, columns: Sequence[str]) -> Part:
     """Read columns of a file, ``NEEDED`` ones and those of plug-ins; what an older version lacks is empty.
 
+    A row without a ``cell`` is of the cell that the file is named after.
+
     Arguments:
         file: Path of the file. A pipe is not opened, because this would wait for a writer.
         columns: Names of columns in ``SCHEMA``. Only these are checked.
@@ -78,7 +81,7 @@ def read_cell_file(file: Path, columns: Sequence[str]) -> Part:
     """
     if not stat.S_ISREG(file.stat().st_mode):
         raise UnfitError("it is not a regular file")
-    columns = list(dict.fromkeys([*columns, *NEEDED]))
+    columns = list(dict.fromkeys([*columns, *NEEDED, "cell"]))
     with pq.ParquetFile(file) as opened:
         _check_size(opened.metadata)
         _check_names(opened.schema_arrow)
@@ -90,6 +93,9 @@ def read_cell_file(file: Path, columns: Sequence[str]) -> Part:
     if not table.schema.equals(wanted):
         table = _cast(table, wanted)
     table.validate(full=True)  # text is UTF-8
+    if table["cell"].null_count:  # the file's name says which cell it is
+        filled = pc.fill_null(table["cell"], file.stem)
+        table = table.set_column(table.column_names.index("cell"), wanted.field("cell"), filled)
     for check in (_check_needed, _check_json, _check_curves, _check_numbers):
         check(table)
     return Part(table, _origins(noted), more)
@@ -126,7 +132,7 @@ def _check_names(schema: pa.Schema) -> None:
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise UnfitError(f"it has the column {twice[0]!r} twice")
-    lacks = [name for name in NEEDED if name not in names]
+    lacks = [name for name in ("cell", *NEEDED) if name not in names]
     if lacks:
         raise UnfitError(f"it has no column {lacks[0]!r}")
     taken = sorted(DERIVED.intersection(names))

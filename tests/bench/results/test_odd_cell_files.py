@@ -72,7 +72,6 @@ ODD = {
     "no_method": (without("method"), "no value in column 'method'"),
     "no_budget": (without("num_simulations"), "no value in column 'num_simulations'"),
     "no_samples": (without("num_posterior_samples"), "no num_posterior_samples"),
-    "null_cell": (table_of(cell=None), "no value in column 'cell'"),
     "null_status": (table_of(status=None), "no value in column 'status'"),
     "null_task": (table_of(task=None), "no value in column 'task'"),
     "null_method": (table_of(method=None), "no value in column 'method'"),
@@ -134,6 +133,7 @@ ODD = {
 DRAWN = [name for name in ODD if name.startswith(("curve", "ranks", "cell_s_", "pairs"))]
 # What is read, although it looks odd.
 FINE = {
+    "null_cell": table_of(cell=None),
     "control": table_of(task="a\x1b[31m\nb", method="\x07bell"),
     "mathematics": table_of(task="$\\frac{1$", method="m$", params='{"a": "$x^$"}'),
     "dollars": table_of(task="$a$ {col_name} %s", device="$cpu$", timing="a\nb"),
