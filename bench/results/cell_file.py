@@ -102,12 +102,15 @@ def read_cell_file(file: Path, columns: Sequence[str]) -> Part:
 
 
 def check_shown(part: Part) -> None:
-    """Check that every row has what a table or figure groups rows by.
+    """Check that every row has what a table or figure groups rows by, and that no row is counted twice.
 
     Raises:
-        UnfitError: if a value is missing.
+        UnfitError: if a value is missing, or two rows are of one observation.
     """
     names = set(part.table.column_names)
+    numbers = part.table["num_observation"].to_pylist()
+    if len(set(numbers)) < len(numbers):
+        raise UnfitError("it has two rows of one observation")
     _check_present(part.table, [name for name in SHOWN if name in names])
     if {"status", "num_posterior_samples"} <= names:
         pairs = zip(
@@ -160,10 +163,6 @@ def _check_needed(table: pa.Table) -> None:
     _check_present(table, [name for name in NEEDED if name in names])
     if any(KEY.fullmatch(cell) is None for cell in set(table["cell"].to_pylist())):
         raise UnfitError("its column 'cell' holds what is no name of a cell")
-    if "num_observation" in names:
-        numbers = table["num_observation"].to_pylist()
-        if len(set(numbers)) < len(numbers):
-            raise UnfitError("it has two rows of one observation")
 
 
 def _check_present(table: pa.Table, names: Sequence[str]) -> None:
