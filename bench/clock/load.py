@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import time
-
-import psutil
+from typing import Any
 
 from bench.results.schema import Row
 
@@ -15,6 +15,11 @@ LIMIT = 0.5  # cores: above this load of other programs, a time counts as shared
 WINDOW_S = 0.2  # twenty ticks of the system's counters, which count hundredths of a second
 FRESH_S = 1.0
 IDLE = ("idle", "iowait", "guest", "guest_nice")  # the system counts guests as user time too
+
+try:
+    psutil: Any = importlib.import_module("psutil")
+except ImportError:  # on a system that lacks what psutil needs, no load is known
+    psutil = None
 
 _latest: tuple[float, float | None] | None = None  # time and value of the latest reading
 
@@ -57,6 +62,8 @@ def load_columns(row: Row) -> Row:
 
 
 def _measured() -> float | None:
+    if psutil is None:
+        return None
     try:
         start, busy, own = time.monotonic(), _busy_s(), _own_s()
         time.sleep(WINDOW_S)
@@ -83,7 +90,7 @@ def _own_s() -> float:
     return sum(map(_seconds_of, [root, *root.children(recursive=True)]))
 
 
-def _seconds_of(process: psutil.Process) -> float:
+def _seconds_of(process: Any) -> float:
     """Return a process's time, including its ended children, whose time the system adds to the parent's."""
     try:
         times = process.cpu_times()

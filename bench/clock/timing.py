@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -162,7 +161,8 @@ def peak_memory_mb(device: str) -> float:
     """Return the peak memory since the last reset, in MiB.
 
     On a GPU this is memory allocated on the device; on a CPU, resident memory of the process. If the peak
-    cannot be reset (on systems other than Linux), it is the peak since the process started.
+    cannot be reset (on systems other than Linux), it is the peak since the process started. On a system that
+    keeps no peak it is the present memory, or NaN if that is unknown, too.
     """
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated() / 2**20
@@ -170,5 +170,14 @@ def peak_memory_mb(device: str) -> float:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
+    try:
+        import resource  # of Unix only
+    except ImportError:
+        try:
+            import psutil
+        except ImportError:
+            return float("nan")
+        known = psutil.Process().memory_info()
+        return getattr(known, "peak_wset", known.rss) / 2**20  # the first is Windows'
     unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from bench.errors import UsageError
-from bench.results.directories import nearest_directory
+from bench.results.directories import nearest_directory, sound
 
 if TYPE_CHECKING:
     from tasks import Task
@@ -17,14 +20,30 @@ if TYPE_CHECKING:
     from tasks.tools.certified_task import CertifiedTask
 
 __all__ = [
+    "FilePath",
     "certified_task",
     "digits_tasks",
+    "finite",
     "known_tasks",
     "known_toys",
     "referenced_tasks",
     "usable",
     "writable",
 ]
+
+
+class FilePath(click.Path):
+    """The type of a path in click, which refuses what cannot be a path, too."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; click prints one line if it is refused."""
+        try:
+            sound(value, "path")
+        except UsageError as error:
+            self.fail(str(error).removeprefix("path: "), param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def certified_task(name: str) -> CertifiedTask:
@@ -88,6 +107,17 @@ def _lacks(task: Task, observations: Sequence[int], num_samples: int) -> str:
         if len(reference) < num_samples:
             return f"task {task.name} has {len(reference)} reference draws, {num_samples} are needed"
     return ""
+
+
+def finite(context: click.Context, option: click.Parameter, value: float) -> float:
+    """Return the number of an option; a callback of click, whose ranges let NaN and infinity through.
+
+    Raises:
+        BadParameter: if the number is not finite.
+    """
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a finite number.")
+    return value
 
 
 def digits_tasks(names: Sequence[str]) -> list[GeneratorPrior]:

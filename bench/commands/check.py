@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.commands.arguments import FilePath
+from bench.commands.complaint import tell
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 plugin_option = click.option(
-    "--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods."
+    "--plugin", multiple=True, type=FilePath(), help="Python file with own tasks or methods."
 )
 
 
@@ -58,6 +60,6 @@ def _report(name: str, checks: Iterable[Check]) -> int:
     failed = False
     for one in checks:
         finding = one.find()
-        click.echo(f"{name} {finding}")
+        tell(f"{name} {finding}")
         failed |= finding.problem is not None
     return int(failed)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.commands.arguments import FilePath
+from bench.commands.complaint import tell
+from bench.printable import printable
 from bench.run.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -23,13 +26,13 @@ __all__ = ["KINDS", "list_", "listing"]
 @click.option(
     "--plugin",
     multiple=True,
-    type=click.Path(),
+    type=FilePath(),
     help="Python file with own tasks, methods, metrics or figures.",
 )
 def list_(what: str | None, plugin: tuple[str, ...]) -> int:
     """List tasks, methods, metrics, figures and preset grids."""
     load_plugins(plugin)
-    click.echo(listing([what] if what else list(KINDS)))
+    tell(listing([what] if what else list(KINDS)))
     return 0
 
 
@@ -113,7 +116,7 @@ def _text(value: str) -> Text:
     """A cell's text as it is: a card may hold brackets, which rich would take for markup."""
     from rich.text import Text
 
-    return Text(value)
+    return Text(printable(value))
 
 
 KINDS = {"tasks": _tasks, "methods": _methods, "metrics": _metrics, "figures": _figures, "grids": _grids}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
+from concurrent.futures import BrokenExecutor
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
 from bench.commands.check import check
-from bench.commands.complaint import complain
+from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
 from bench.commands.run import run
@@ -17,7 +21,7 @@ from bench.commands.show import plot, table
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
-from bench.run.signals import Terminated
+from bench.run.signals import Terminated, interrupted_once
 from registries import RegistryError
 
 __all__ = ["cli", "main"]
@@ -27,10 +31,20 @@ __all__ = ["cli", "main"]
 
 def main() -> None:
     """Entry point: bad input gives one line on standard error and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal need not know all characters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with interrupted_once():
+        status = _status()
+    sys.exit(_flushed(status))
+
+
+def _status() -> int:
+    """Run the command, and return the exit status after a line about what ended it."""
     try:
-        status = cli.main(standalone_mode=False)
+        status: int = cli.main(standalone_mode=False)
     except NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
+        tell(error.ctx.get_help())
         status = 0
     except (RegistryError, UsageError) as error:
         complain(str(error))
@@ -39,12 +53,32 @@ def main() -> None:
         complain(error.format_message())
         status = 2
     except OSError as error:  # of files and connections: the traceback would say no more
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
         status = 2
+    except BrokenExecutor as error:  # of commands that compute in several processes
+        complain(f"a worker process died, perhaps for lack of memory ({error})")
+        status = 1
+    except MemoryError:
+        complain("no memory left")
+        status = 1
     except (click.Abort, KeyboardInterrupt) as error:
         complain("interrupted; what is done is kept, run the same command to go on")
         status = 143 if isinstance(error.__cause__, Terminated) else 130  # click has wrapped it
-    sys.exit(status)
+    return status
+
+
+def _flushed(status: int) -> int:
+    """Return the status, or 2 if what was printed could not be written, for example on a full disk."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError) as error:
+        if isinstance(error, OSError) and status == 0:
+            complain(f"standard output: {error.strerror or error}")
+            status = 2
+        # The interpreter would try again when it ends, and print a traceback.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bench.commands.arguments import certified_task, writable
+from bench.commands.complaint import complain, tell
 
 __all__ = ["reference"]
 
@@ -21,8 +22,8 @@ def reference(name: str, jobs: int) -> int:
     task = certified_task(name)
     writable(FOLDER, "reference")
     try:
-        make_reference(task, c2st, click.echo, jobs)
+        make_reference(task, c2st, tell, jobs)
     except MakeReferenceError as error:
-        click.echo(f"scorebench: {error}", err=True)
+        complain(str(error))
         return 1
     return 0

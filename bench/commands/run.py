@@ -7,14 +7,16 @@ from typing import Any
 
 import click
 
-from bench.commands.arguments import writable
+from bench.commands.arguments import FilePath, writable
+from bench.commands.complaint import complain, tell
+from bench.errors import StorageError
 from bench.run.signals import sigterm_interrupts
 
 __all__ = ["run"]
 
 
 @click.command()
-@click.argument("grid", required=False, type=click.Path(path_type=Path))
+@click.argument("grid", required=False, type=FilePath(path_type=Path))
 @click.option("-t", "--task", multiple=True, help="Task; repeat for several.")
 @click.option("-m", "--method", multiple=True, help="Method, name[param=value,...]; a list [a,b] is several.")
 @click.option("-n", "--num-simulations", multiple=True, type=int, help="Simulation budget.  [default: 1000]")
@@ -22,14 +24,14 @@ __all__ = ["run"]
 @click.option("-s", "--seed", multiple=True, type=int, help="Seed of simulations and fit.  [default: 0]")
 @click.option("--num-samples", type=int, help="Posterior samples per observation.  [default: 10000]")
 @click.option("--calibration", type=int, help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
-@click.option("--out", type=click.Path(), help="Directory of results.  [default: runs/default]")
+@click.option("--out", type=FilePath(), help="Directory of results.  [default: runs/default]")
 @click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
 @click.option("--threads", type=int, help="Threads of a cell.  [default: OMP_NUM_THREADS, else 1]")
 @click.option("--cell-timeout", type=float, help="Seconds that a cell may take.  [default: no limit]")
 @click.option("--backend", help="local, sequential (for a debugger), dask or ray.  [default: local]")
 @click.option("--address", help="Of the dask scheduler or the ray cluster.  [default: one on this machine]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
-@click.option("--plugin", multiple=True, type=click.Path(), help="Python file with own tasks or methods.")
+@click.option("--plugin", multiple=True, type=FilePath(), help="Python file with own tasks or methods.")
 @click.option("--dry-run", is_flag=True, help="Only say what is done and how long the rest may take.")
 def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     """Run a grid: from GRID (a YAML file or a preset's name), options, or both (options win)."""
@@ -49,15 +51,21 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     progress = Progress(log=settings.out / "logs")
     store = Store(settings.out, warn=progress.say)
     if dry_run:
-        click.echo("\n".join(forecast(cells, store, settings.jobs)))
+        tell("\n".join(forecast(cells, store, settings.jobs)))
         return 0
     writable(settings.out)
     with sigterm_interrupts():
-        summary = run_cells(cells, store, settings.options, progress)
+        try:
+            summary = run_cells(cells, store, settings.options, progress)
+        except StorageError as error:
+            if not progress.begun:
+                raise
+            complain(str(error))
+            return 1
     if summary.ran + summary.elsewhere == 0:
-        click.echo(f"nothing to do: all {summary.done_before} cells are done in {settings.out}")
+        tell(f"nothing to do: all {summary.done_before} cells are done in {settings.out}")
         return 0
     before = f", {summary.done_before} were done before" if summary.done_before else ""
     before += f", {summary.elsewhere} by another run" if summary.elsewhere else ""
-    click.echo(f"ran {summary.ran} cells, {summary.failed} failed{before}; results in {settings.out}")
+    tell(f"ran {summary.ran} cells, {summary.failed} failed{before}; results in {settings.out}")
     return 1 if summary.failed else 0

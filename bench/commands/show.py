@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from bench.commands.arguments import writable
-from bench.commands.complaint import complain
+from bench.commands.arguments import FilePath, writable
+from bench.commands.complaint import complain, tell
 from bench.errors import UsageError
 from bench.run.plugins import load_plugins
 
@@ -20,12 +20,12 @@ all_versions_option = click.option(
     help="Show older versions of tasks and methods too, apart from the newest.",
 )
 plugin_option = click.option(
-    "--plugin", multiple=True, type=click.Path(), help="Python file with own metrics or figures."
+    "--plugin", multiple=True, type=FilePath(), help="Python file with own metrics or figures."
 )
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FilePath(path_type=Path))
 @click.option(
     "--format",
     "form",
@@ -41,16 +41,19 @@ def table(directory: Path, form: Any, all_versions: bool, plugin: tuple[str, ...
     from bench.results.table import needed, render, summarize
 
     load_plugins(plugin)
-    rows = Store(directory, warn=complain).read(needed())
-    click.echo(render(summarize(rows, all_versions=all_versions, say=complain), form), nl=False)
+    rows = Store(directory, warn=complain).read(needed(), shown=True)
+    tell(render(summarize(rows, all_versions=all_versions, say=complain), form), newline=False)
     return 0
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FilePath(path_type=Path))
 @all_versions_option
 @plugin_option
-def plot(directory: Path, all_versions: bool, plugin: tuple[str, ...]) -> int:
+@click.option(
+    "--out", type=FilePath(path_type=Path), help="Directory for the figures.  [default: DIRECTORY/figures]"
+)
+def plot(directory: Path, all_versions: bool, plugin: tuple[str, ...], out: Path | None) -> int:
     """Draw the results in DIRECTORY: every figure for which there are rows."""
     import matplotlib
 
@@ -60,15 +63,19 @@ def plot(directory: Path, all_versions: bool, plugin: tuple[str, ...]) -> int:
     from bench.results.store import Store
 
     load_plugins(plugin)
-    rows = Store(directory, warn=complain).read()
-    writable(directory / "figures", "figures")
+    if out is not None:
+        writable(out)
+    rows = Store(directory, warn=complain).read(shown=True)
+    folder = out or directory / "figures"
+    if out is None:
+        writable(folder, "figures")
     said: dict[str, None] = {}
     reasons, broken = [], 0
     for name in figures():
         try:
             drawn = draw(name, rows, all_versions=all_versions, say=said.setdefault)
-            for path in save(drawn, directory / "figures", name):
-                click.echo(path)
+            for path in save(drawn, folder, name):
+                tell(path)
         except UsageError as error:  # rows that this figure needs are not there; another may be drawn
             reasons.append(str(error))
         except OSError:

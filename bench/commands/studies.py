@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
 from bench.commands.arguments import (
+    FilePath,
     certified_task,
     digits_tasks,
     known_tasks,
@@ -16,8 +18,12 @@ from bench.commands.arguments import (
     usable,
     writable,
 )
+from bench.commands.complaint import complain, tell
 
 __all__ = ["reproduce", "study"]
+
+
+SEED = click.IntRange(-(2**63), 2**63 - 1)  # what a column of a row holds
 
 
 @click.group()
@@ -37,9 +43,9 @@ def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: in
     # The study needs two disjoint sets of draws of observation 1, and one of observation 2.
     known = referenced_tasks(task, (1, 2), 2 * num_samples)
     table = agreement(known, num_samples, num_seeds, jobs)
-    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    tell(table.to_string(index=False, float_format="{:.4f}".format))
     difference = table["difference"]
-    click.echo(
+    tell(
         f"{len(table)} pairs: mean difference {difference.mean():+.4f}, largest {difference.abs().max():.4f}"
     )
     return 0
@@ -54,14 +60,14 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
     from bench.studies.metrics import known_errors
 
     use_all_cores()
-    click.echo(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
+    tell(known_errors(dim, num_samples).to_string(index=False, float_format="{:.4f}".format))
     return 0
 
 
 @study.command("one_pass")
 @click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: sbibm's ten]")
 @click.option("-n", "--num-simulations", multiple=True, type=click.IntRange(20), default=[1000, 10_000])
-@click.option("--out", type=click.Path(path_type=Path), default="runs/one_pass", show_default=True)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/one_pass", show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Cells at a time; 1 gives exclusive timings.")
 @click.option("--show", is_flag=True, help="Run nothing; print the results so far.")
 def study_one_pass(
@@ -87,8 +93,8 @@ def study_one_pass(
             jobs=jobs,
         )
         run_cells(grid.cells(), store, grid.options, Progress())
-    for shown in comparison(store.read(), say=lambda line: click.echo(f"scorebench: {line}", err=True)):
-        click.echo(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
+    for shown in comparison(store.read(), say=complain):
+        tell(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
     return 0
 
 
@@ -101,7 +107,7 @@ def study_one_pass(
     show_default=True,
     help="Number of data sets for calibration.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default="runs/inflation", show_default=True)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/inflation", show_default=True)
 def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
     """Are the maps of inflationary flows accurate and calibrated? Takes a quarter of an hour."""
     from bench.run.threads import use_all_cores
@@ -109,9 +115,9 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 
     use_all_cores()
     known = known_toys(toy)
-    tables = inflation_study(known, num_sets, writable(out), say=lambda line: click.echo(line, err=True))
+    tables = inflation_study(known, num_sets, writable(out), say=partial(tell, err=True))
     for table in tables.values():
-        click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
+        tell(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format) + "\n")
     return 0
 
 
@@ -119,7 +125,7 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 @click.option("-t", "--task", multiple=True, help="Task of digits; repeat for several.  [default: 2 latents]")
 @click.option("-n", "--num-simulations", type=click.IntRange(20), default=10_000, show_default=True)
 @click.option("--num-samples", type=click.IntRange(20, 5000), default=1000, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default="runs/outsourced", show_default=True)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/outsourced", show_default=True)
 def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
     """Is a trained policy as good as Markov chains with as many reward calls? Takes twenty minutes."""
     from bench.run.threads import use_all_cores
@@ -129,18 +135,18 @@ def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: i
     table = outsourced_study(
         digits_tasks(task or TASKS),
         writable(out),
-        lambda line: click.echo(line, err=True),
+        partial(tell, err=True),
         num_simulations=num_simulations,
         num_samples=num_samples,
     )
-    click.echo(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
+    tell(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
     return 0
 
 
 @study.command("reference")
 @click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: the cheap ones]")
 @click.option("--num-pairs", type=click.IntRange(100), default=100, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
 def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int) -> int:
     """Are the samplers of reference posteriors calibrated? Takes minutes per task."""
@@ -148,19 +154,19 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
 
     known = [certified_task(name) for name in dict.fromkeys(task or CHEAP)]
     table = sampler_calibration(known, num_pairs, seed, jobs)
-    click.echo(table.to_string(index=False, float_format="{:.4f}".format))
+    tell(table.to_string(index=False, float_format="{:.4f}".format))
     return int((table["p_value"] < 0.01).any())
 
 
 @study.command("faults")
 @click.option("--num-runs", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 def study_faults(num_runs: int, seed: int) -> int:
     """Does a run that is killed (SIGKILL) lose any results? Needs Linux; takes a quarter of an hour."""
     from bench.studies.faults import killed_runs
 
     table = killed_runs(num_runs, seed)
-    click.echo(table.to_string(index=False, float_format="{:.1f}".format))
+    tell(table.to_string(index=False, float_format="{:.1f}".format))
     return int(table[["missing", "repeated", "different", "broken"]].to_numpy().any())
 
 
@@ -170,7 +176,7 @@ def study_store(num_cells: int) -> int:
     """How long does it take to write, resume and read very many cells?"""
     from bench.studies.scale import store_costs
 
-    click.echo(store_costs(num_cells).to_string(index=False, float_format="{:.3f}".format))
+    tell(store_costs(num_cells).to_string(index=False, float_format="{:.3f}".format))
     return 0
 
 
@@ -184,7 +190,7 @@ def study_store(num_cells: int) -> int:
 @click.option(
     "--num-sets", type=int, help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Directory for CSV files.")
+@click.option("--out", type=FilePath(path_type=Path), help="Directory for CSV files.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def study_exact_score(
     experiment: tuple[str, ...], num_sets: int | None, out: Path | None, device: str
@@ -197,7 +203,7 @@ def study_exact_score(
     chosen, folder = experiment or tuple(EXPERIMENTS), None if out is None else writable(out)
     for name, table in exact_score(chosen, num_sets, folder, usable(device)).items():
         shown = table.drop(columns="source").to_string(index=False, na_rep="-", float_format="{:.4g}".format)
-        click.echo(f"{name}\n{shown}\n")
+        tell(f"{name}\n{shown}\n")
     return 0
 
 

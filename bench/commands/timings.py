@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bench.commands.arguments import known_tasks, referenced_tasks, usable, writable
+from bench.commands.arguments import (
+    FilePath,
+    finite,
+    known_tasks,
+    referenced_tasks,
+    usable,
+    writable,
+)
+from bench.commands.complaint import tell
 
 __all__ = ["time_"]
 
@@ -46,14 +55,13 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
 @click.option(
     "--max-seconds",
     type=click.FloatRange(0, min_open=True),
+    callback=finite,
     default=60.0,
     show_default=True,
     help="Longest sampling call in seconds; calls predicted to take longer are skipped, and a row says so.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default="runs/time", show_default=True)
-@click.option(
-    "--plugin", multiple=True, type=click.Path(), help="Python file with your own tasks or methods."
-)
+@click.option("--out", type=FilePath(path_type=Path), default="runs/time", show_default=True)
+@click.option("--plugin", multiple=True, type=FilePath(), help="Python file with your own tasks or methods.")
 @click.pass_context
 def time_(context: click.Context, **options: Any) -> int:
     """Time simulation, training and sampling of methods, one after the other, with nothing else running.
@@ -75,8 +83,8 @@ def time_(context: click.Context, **options: Any) -> int:
     names |= {"batch_size": "batch_sizes"}
     out = writable(options.pop("out"))
     request = Request(threads=threads, **{names.get(key, key): value for key, value in options.items()})
-    rows = sampling_times(request, Store(out), say=lambda line: click.echo(line, err=True))
-    click.echo(times_table(rows), nl=False)
+    rows = sampling_times(request, Store(out), say=partial(tell, err=True))
+    tell(times_table(rows), newline=False)
     return int((rows["status"] == "error").any())
 
 
@@ -116,7 +124,7 @@ def time_c2st(
     theirs = sklearn_observation or ours
     known = referenced_tasks(task, [*ours, *theirs], num_samples)
     table = speed(known, ours, theirs, num_samples, usable(device))
-    click.echo(table.to_string(index=False, float_format="{:.3f}".format))
+    tell(table.to_string(index=False, float_format="{:.3f}".format))
     return 0
 
 
@@ -135,7 +143,7 @@ def time_labels(task: str, num_simulations: int, published_labels: int, num_labe
     [known] = known_tasks([task])
     most = max(num_labels, published_labels)
     table = label_speed(known, num_simulations, published_labels, most, usable(device))
-    click.echo(table.to_string(index=False, float_format="{:.4g}".format))
+    tell(table.to_string(index=False, float_format="{:.4g}".format))
     return 0
 
 
@@ -147,6 +155,7 @@ GPU_PARTS = ["check", "samples", "labels", "c2st", "training", "sbi", "accuracy"
 @click.option(
     "--scale",
     type=click.FloatRange(0, 1, min_open=True),
+    callback=finite,
     default=1.0,
     show_default=True,
     help="Factor of all sizes and training steps.",
@@ -154,6 +163,7 @@ GPU_PARTS = ["check", "samples", "labels", "c2st", "training", "sbi", "accuracy"
 @click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
+    callback=finite,
     default=6.0,
     show_default=True,
     help="Time limit of the whole run.",
@@ -164,7 +174,7 @@ GPU_PARTS = ["check", "samples", "labels", "c2st", "training", "sbi", "accuracy"
     type=click.Choice(GPU_PARTS),
     help="Part to run; repeat for several.  [default: all, in the order of their value]",
 )
-@click.option("--out", type=click.Path(path_type=Path), default="results/gpu", show_default=True)
+@click.option("--out", type=FilePath(path_type=Path), default="results/gpu", show_default=True)
 @click.option("--show", is_flag=True, help="Only print the table of the rows in --out.")
 def time_gpu(device: str, scale: float, minutes: float, part: Sequence[str], out: Path, show: bool) -> int:
     """Run all measurements that need a GPU, in one programme that ends within the time limit.
@@ -176,7 +186,7 @@ def time_gpu(device: str, scale: float, minutes: float, part: Sequence[str], out
     from bench.gpu.rows_table import gpu_table
 
     if show:
-        click.echo(gpu_table(read_rows(out)), nl=False)
+        tell(gpu_table(read_rows(out)), newline=False)
         return 0
     from bench.gpu.measured import Setting
     from bench.gpu.programme import PARTS, run_programme
@@ -187,8 +197,8 @@ def time_gpu(device: str, scale: float, minutes: float, part: Sequence[str], out
     use_all_cores()
     chosen = [one for one in PARTS if not part or one.name in part]
     rows = run_programme(
-        setting, minutes, chosen, RowFiles(files, setting), say=lambda line: click.echo(line, err=True)
+        setting, minutes, chosen, RowFiles(files, setting), say=lambda line: tell(line, err=True)
     )
     failed = [row for row in rows if row["error"]]
-    click.echo(f"{len(rows)} rows in {files}, {len(failed)} of them with an error")
+    tell(f"{len(rows)} rows in {files}, {len(failed)} of them with an error")
     return int(bool(failed))

@@ -8,6 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from bench.printable import printable
+from methods.contract.spec import SpecError, written
+
 __all__ = ["method_labels", "parameters", "version_order"]
 
 
@@ -16,6 +19,7 @@ def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Serie
 
     For a method that is not registered here (a plug-in's), the column ``changed_params`` names the
     parameters that differ. Older rows without this column show the parameters in which these rows differ.
+    A label of a registered method is a specification that gives the method back.
 
     Arguments:
         rows: Rows with columns ``method`` and ``params``, and optionally ``changed_params``.
@@ -30,7 +34,7 @@ def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Serie
     for name, changed in zip(rows["method"], _changed(rows), strict=True):
         shown = {key: value for key, value in changed.items() if key not in without}
         inside = ",".join(f"{key}={_text(value)}" for key, value in sorted(shown.items()))
-        labels.append(f"{name}[{inside}]" if inside else str(name))
+        labels.append(printable(f"{name}[{inside}]" if inside else str(name)))
     return pd.Series(labels, index=rows.index, dtype=object)
 
 
@@ -50,8 +54,10 @@ def version_order(version: str) -> tuple[Any, ...]:
         >>> sorted(["10", "9", "2b", ""], key=version_order)
         ['', '2b', '9', '10']
     """
-    # Text and numbers alternate, so that elements at the same place have the same type.
-    return tuple(int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", version)))
+    # Text and numbers alternate, so that elements at the same place have the same type. A number is compared
+    # by its digits, because Python makes no integer of thousands of them.
+    parts = enumerate(re.split(r"0*([0-9]+)", version))
+    return tuple((len(part), part) if i % 2 else part for i, part in parts)
 
 
 def _changed(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -77,7 +83,7 @@ def _changed(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def _varying(sets: list[dict[str, Any]]) -> set[str]:
     """Return the names of the parameters in which the sets differ."""
     names = {name for params in sets for name in params}
-    return {name for name in names if len({_text(params.get(name)) for params in sets}) > 1}
+    return {name for name in names if len({json.dumps(params.get(name)) for params in sets}) > 1}
 
 
 def _defaults(name: str) -> dict[str, Any] | None:
@@ -92,4 +98,8 @@ def _defaults(name: str) -> dict[str, Any] | None:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """Return a value as the grammar of methods reads it; as JSON if it is no value of that grammar."""
+    try:
+        return written(value)
+    except SpecError:
+        return json.dumps(value)

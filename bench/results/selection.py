@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from bench.printable import printable
 from bench.results.naming import method_labels, parameters, version_order
 
 __all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]
@@ -55,7 +56,8 @@ def select(
     labels = method_labels(shown, without)
     versions = _known(shown)
     # The newest rows of two methods may be of different versions of the task.
-    task = _with_version(shown["task"], versions["task_version"], [shown["task"]])
+    names = shown["task"].map(lambda name: printable(str(name)), na_action="ignore")
+    task = _with_version(names, versions["task_version"], [shown["task"]])
     method = _with_version(labels, versions["method_version"], [shown["task"], labels])
     return shown.assign(task=task, method=method)
 

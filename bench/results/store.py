@@ -8,7 +8,6 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -16,21 +15,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.errors import StorageError, UsageError
+from bench.results.cell_file import ORIGIN, Part, UnfitError, check_shown, read_cell_file
 from bench.results.claims import claim
-from bench.results.directories import nearest_directory
-from bench.results.schema import COLUMNS, SCHEMA, Row, is_plugin_field, plugin_fields
+from bench.results.directories import nearest_directory, read_regular, replace
+from bench.results.schema import COLUMNS, SCHEMA, Row, plugin_fields
 
 __all__ = ["State", "Store", "done"]
 
 STATE = ["cell", "num_observation", "status", "num_calibration", "started_at"]
 STATE += ["task_sha256", "method_sha256"]
-ORIGIN = b"scorebench_directories"  # metadata key of a cell file: the directories that its rows were run in
 BROKEN = ".broken"  # suffix of a corrupt file
 BATCH = 500  # number of files after which their rows are concatenated, to free the memory of each table
 # For ten rows, dictionaries and statistics save no space, and take a third of the time to read.
 PLAIN = {"use_dictionary": False, "write_statistics": False}
 
 IDENTITY = "store.json"
+MOST_IDENTITY = 10_000  # bytes of that file
+# What may be raised for a file with any content.
+UNREADABLE = (OSError, ValueError, TypeError, OverflowError, RecursionError, MemoryError, pa.ArrowException)
 State = dict[int, Row]  # the columns of STATE for each observation of a cell
 
 
@@ -77,7 +79,7 @@ class Store:
             table = table.replace_schema_metadata({ORIGIN: json.dumps(origins).encode()})
             try:
                 pq.write_table(table, temporary, **PLAIN)
-                os.replace(temporary, self._path(cell))
+                replace(temporary, self._path(cell))
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
@@ -99,19 +101,28 @@ class Store:
         """Return the present state of one cell; it is empty if there is no such cell."""
         return {row["num_observation"]: {name: row[name] for name in STATE} for row in self.rows(cell)}
 
-    def read(self, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
-        """Return all rows. Files that cannot be read are left out, with a warning.
+    def read(self, columns: Sequence[str] = COLUMNS, *, shown: bool = False) -> pd.DataFrame:
+        """Return all rows. Files that do not belong are left out, with a warning; no file is changed.
 
         Columns of a plug-in's metrics follow the others, whether the plug-in is loaded or not.
 
         Arguments:
             columns: Names of columns in ``SCHEMA``; fewer columns are read faster.
+            shown: Whether the rows are for a table or figure, so that files are left out, too, in which a
+                row has no task, method or budget.
 
         Raises:
-            UsageError: if there are no results.
+            UsageError: if there are no results, or the directory may not be read.
         """
-        tables, batch = [], []
-        for _, part in self._parts(columns, rename_broken=False):
+        tables, batch, kinds = [], [], dict[str, pa.Field]()
+        for name, part in self._parts(columns, rename_broken=False):
+            try:
+                if shown:
+                    check_shown(part)
+                _check_kinds(part, kinds)
+            except UnfitError as error:
+                self._reject(self._path(name), error, rename=False)
+                continue
             batch.append(part.table.select([*columns, *part.plugin_fields]))
             if len(batch) == BATCH:
                 tables.append(_concatenated(batch).combine_chunks())
@@ -131,15 +142,15 @@ class Store:
             self._said.add(line)
             self._say(line)
 
-    def _cell(self, cell: str) -> _Part | None:
+    def _cell(self, cell: str) -> Part | None:
         path = self._path(cell)
         return self._part(path, COLUMNS, rename_broken=True) if path.exists() else None
 
-    def _parts(self, columns: Sequence[str], *, rename_broken: bool) -> Iterator[tuple[str, _Part]]:
+    def _parts(self, columns: Sequence[str], *, rename_broken: bool) -> Iterator[tuple[str, Part]]:
         """Yield keys and contents of the cell files that can be read; warn at the end about copied files."""
         own = self._identity_if_known()
         copied, total, origins = 0, 0, {own} if own else set[str]()
-        for file in sorted(self.cells.glob("*.parquet")):
+        for file in self._files():
             part = self._part(file, columns, rename_broken=rename_broken)
             if part is None:
                 continue
@@ -155,27 +166,40 @@ class Store:
                 "command of each directory runs the missing rows again"
             )
 
-    def _part(self, file: Path, columns: Sequence[str], *, rename_broken: bool) -> _Part | None:
+    def _part(self, file: Path, columns: Sequence[str], *, rename_broken: bool) -> Part | None:
         try:
-            part = _read(file, columns)
-        except (OSError, ValueError, pa.ArrowException) as error:
-            reason = f"not a cell file of this suite ({str(error).splitlines()[0]})"
-            self._reject(file, reason, rename_broken)
+            part = read_cell_file(file, columns)
+        except UNREADABLE as error:
+            self._reject(file, error, rename_broken)
             return None
         others = sorted(set(part.table["cell"].to_pylist()) - {file.stem, None})
         if any(self._path(other).exists() for other in others):
-            self._reject(file, f"its rows are of cell {', '.join(others)}, which exists too", rename_broken)
+            copied = UnfitError(f"its rows are of cell {', '.join(others)}, which exists too")
+            self._reject(file, copied, rename_broken)
             return None
         if others:
             self._warn(f"{file}: its rows are of cell {', '.join(others)}, which should be the file's name")
         return part
 
-    def _reject(self, file: Path, reason: str, rename: bool) -> None:
+    def _reject(self, file: Path, error: BaseException, rename: bool) -> None:
+        if isinstance(error, UnfitError):
+            reason, then = str(error), "delete it, and scorebench run runs its cell again"
+        else:
+            detail = (str(error).splitlines() or [type(error).__name__])[0]
+            reason, then = (
+                f"not a cell file of this suite ({detail})",
+                "scorebench run will run its cell again",
+            )
         if not rename:
-            self._warn(f"{file}: left out: {reason}; scorebench run will run its cell again")
+            self._warn(f"{file}: left out: {reason}; {then}")
             return
         kept = file.with_name(f"{file.name}{BROKEN}")
-        os.replace(file, kept)
+        try:
+            os.replace(file, kept)
+        except OSError as fault:
+            raise StorageError(
+                f"{file}: {reason}; it could not be renamed ({fault.strerror or fault}): move it away"
+            ) from None
         self._warn(f"{file}: {reason}; renamed to {kept.name}, and its cell is run again")
 
     def _identity(self) -> str:
@@ -186,14 +210,18 @@ class Store:
         with claim(self.directory, IDENTITY):
             known = self._identity_if_known() or self._adopted() or uuid.uuid4().hex
             temporary = self.directory / f".{IDENTITY}.{uuid.uuid4().hex}.tmp"
-            temporary.write_text(json.dumps({"directory": known}) + "\n", encoding="utf-8")
-            os.replace(temporary, self.directory / IDENTITY)
+            try:
+                temporary.write_text(json.dumps({"directory": known}) + "\n", encoding="utf-8")
+                replace(temporary, self.directory / IDENTITY)
+            finally:
+                temporary.unlink(missing_ok=True)
         return known
 
     def _identity_if_known(self) -> str | None:
         try:
-            return str(json.loads((self.directory / IDENTITY).read_text(encoding="utf-8"))["directory"])
-        except (OSError, ValueError, KeyError, TypeError):
+            text = read_regular(self.directory / IDENTITY, MOST_IDENTITY)
+            return str(json.loads(text)["directory"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def _adopted(self) -> str | None:
@@ -201,27 +229,28 @@ class Store:
 
         This happens if only ``cells`` was kept. None if no file has an identity.
         """
-        for file in sorted(self.cells.glob("*.parquet")):
-            with contextlib.suppress(OSError, ValueError, pa.ArrowException):
-                for origin in sorted(_read(file, ["cell"]).origins):
+        for file in self._files():
+            with contextlib.suppress(*UNREADABLE):
+                for origin in sorted(read_cell_file(file, ["cell"]).origins):
                     return origin
         return None
 
+    def _files(self) -> list[Path]:
+        """Return the paths of all cell files, sorted.
+
+        Raises:
+            UsageError: if the directory may not be read.
+        """
+        try:
+            names = os.listdir(self.cells)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise UsageError(f"{self.cells}: {error.strerror or error}") from None
+        return [self.cells / name for name in sorted(names) if name.endswith(".parquet")]
+
     def _path(self, cell: str) -> Path:
         return self.cells / f"{cell}.parquet"
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Contents of a cell file: its table, and the identities of the directories that it was written in."""
-
-    table: pa.Table
-    origins: set[str]
-    plugin_fields: dict[str, pa.Field] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> list[Row]:
-        return self.table.to_pylist()
 
 
 def done(state: State, num_calibration: int = 0) -> set[int]:
@@ -233,22 +262,15 @@ def done(state: State, num_calibration: int = 0) -> set[int]:
     }
 
 
+def _check_kinds(part: Part, kinds: dict[str, pa.Field]) -> None:
+    """Check that the columns of plug-ins have the same types as in the files so far, and remember them."""
+    for name, one in part.plugin_fields.items():
+        if kinds.setdefault(name, one).type != one.type:
+            raise UnfitError(
+                f"its column {name!r} is of type {one.type}, in other files of {kinds[name].type}"
+            )
+
+
 def _concatenated(tables: list[pa.Table]) -> pa.Table:
     """Tables of the same rows, of which some lack the columns of plug-ins."""
     return pa.concat_tables(tables, promote_options="default")
-
-
-def _read(file: Path, columns: Sequence[str]) -> _Part:
-    """Read columns of a file, ``cell`` and those of plug-ins; what an older version lacks is empty."""
-    columns = list(dict.fromkeys([*columns, "cell"]))
-    with pq.ParquetFile(file) as opened:
-        more = {one.name: one for one in opened.schema_arrow if is_plugin_field(one)}
-        table = opened.read(columns=[*columns, *more], use_threads=False)
-        noted = (opened.metadata.metadata or {}).get(ORIGIN, b"[]")
-    table, origins = table.replace_schema_metadata(None), {str(origin) for origin in json.loads(noted)}
-    wanted = pa.schema([*(SCHEMA.field(name) for name in columns), *more.values()])
-    if table.schema.equals(wanted):
-        return _Part(table, origins, more)
-    for name in set(columns) - set(table.column_names):
-        table = table.append_column(name, pa.nulls(len(table)))
-    return _Part(table.select(wanted.names).cast(wanted), origins, more)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.metrics import BUILT_IN, metrics
+from bench.printable import printable
 from bench.results.schema import COLUMNS
 from bench.results.selection import SELECTED_BY, select, times_of_one_kind
 
@@ -31,7 +32,10 @@ SOURCES = ["task_sha256", "method_sha256"]
 DIGITS = 3  # of c2st_std, and of the metric of a plug-in that is not loaded
 SPARSE = ["sample_s_raw", "energy_j"]  # not shown where no row has them
 ONCE = ["num_posterior_samples", "batch_size"]  # not shown where the same everywhere
-ESCAPED = str.maketrans({"|": "\\|", "<": "&lt;", "*": "\\*"})  # for Markdown
+# For Markdown: cells, HTML, emphasis and code.
+ESCAPED = str.maketrans({"|": "\\|", "<": "&lt;", "*": "\\*", "`": "\\`", "\\": "\\\\"})
+LONGEST = 200  # characters of a cell of a text table
+WIDEST = 10_000  # characters of a line, so that no cell is shortened for want of room
 COUNTS = ["rows", "failed", "metrics_failed"]
 RARE = ["failed", "metrics_failed"]  # not shown where zero everywhere
 
@@ -130,7 +134,7 @@ def _head(table: pd.DataFrame) -> str:
     """What holds for the whole table: the kind of its times, and what a star stands for."""
     parts = []
     if len(table) and table["timing"].iloc[0]:
-        parts.append("times: {device}, {timing}".format(**table.iloc[0]))
+        parts.append("times: {device}, {timing}".format(**table[KIND].iloc[0].map(printable)))
     if (table["sources"] > 1).any():
         parts.append("*: mean over rows of several sources of one version")
     return "; ".join(parts)
@@ -145,7 +149,7 @@ def _short(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.assign(method=method).drop(columns=[*dropped, *KIND, "sources"])
     for column in shown.columns.difference([*KEYS, *COUNTS], sort=False):
         shown[column] = [_number(value, _digits(str(column))) for value in shown[column]]
-    return shown.astype(str)
+    return shown.astype(str).rename(columns=printable)  # a column may be that of someone's metric
 
 
 def _is_sparse(column: str) -> bool:
@@ -178,15 +182,19 @@ def _as_text(table: pd.DataFrame) -> str:
             Text(str(column)), justify="left" if column in ("task", "method") else "right", no_wrap=True
         )
     for record in shown.itertuples(index=False):
-        grid.add_row(*(Text(value) for value in record))
-    console = Console(width=400, file=io.StringIO(), color_system=None)
+        grid.add_row(*(Text(_shortened(value)) for value in record))
+    console = Console(width=WIDEST, file=io.StringIO(), color_system=None)
     console.print(grid)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join([_head(table), *(line.rstrip() for line in text.splitlines())]).lstrip("\n") + "\n"
 
 
+def _shortened(value: str) -> str:
+    return value if len(value) <= LONGEST else f"{value[: LONGEST - 51]}…{value[-50:]}"
+
+
 def _as_csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False)
+    return table.rename(columns=printable).to_csv(index=False)
 
 
 def _as_markdown(table: pd.DataFrame) -> str:

@@ -106,7 +106,8 @@ class Cell:
 
     def only(self, observations: set[int]) -> Cell:
         """Return the same cell restricted to these of its observations."""
-        return replace(self, observations=tuple(k for k in self.observations if k in observations))
+        kept = tuple(k for k in self.observations if k in observations)
+        return self if kept == self.observations else replace(self, observations=kept)
 
 
 def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:

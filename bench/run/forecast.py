@@ -34,13 +34,16 @@ def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
     """
     states = store.states(rename_broken=False)  # a forecast changes nothing
     todo = {cell.key: cell for cell in pending(list(cells), states)}
-    past = _past(store)
+    past, guesses = _past(store), dict[tuple[str, str, int], float | None]()
     lines, total, unknown = from_other_source(list(cells), states), 0.0, 0
     for cell in cells:
         if cell.key not in todo:
             lines.append(f"done   {cell.label}")
             continue
-        seconds = _seconds(cell, past)
+        alike = (cell.task, cell.method, cell.num_simulations)
+        if alike not in guesses:  # the same for all seeds
+            guesses[alike] = _seconds(cell, past)
+        seconds = guesses[alike]
         unknown += seconds is None
         total += seconds or 0.0
         guess = "time unknown" if seconds is None else f"about {_words(seconds)}"

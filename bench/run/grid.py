@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -22,6 +22,7 @@ import methods
 import tasks
 from bench.errors import UsageError
 from bench.metrics.calibration_pairs import MIN_PAIRS
+from bench.results.directories import read_regular, sound
 from bench.run.backends import Backend
 from bench.run.cell import Cell
 from bench.run.plugins import absolute, load_plugins
@@ -29,9 +30,14 @@ from bench.run.presets import presets
 from bench.run.runner import RunOptions
 from bench.run.threads import scoring_threads, training_threads
 from methods import SpecError, explain
-from registries import RegistryError
+from methods.contract.spec import count
+from registries import PlainYAMLError, RegistryError, read_plain_yaml
 
 __all__ = ["Grid", "read_grid"]
+
+MOST_CELLS = 1_000_000
+MOST_BYTES = 1_000_000  # of a grid file
+LARGEST = 2**63 - 1  # largest integer that a column of a row holds
 
 
 def _as_list(value: Any) -> Any:
@@ -42,8 +48,8 @@ def _key(name: str) -> str:
     return name.replace("_", "-")
 
 
-Positive = Annotated[int, Field(strict=True, ge=1)]
-Whole = Annotated[int, Field(strict=True, ge=0)]
+Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
+Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 Several = BeforeValidator(_as_list)
 
 
@@ -86,12 +92,12 @@ class Grid(BaseModel):
     @field_validator("plugin", mode="after")
     @classmethod
     def _seen_from_anywhere(cls, plugin: list[str]) -> list[str]:
-        return [absolute(path) for path in plugin]
+        return [absolute(str(_at_home(path, "plugin"))) for path in plugin]
 
     @field_validator("out", mode="after")
     @classmethod
     def _kept_in_place(cls, out: Path) -> Path:
-        return out.absolute()  # a plug-in may change the working directory
+        return _at_home(str(out), "out").absolute()  # a plug-in may change the working directory
 
     @field_validator("calibration", mode="after")
     @classmethod
@@ -125,10 +131,11 @@ class Grid(BaseModel):
 
         Raises:
             UsageError: for an unknown task, method or parameter, an observation that a task does not have,
-                or a value of ``OMP_NUM_THREADS`` that is not a number.
+                more than ``MOST_CELLS`` cells, or a value of ``OMP_NUM_THREADS`` that is not a number.
         """
         load_plugins(self.plugin)
         try:
+            self._check_size()
             observations = {name: self._observations_of(name) for name in self.task}
             specs = [method.spec for spec in self.method for method in methods.expand(spec)]
         except (RegistryError, SpecError) as error:
@@ -157,6 +164,16 @@ class Grid(BaseModel):
             )
             for task, num_simulations, seed, spec in axes
         ]
+
+    def _check_size(self) -> None:
+        """Count the cells without making them, because too many would need all memory."""
+        axes = (len(self.task), len(self.num_simulations), len(self.seed), sum(map(count, self.method)))
+        number = math.prod(axes)
+        if number > MOST_CELLS:
+            raise UsageError(
+                f"grid: {axes[0]} tasks x {axes[3]} methods x {axes[1]} budgets x {axes[2]} seeds are "
+                f"{number} cells; at most {MOST_CELLS} can be run at once: split the grid"
+            )
 
     def _observations_of(self, name: str) -> tuple[int, ...]:
         task = tasks.get(name)
@@ -193,24 +210,41 @@ def read_grid(file: Path | None, options: dict[str, Any]) -> Grid:
 
 
 def _load(file: Path) -> dict[str, Any]:
+    sound(file, "grid")
     preset = presets().get(str(file))
     if preset is not None and not file.exists():
         file = preset
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = read_plain_yaml(read_regular(file, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"grid {file}: no such file, and no preset ({', '.join(presets())})") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise UsageError(f"grid {file}: {reason}") from None
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise UsageError(f"grid {file}{line}: not YAML") from None
+    except OSError as error:
+        raise UsageError(f"grid {file}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"grid {file}: not a text file") from None
+    except PlainYAMLError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise UsageError(f"grid {file}{line}: {error.reason}") from None
     if values is None:
         raise UsageError(
             f"grid {file}: the file is empty; it should map long options to values, e.g. task: sir"
         )
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise UsageError(f"grid {file}: should map long options to values, e.g. task: sir")
-    return {_key(key): value for key, value in values.items()}
+    spelt: dict[str, str] = {}
+    for name in values:
+        if _key(name) in spelt:
+            raise UsageError(f"grid {file}: {spelt[_key(name)]} and {name} are two spellings of one key")
+        spelt[_key(name)] = name
+    return {_key(name): value for name, value in values.items()}
+
+
+def _at_home(path: str, option: str) -> Path:
+    """Return a path with ``~`` replaced, as a shell does; pydantic makes an error of a ValueError."""
+    try:
+        sound(path, option)
+        return Path(path).expanduser()
+    except UsageError as error:
+        raise ValueError(str(error).removeprefix(f"{option}: ")) from None
+    except RuntimeError:
+        raise ValueError("no such user's home directory") from None

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from bench.errors import StorageError
+from bench.printable import printable
 from bench.run.outcome import Outcome
 
 __all__ = ["Progress"]
@@ -37,12 +39,31 @@ class _End(ProgressColumn):
         return Text("" if left is None else _ends(left))
 
 
+class _LogFile(logging.FileHandler):
+    """A log file. If it cannot be written, as on a full disk, one line says so and the run goes on."""
+
+    def __init__(self, path: Path, console: Console) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self._console, self._said = console, False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (its name in logging)
+        if not self._said:
+            self._said = True
+            line = (
+                f"{self.baseFilename} could not be written ({sys.exc_info()[1]}); the run goes on without it"
+            )
+            self._console.print(printable(line), markup=False, emoji=False)
+
+
 class Progress:
     """Reports progress on standard error, so that standard output holds tables only.
 
     Arguments:
         console: Console to write to; standard error by default.
         log: Directory for the log file of this run, created if there are cells to run; None for no log.
+
+    Attributes:
+        begun: Whether cells have begun to run.
     """
 
     def __init__(self, console: Console | None = None, log: Path | None = None) -> None:
@@ -58,6 +79,7 @@ class Progress:
             console=self.console,
             disable=not self.console.is_terminal,
         )
+        self.begun = False
         self._total = self._done = self._failed = self._jobs = 0
         self._start = self._latest = 0.0  # times of the run's start and of the latest cell's end
 
@@ -70,12 +92,13 @@ class Progress:
             yield
             return
         with self._logged(), self._bar:
+            self.begun = True
             self._log.info("%d cells to run, %d at a time", total, jobs)
             self._task = self._bar.add_task("cells", total=total, running=self._running, failed=0)
             try:
                 yield
             except BaseException as error:
-                self._log.info("stopped: %s %s", type(error).__name__, error)
+                self._log.info("stopped: %s %s", type(error).__name__, printable(str(error)))
                 raise
             self._log.info("done: %d cells, %d failed", self._done, self._failed)
 
@@ -111,7 +134,8 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Write a line to the terminal and to the log."""
-        self.console.print(line, markup=False)
+        line = printable(line)
+        self.console.print(line, markup=False, emoji=False)
         self._log.info("%s", line)
 
     @contextlib.contextmanager
@@ -122,7 +146,7 @@ class Progress:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
-            handler = logging.FileHandler(self._folder / name, encoding="utf-8")
+            handler = _LogFile(self._folder / name, self.console)
         except OSError as error:
             raise StorageError(f"{self._folder} could not be written ({error.strerror})") from None
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -131,7 +155,8 @@ class Progress:
             yield
         finally:
             self._log.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # of what could not be written, which has been said
+                handler.close()
 
 
 def _ends(seconds: float) -> str:

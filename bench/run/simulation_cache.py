@@ -94,6 +94,8 @@ def simulations(task: Task, num_simulations: int, seed: int, directory: Path | N
 
 
 def _load(path: Path) -> Simulations:
+    if not path.is_file():  # opening a pipe would wait for a writer
+        raise FileNotFoundError(path)
     with np.load(path, allow_pickle=False) as kept:
         return Simulations(
             torch.from_numpy(kept["theta"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from bench.clock.timing import peak_memory_mb
 from bench.results.claims import claim
 from bench.results.store import Store
 from bench.results.table import needed, render, summarize
@@ -90,4 +90,4 @@ def _made_up(cell: Cell) -> list[dict[str, object]]:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_memory_mb("cpu")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from torch import Tensor
 from torch.distributions import Distribution
 
-from methods.contract.spec import written
+from methods.contract.spec import SpecError, written
 
 __all__ = ["LogLikelihood", "Method", "Posterior"]
 
 LogLikelihood = Callable[[Tensor, Tensor], Tensor]
+LARGEST = 2**63 - 1  # largest integer in the columns of a row
 
 
 class Posterior(ABC):
@@ -72,8 +73,9 @@ class Posterior(ABC):
 class Method(BaseModel, ABC):
     """A method turns a prior and simulations into a posterior. Its pydantic fields are its parameters.
 
-    The defaults are the method's reference settings. A method receives the prior and the simulations, but
-    never a reference posterior.
+    The defaults are the method's reference settings. A number must be finite (a field with
+    ``Field(allow_inf_nan=True)`` may be infinite), an integer must fit 64 bits, and true or false is not a
+    number. A method receives the prior and the simulations, but never a reference posterior.
 
     Attributes:
         name: Name under which the method is registered.
@@ -93,13 +95,29 @@ class Method(BaseModel, ABC):
         3.0
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: ClassVar[str] = ""
     version: ClassVar[str] = "1"
     amortized: ClassVar[bool] = True
     citation: ClassVar[str] = ""
     libraries: ClassVar[tuple[str, ...]] = ()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
+        if isinstance(value, bool) and kinds & {int, float} and not kinds & {bool, Any, object}:
+            raise ValueError("input should be a number")
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _in_64_bits(cls, value: Any) -> Any:
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(part, int) and abs(part) > LARGEST:
+                raise ValueError("input should fit 64 bits")
+        return value
 
     @abstractmethod
     def fit(
@@ -146,5 +164,20 @@ class Method(BaseModel, ABC):
     def spec(self) -> str:
         """The method's name and its non-default parameters, in the grammar of the command line."""
         changed = self.model_dump(exclude_defaults=True)
-        inside = ",".join(f"{key}={written(value)}" for key, value in sorted(changed.items()))
+        inside = ",".join(f"{key}={self._written(key, value)}" for key, value in sorted(changed.items()))
         return f"{self.name}[{inside}]" if inside else self.name
+
+    def _written(self, key: str, value: Any) -> str:
+        try:
+            return written(value)
+        except SpecError:  # a path, an enumeration or the like
+            return written(self.model_dump(mode="json", include={key})[key])
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types of an annotation at its top level, such as int and None for ``int | None``."""
+    inner = [part for part in get_args(annotation) if isinstance(part, type) or get_args(part)]
+    origin = getattr(annotation, "__origin__", None)
+    if not inner or isinstance(origin, type):
+        return {annotation}
+    return set().union(*map(_kinds, inner))

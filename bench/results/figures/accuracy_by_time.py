@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
-from bench.results.figures.figure import POINT, ResultFigure, register_figure
+from bench.results.figures.figure import POINT, ResultFigure, label, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,10 +84,12 @@ class AccuracyByTime(ResultFigure):
                         color="0.3",
                     )
         grid.set(xscale="log")
-        return finish(grid, f"seconds per 10 000 samples\n({device}, {timing})", floor)
+        return finish(grid, f"seconds per 10 000 samples\n({label(device)}, {label(timing)})", floor)
 
 
 def _with_steps(rows: pd.DataFrame) -> pd.DataFrame:
-    """The parameter ``steps`` as a column, -1 where there is none."""
-    steps = {text: json.loads(text).get("steps", -1) for text in rows["params"].unique()}
-    return rows.assign(steps=rows["params"].map(steps))
+    """The parameter ``steps`` as a column, -1 where there is none or it is no number."""
+    texts = rows["params"].fillna("{}")
+    steps = {text: json.loads(text).get("steps") for text in texts.unique()}
+    known = {text: value if type(value) in (int, float) else -1 for text, value in steps.items()}
+    return rows.assign(steps=texts.map(known))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Calibration"]
 
 SIDE = 2.7  # inches
+CHARACTER = 0.08  # width of a character in inches
 # Curves as stored, the panel's title, and its vertical axis.
 PANELS = {
     "sbc_curve": ("SBC ranks", "cumulative ranks - uniform"),
@@ -28,7 +29,7 @@ PANELS = {
 class Calibration(ResultFigure):
     """SBC ranks, coverage of central intervals and TARP, as differences from perfect calibration."""
 
-    needs = ("sbc_ks",)
+    needs = ("sbc_ks", *PANELS, "num_calibration")
     missing = "no row is calibrated (run with --calibration 200)"
 
     def draw(self, rows: pd.DataFrame) -> Any:
@@ -41,7 +42,7 @@ class Calibration(ResultFigure):
         import matplotlib.pyplot as plt
         from matplotlib.lines import Line2D
 
-        from bench.results.figures.style import palette
+        from bench.results.figures.style import legend_columns, palette
 
         data = rows.drop_duplicates("cell")
         # Rows from before the pairs that did not fail were counted have the number that was asked for.
@@ -63,14 +64,25 @@ class Calibration(ResultFigure):
                 _band(axis, int(here["pairs"].min()))
                 for (method, budget), group in here.groupby(["method", "num_simulations"]):
                     strength = (1 + budgets.index(budget)) / len(budgets)
-                    mean = np.mean([np.reshape(values, (-1, len(LEVELS))) for values in group[curve]], axis=0)
+                    mean = np.mean(_curves(group[curve]), axis=0)
                     axis.plot(
                         LEVELS, (mean - LEVELS).T, color=colors[str(method)], alpha=strength, linewidth=1.1
                     )
                 axis.set(title=f"{task}: {title}", xlabel="level", ylabel=label)
         lines = [Line2D([], [], color=color, label=method) for method, color in colors.items()]
-        figure.legend(handles=lines, loc="outside right upper")
+        columns = legend_columns(figure, len(lines))
+        if columns > 1:  # the panels keep their width
+            widest = max(len(method) for method in colors)
+            figure.set_figwidth(figure.get_figwidth() + columns * (0.6 + CHARACTER * widest))
+        figure.legend(handles=lines, loc="outside right upper", ncols=columns)
         return figure
+
+
+def _curves(values: pd.Series) -> np.ndarray:
+    """Curves as ``(rows, parameters, levels)``, of the rows with the number of parameters that most have."""
+    shapes = values.map(len)
+    same = values[shapes == shapes.mode().iloc[0]]
+    return np.stack([np.reshape(each, (-1, len(LEVELS))) for each in same])
 
 
 def _band(axis: Axes, num_pairs: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
@@ -28,7 +29,11 @@ def draw(name: str, rows: pd.DataFrame, **options: Any) -> Figure:
 
     figure = figure_class(name)()
     chosen = figure.rows(rows, **options)
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        # Of panels beside a legend that is wider than they are; saving makes the picture large enough.
+        warnings.filterwarnings("ignore", message="Tight layout not applied")
+        # Someone's names may have characters that no font here has; they are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         drawn = getattr(made := figure.draw(chosen), "figure", made)
     if not isinstance(drawn, Figure):
         raise UsageError(f"figure {name!r} returned {type(drawn).__name__}, not a figure of matplotlib")

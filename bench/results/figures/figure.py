@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.errors import UsageError
+from bench.printable import printable
 from registries import Registry, RegistryError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FLOOR", "POINT", "ResultFigure", "UnknownFigureError", "figure_class", "figures"]
+__all__ = ["FLOOR", "POINT", "ResultFigure", "UnknownFigureError", "figure_class", "figures", "label"]
 __all__ += ["register_figure"]
 
+MOST_TASKS = 200  # of a figure, a panel or a row of panels each
+LONGEST = 60  # characters of a label
 FLOOR = "reference"  # the method whose rows are the noise floor
 POINT = ["task", "method", "num_simulations"]
 
@@ -50,7 +53,8 @@ class ResultFigure(ABC):
 
         Arguments:
             rows: Rows without failure that have a value in all columns of ``needs``, of the newest version
-                of each task and method; ``task`` and ``method`` are labels, as in tables.
+                of each task and method; ``task`` and ``method`` are labels, as in tables, made by
+                :func:`label`.
 
         Returns:
             A figure of matplotlib, or anything with such a figure as its attribute ``figure``, as seaborn's
@@ -90,11 +94,41 @@ class ResultFigure(ABC):
         good = good.iloc[:0] if absent else good.dropna(subset=list(self.needs))
         if good.empty:
             raise UsageError(f"plot: {self.missing or 'no row has ' + ' and '.join(self.needs)}")
-        if not self.one_size:
-            return good
-        floor = good["method"] == FLOOR
-        proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
-        return good[good.index.isin(proper.index) | floor]
+        if good["task"].nunique() > MOST_TASKS:
+            number = good["task"].nunique()
+            raise UsageError(
+                f"plot: {number} tasks; a figure has room for {MOST_TASKS}: name others by another --out"
+            )
+        if self.one_size:
+            floor = good["method"] == FLOOR
+            proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
+            good = good[good.index.isin(proper.index) | floor]
+        return good.assign(**{name: good[name].map(_labels(good[name])) for name in ("task", "method")})
+
+
+def label(text: str) -> str:
+    r"""Return a text as a label of matplotlib, which would take text between dollar signs for mathematics.
+
+    A long text is shortened in its middle.
+
+    Example:
+        >>> label("cost[unit=$]")
+        'cost[unit=\\$]'
+    """
+    text = printable(text)
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 21]}…{text[-20:]}"
+    return text.replace("$", r"\$")
+
+
+def _labels(names: pd.Series) -> dict[str, str]:
+    """Return the label of each name; names that differ keep labels that differ."""
+    found: dict[str, str] = {}
+    for name in sorted(map(str, names.unique())):
+        short = label(name)
+        number = sum(other.startswith(short) for other in found.values())
+        found[name] = f"{short} ({number + 1})" if short in found.values() else short
+    return found
 
 
 _registry: Registry[ResultFigure] = Registry("figure", ResultFigure, UnknownFigureError)  # type: ignore[type-abstract]

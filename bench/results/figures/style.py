@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import uuid
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from bench.results.directories import replace
 from bench.results.figures.figure import FLOOR
 
-__all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "noise_floor", "palette", "save"]
+__all__ = ["COLUMNS_WIDE", "PANEL", "STYLE", "finish", "legend_columns", "noise_floor", "palette", "save"]
 
 COLUMNS_WIDE = 3
 PANEL = {"height": 2.9, "aspect": 1.15}
+ENTRY = 0.21  # height of a line of a legend in inches
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
@@ -54,6 +59,11 @@ def finish(grid: sns.FacetGrid, x_label: str, floor: dict[str, float]) -> Figure
     grid.set_titles("{col_name}")
     grid.set_axis_labels(x_label, "C2ST (0.5 is best)")
     grid.set(ylim=(0.45, 1.02))
+    legend = grid.legend
+    columns = legend_columns(grid.figure, 0 if legend is None else len(legend.get_texts()))
+    if columns > 1:  # right of the panels; saving makes the picture large enough
+        sns.move_legend(grid, "center left", bbox_to_anchor=(1.0, 0.5), ncols=columns)
+        grid.figure.subplots_adjust(right=0.98)
     for task, axis in grid.axes_dict.items():
         axis.axhline(0.5, color="0.3", linewidth=1.0, linestyle="--", zorder=1)
         if task in floor:
@@ -72,11 +82,22 @@ def finish(grid: sns.FacetGrid, x_label: str, floor: dict[str, float]) -> Figure
     return grid.figure
 
 
+def legend_columns(figure: Figure, num_entries: int) -> int:
+    """Number of columns with which a legend is no longer than its figure."""
+    return max(1, math.ceil(num_entries / max(1, int(figure.get_figheight() / ENTRY))))
+
+
 def save(figure: Figure, directory: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and PDF and return the paths."""
+    """Write a figure as PNG and PDF and return the paths. Each file is written completely or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / f"{name}.{suffix}" for suffix in ("png", "pdf")]
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         for path in paths:
-            figure.savefig(path)
+            temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+            try:
+                figure.savefig(temporary)
+                replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
     return paths

@@ -1,6 +1,10 @@
+import math
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
@@ -101,3 +105,24 @@ def test_peak_memory_sees_an_allocation():
     after = timing.peak_memory_mb("cpu")
     del block
     assert after - before > 80
+
+
+@pytest.mark.parametrize("known", [{"peak_wset": 3 * 2**20, "rss": 2**20}, {"rss": 3 * 2**20}])
+def test_peak_memory_without_unix(monkeypatch, known):
+    class Nowhere:
+        """A path on a system without /proc."""
+
+        def __init__(self, path):
+            pass
+
+        def read_text(self):
+            raise FileNotFoundError
+
+    process = SimpleNamespace(memory_info=lambda: SimpleNamespace(**known))
+    monkeypatch.setattr(timing, "Path", Nowhere)
+    assert timing.peak_memory_mb("cpu") > 1  # of resource
+    monkeypatch.setitem(sys.modules, "resource", None)
+    monkeypatch.setattr(psutil, "Process", lambda: process)
+    assert timing.peak_memory_mb("cpu") == 3
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert math.isnan(timing.peak_memory_mb("cpu"))

@@ -3,6 +3,7 @@
 Commands and options are taken from the command line itself, so a new one is either covered or fails the test.
 """
 
+import os
 import re
 import sys
 
@@ -14,6 +15,7 @@ from bench.commands.arguments import referenced_tasks
 from bench.commands.listing import listing
 from bench.commands.main import cli, main
 from bench.errors import UsageError
+from bench.printable import printable
 from bench.run.plugins import load_plugin
 from tasks import Task
 from tasks.contract import registry
@@ -25,16 +27,16 @@ BAD = {
     "backend": ["slurm"],
     "batch_size": NUMBER,
     "calibration": NUMBER,
-    "cell_timeout": ["soon", "-1"],
+    "cell_timeout": ["soon", "-1", "nan", "inf"],
     "device": ["tpu"] + ([] if torch.cuda.is_available() else ["cuda"]),
     "dim": NUMBER,
-    "directory": ["file", "missing", "file/below"],
+    "directory": ["file", "missing", "file/below", "n" * 300, "esc\x1b[31m", "\ud800"],
     "experiment": ["no_such_experiment"],
     "form": ["pdf"],
-    "grid": ["folder", "missing.yaml", "file"],
+    "grid": ["folder", "missing.yaml", "file", "pipe", "/dev/zero", "n" * 300, "\ud800"],
     "jobs": NUMBER,
-    "max_seconds": ["soon", "-1"],
-    "minutes": ["soon", "-1"],
+    "max_seconds": ["soon", "-1", "nan", "inf", "1e400"],
+    "minutes": ["soon", "-1", "nan", "inf"],
     "method": ["no_such_method", "npe[", "npe[no_such_parameter=1]"],
     "name": ["no_such_task"],
     "num_cells": NUMBER,
@@ -46,14 +48,14 @@ BAD = {
     "num_sets": NUMBER,
     "num_simulations": NUMBER,
     "observation": ["first", "0", "1000"],
-    "out": ["file", "file/below"],
+    "out": ["file", "file/below", "n" * 300, "\ud800"],
     "part": ["no_such_part"],
-    "plugin": ["missing.py", "broken.py", "folder", "file"],
+    "plugin": ["missing.py", "broken.py", "folder", "file", "pipe", "n" * 300, "\ud800"],
     "published_labels": NUMBER,
-    "scale": ["full", "2"],
-    "seed": ["first"],
+    "scale": ["full", "2", "nan"],
+    "seed": ["first", "99999999999999999999"],
     "sklearn_observation": ["first", "0", "1000"],
-    "task": ["no_such_task"],
+    "task": ["no_such_task", "esc\x1b[31m"],
     "threads": NUMBER,
     "toy": ["no_such_toy"],
     "what": ["nothing"],
@@ -97,6 +99,7 @@ def scorebench(tmp_path, monkeypatch, capfd):
     """
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "broken.py").write_text("raise BaseException('several\\nlines')")
     monkeypatch.chdir(tmp_path)
 
@@ -109,6 +112,7 @@ def scorebench(tmp_path, monkeypatch, capfd):
         assert (end.value.code, printed.out) == (2, ""), printed.err
         [line] = printed.err.splitlines()
         assert line.startswith("scorebench: ")
+        assert line.isprintable()
         assert [path for path in sorted(tmp_path.rglob("*")) if "__pycache__" not in path.parts] == before
         return line
 
@@ -130,7 +134,8 @@ def test_a_bad_value_is_one_line(scorebench, words, one, value):
             is_option = isinstance(each, click.Option)
             (options if is_option else arguments).extend([each.opts[0]] * is_option + [given[each.name]])
     line = scorebench(*words, *options, "--", *arguments)
-    assert re.split(r"[\[/]", value)[0] in line or one.name in ("directory", "address", "grid")
+    shown = printable(re.split(r"[\[/]", value)[0])
+    assert shown in line or one.name in ("directory", "address", "grid", "max_seconds")
 
 
 @pytest.mark.parametrize("words", [words for words, _ in leaves()])

@@ -171,3 +171,13 @@ def test_simulations_are_made_once_and_made_again_where_broken(tmp_path, faulty)
     assert summary.failed == 0
     assert len(file.read_bytes()) == len(whole)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_pipe_in_place_of_simulations_is_not_opened(tmp_path, faulty):
+    store, here = Store(tmp_path / "out"), RunOptions(backend="sequential")
+    run(cells(faulty, ["counted[seconds=0]"]), store, here, Progress())
+    [file] = (tmp_path / "out" / "simulations").iterdir()
+    file.unlink()
+    os.mkfifo(file)
+    assert run(cells(faulty, ["counted[seconds=0,number=1]"]), store, here, Progress()).failed == 0
+    assert file.is_file()
