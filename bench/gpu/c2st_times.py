@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.clock.timing import timed
 from bench.gpu.measured import Aim, Measured, Setting
 from bench.metrics import c2st_many, c2st_sklearn
+from tasks.contract.seeding import derive_seed
 
 __all__ = ["c2st_times"]
 
@@ -54,6 +55,6 @@ def c2st_times(setting: Setting) -> Iterator[Measured]:
 
 def _pair(dim: int, rows: int, number: int) -> tuple[Tensor, Tensor]:
     """Return a standard normal reference and slightly wider samples, ``(rows, dim)`` each."""
-    generator = torch.Generator().manual_seed(number)
+    generator = torch.Generator().manual_seed(derive_seed("gpu c2st", number))
     reference, samples = torch.randn(2, rows, dim, generator=generator)
     return reference, WIDER * samples

@@ -18,6 +18,7 @@ from methods.learning.precision import fast_products
 from methods.student import student_network
 from methods.student.replay import Replayed
 from methods.student.student_networks import StudentNetwork
+from tasks.contract.seeding import derive_seed
 
 __all__ = ["device_check"]
 
@@ -38,7 +39,7 @@ def device_check(setting: Setting) -> Iterator[Measured]:
     sleep of the device, must take twice as long; and the system's clock must agree.
     """
     size = setting.count(SIZE, least=256)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(derive_seed("gpu products"))
     a, b = torch.randn(2, size, size, generator=generator).to(setting.device)
     exact = a.double() @ b.double()
     sizes = {"size": size}
@@ -56,7 +57,7 @@ def _error(result: Tensor, exact: Tensor) -> float:
 
 def _networks(setting: Setting) -> Iterator[Measured]:
     rows = setting.count(ROWS)
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(derive_seed("gpu networks"))
     z, x = (part.to(setting.device) for part in torch.randn(2, rows, 2, generator=generator))
     for name, (width, depth, branches) in NETWORKS.items():
         # The hidden part alone, since the choice of a branch is random.

@@ -12,6 +12,7 @@ from bench.gpu.measured import Setting
 from bench.run.simulation_cache import simulate
 from bench.run.warm_up import warm_up
 from methods import Posterior
+from tasks.contract.seeding import derive_seed
 
 __all__ = ["Fit", "fitted", "spec_at_scale"]
 
@@ -53,7 +54,9 @@ def fitted(name: str, task_name: str, num_simulations: int, setting: Setting) ->
     task, method = tasks.get(task_name), methods.get(spec_at_scale(name, setting))
     warm_up(method, setting.device)
     data = simulate(task, setting.count(num_simulations, least=100), 0)
+    seed = derive_seed("gpu fit", name, task_name)
     posterior, seconds = timed(
-        lambda: method.fit(task.prior(), data.theta, data.x, device=setting.device, seed=0), setting.device
+        lambda: method.fit(task.prior(), data.theta, data.x, device=setting.device, seed=seed),
+        setting.device,
     )
     return Fit(posterior, seconds, len(data.theta))

@@ -15,6 +15,7 @@ from bench.run.simulation_cache import simulate
 from methods.diffusion.solvers import SolverName
 from methods.exact_score import FlowMap, KernelPosterior
 from methods.student import generate_labels, jittered
+from tasks.contract.seeding import derive_seed
 
 __all__ = ["label_times"]
 
@@ -39,10 +40,12 @@ def label_times(setting: Setting) -> Iterator[Measured]:
     data = simulate(tasks.get(TASK), num_simulations, 0)
     theta, x = data.theta.to(setting.device), data.x.to(setting.device)
     kernel = KernelPosterior(theta, x, math.sqrt(VARIANCE), math.sqrt(VARIANCE + VARIANCE_Y))
-    conditions = jittered(x, num_labels, kernel.h_x, seed=0)
+    conditions = jittered(x, num_labels, kernel.h_x, seed=derive_seed("gpu label conditions"))
+
+    seed = derive_seed("gpu label noise")
 
     def labels(teacher: FlowMap, conditions: Tensor) -> Tensor:
-        [made] = generate_labels([teacher], conditions, dim_theta=theta.shape[1], seed=0)
+        [made] = generate_labels([teacher], conditions, dim_theta=theta.shape[1], seed=seed)
         return made.theta
 
     for solver, steps, aim in SOLVERS:

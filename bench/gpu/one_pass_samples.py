@@ -17,6 +17,7 @@ from methods.contract.counting import Evaluations
 from methods.learning.precision import fast_products
 from methods.student import OnePassPosterior
 from methods.student.replay import Replayed
+from tasks.contract.seeding import derive_seed
 
 __all__ = ["AIM", "METHODS", "network_inputs", "one_pass_samples", "sampling"]
 
@@ -40,13 +41,13 @@ def one_pass_samples(setting: Setting) -> Iterator[Measured]:
     """
     prior = Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(derive_seed("gpu simulations"))
         theta = prior.sample((1000,))
         x = theta + 0.1 * torch.randn(1000, 2)
     for name, spec in METHODS.items():
         method = methods.get(spec)
         warm_up(method, setting.device)
-        posterior = method.fit(prior, theta, x, device=setting.device, seed=0)
+        posterior = method.fit(prior, theta, x, device=setting.device, seed=derive_seed("gpu one-pass fit"))
         assert isinstance(posterior, OnePassPosterior)  # noqa: S101 (for the type checker)
         for shape in SHAPES:
             yield from sampling(name, posterior, x, shape, setting)
