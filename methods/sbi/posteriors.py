@@ -26,6 +26,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from methods.contract.base import Method, Posterior
 from methods.contract.counting import Evaluations
+from methods.contract.priors import check_continuous, usable_prior
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.sbi.estimators import run_by_one_evaluation
@@ -178,7 +179,7 @@ class SbiTraining(Method):
 
         with quietly(), torch.random.fork_rng():
             torch.manual_seed(derive_seed("sbi training", seed))
-            own_prior, _, _ = process_prior(copy.deepcopy(prior))
+            own_prior, _, _ = process_prior(copy.deepcopy(usable_prior(prior, theta.shape[1])))
             if device != "cpu":
                 own_prior.to(device)
             trainer = self._trainer(
@@ -192,6 +193,10 @@ class SbiTraining(Method):
                 max_num_epochs=self.max_num_epochs,
             )
             yield trainer, estimator
+
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if a parameter takes whole numbers only."""
+        check_continuous(prior, self.name)
 
     def warm_up(self, device: str = "cpu") -> None:
         """Import sbi and train the same network for two epochs on 20 pairs of random numbers."""
