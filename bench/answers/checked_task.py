@@ -125,7 +125,9 @@ class CheckedTask(Task):
         """
         if not callable(self.plain.prior):
             kind = type(self.plain.prior).__name__
-            raise AnswerError(f"task {self.name}: prior is a {kind}, not a method: write def prior(self)")
+            raise AnswerError(
+                f"task {self.name}: prior is of type {kind}, not a method: write def prior(self)"
+            )
         try:
             return usable_prior(self.plain.prior(), self.dim_theta)
         except PriorError as error:
