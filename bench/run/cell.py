@@ -31,6 +31,7 @@ from bench.run.sources import source_sha256
 from bench.run.warm_up import warm_up
 from methods import Method, Posterior
 from methods.baselines.method import HeldOutDraws
+from methods.contract.priors import PriorError
 from tasks import Task
 from tasks.contract.seeding import derive_seed
 
@@ -177,8 +178,8 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
         blank |= load_columns(blank)
         posterior, fitted = fit_cell(task, method, data, cell)
         blank |= fitted
-    except Exception:
-        failed = blank | failure()
+    except Exception as error:
+        failed = blank | _failure(error)
         return [rows.get(k, failed | {"num_observation": k}) for k in cell.observations]
     calibrated = Scores()
     if cell.calibration:
@@ -192,11 +193,10 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
             continue
         rows[k] = blank | {"num_observation": k} | load_columns(blank)
         try:
-            reference = references[k] = _reference(task, k)
-            good = None if isinstance(reference, Exception) else reference
-            sampled, draws[k] = _sample(task, posterior, cell, k, blank, good)
-        except Exception:
-            rows[k] |= failure()
+            references[k] = _reference(task, k)
+            sampled, draws[k] = _sample(task, posterior, cell, k, blank, references[k])
+        except Exception as error:
+            rows[k] |= _failure(error)
             continue
         rows[k] |= sampled
     scores = {k: calibrated.copy() for k in draws}
@@ -215,11 +215,16 @@ def _bad_observations(task: Task, cell: Cell) -> dict[int, Row]:
     for k in cell.observations:
         try:
             task.observation(k)
-        except AnswerError as error:
-            bad[k] = {"status": "error", "error": f"{type(error).__name__}: {error}"}
-        except Exception:
-            bad[k] = failure()
+        except Exception as error:
+            bad[k] = _failure(error)
     return bad
+
+
+def _failure(error: Exception) -> Row:
+    """Return the columns of the exception that is being handled: one line if it explains itself."""
+    if not isinstance(error, AnswerError | PriorError | MetricError):
+        return failure()
+    return {"status": "error", "error": f"{type(error).__name__}: {error}"}
 
 
 def _metric_seed(cell: Cell, metric: str, num_observation: int) -> int:
@@ -250,9 +255,16 @@ def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple
 
 
 def _sample(
-    task: Task, posterior: Posterior, cell: Cell, num_observation: int, fitted: Row, reference: Tensor | None
+    task: Task,
+    posterior: Posterior,
+    cell: Cell,
+    num_observation: int,
+    fitted: Row,
+    reference: Tensor | Exception | None,
 ) -> tuple[Row, Draws]:
     """Sample the posterior at one observation.
+
+    A reference that is an exception counts as none, except for the baseline that draws from the reference.
 
     Returns:
         The columns that sampling fills, and what metrics score: samples ``(S, dim_theta)`` and the shuffled
@@ -261,6 +273,10 @@ def _sample(
     seed = _seed("sample", cell, num_observation)
     x_o = task.observation(num_observation)
     num_samples = cell.num_samples
+    if isinstance(reference, Exception):
+        if isinstance(posterior, HeldOutDraws):
+            raise reference
+        reference = None
     if reference is not None:
         generator = torch.Generator().manual_seed(_seed("reference order", cell, num_observation))
         order = torch.randperm(len(reference), generator=generator)

@@ -168,7 +168,9 @@ class HasMass(Constraint):
     @property
     def transform(self) -> transforms.Transform:
         """A map that scales standardised coordinates to theta, for Markov chains."""
-        loc, scale = self._draws.mean(0), self._draws.std(0)
+        # Quantiles of heavy tails are finite, unlike moments. These are one standard deviation of a normal.
+        low, loc, high = self._draws.quantile(torch.tensor([0.1587, 0.5, 0.8413]), dim=0)
+        scale = 0.5 * (high - low)
         return transforms.AffineTransform(loc, torch.where(scale > 0, scale, 1.0))
 
 
@@ -183,13 +185,15 @@ class UsablePrior(Distribution):
     Arguments:
         prior: Distribution, or another object with ``sample`` and ``log_prob``.
         dim_theta: Number of parameters.
+        by_density: Whether to go by the log density even if the prior has mass on all of its support.
     """
 
     arg_constraints: dict[str, Constraint] = {}  # noqa: RUF012  (its type in torch)
     has_rsample = False
 
-    def __init__(self, prior: Any, dim_theta: int) -> None:
-        self.plain, self._constraint = _unvalidated(prior), _mass(prior)
+    def __init__(self, prior: Any, dim_theta: int, *, by_density: bool = False) -> None:
+        self.plain = _unvalidated(prior)
+        self._constraint = HasMass(self.plain, _support(prior)) if by_density else _mass(prior)
         self._device = torch.device("cpu")
         super().__init__(event_shape=torch.Size([dim_theta]), validate_args=False)
 

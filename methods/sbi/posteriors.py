@@ -27,7 +27,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from methods.contract.base import Method, Posterior
 from methods.contract.counting import Evaluations
-from methods.contract.priors import check_continuous, usable_prior
+from methods.contract.priors import UsablePrior, check_continuous, usable_prior
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.sbi.estimators import run_by_one_evaluation
@@ -205,6 +205,17 @@ class SbiPosterior(Posterior):
         return theta
 
 
+def _with_scale(prior: Distribution) -> Distribution:
+    """Return a prior whose scale sbi can find. Without finite moments (a Cauchy prior) its own map fails."""
+    try:
+        moments = torch.cat([prior.mean, prior.variance])
+    except (AttributeError, NotImplementedError):
+        return prior
+    if bool(moments.isfinite().all()):
+        return prior
+    return UsablePrior(prior, prior.event_shape.numel(), by_density=True)
+
+
 class SbiTraining(Method):
     """The base class of all adapters, with sbi's training options and the order of its calls.
 
@@ -216,6 +227,7 @@ class SbiTraining(Method):
     """
 
     version = "2"
+    least: ClassVar[int] = 3  # Smallest number of simulations: sbi holds one out, and one has no scale.
     training_batch_size: int = Field(default=200, ge=1)
     learning_rate: float = Field(default=5e-4, gt=0)
     stop_after_epochs: int = Field(default=20, ge=1)
@@ -240,12 +252,15 @@ class SbiTraining(Method):
 
         Raises:
             ModuleNotFoundError: If sbi is not installed.
+            ValueError: If there are fewer simulations than sbi can train on.
         """
+        if len(theta) < self.least:
+            raise ValueError(f"{len(theta)} simulations: {self.name} needs at least {self.least}")
         from sbi.utils.user_input_checks import process_prior
 
         with quietly(), torch.random.fork_rng():
             torch.manual_seed(derive_seed("sbi training", seed))
-            own_prior, _, _ = process_prior(copy.deepcopy(usable_prior(prior, theta.shape[1])))
+            own_prior, _, _ = process_prior(copy.deepcopy(_with_scale(usable_prior(prior, theta.shape[1]))))
             if device != "cpu":
                 own_prior.to(device)
             trainer = self._trainer(
