@@ -53,12 +53,18 @@ class Registry(Generic[Kind]):
 
         Raises:
             ValueError: if the name is malformed or belongs to another class.
-            TypeError: if the class does not define an abstract method of its base class.
+            TypeError: if it is no class derived from the base class, or does not define an abstract method of
+                it.
         """
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise ValueError(f"{self._kind} name {name!r}: lower-case letters, digits and underscores only")
 
         def add(cls: type[Kind]) -> type[Kind]:
+            if not (isinstance(cls, type) and issubclass(cls, self._base)):
+                what = f"class {cls.__qualname__}" if isinstance(cls, type) else f"a {type(cls).__name__}"
+                raise TypeError(
+                    f"{self._kind} {name!r}: {what} is not a class derived from {self._base.__name__}"
+                )
             known = self._classes.get(name)
             # A module that is reloaded registers the same class again, which is allowed.
             if known is not None and _path(known) != _path(cls):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.answers.checked_task import as_floats
 from bench.metrics.metric_input import MetricError
 from methods import Posterior
 from tasks import Task
@@ -95,7 +96,8 @@ def calibration_pairs(
         if int(good.sum()) < MIN_PAIRS:
             raise MetricError(f"calibration: {int(good.sum())} of {num_pairs} simulations are finite")
         theta, x = theta[good], x[good]
-        samples = posterior.sample_batched((NUM_SAMPLES,), x=x).detach().cpu().float()
+        shape = (NUM_SAMPLES, *theta.shape)
+        samples = as_floats(posterior.sample_batched((NUM_SAMPLES,), x=x), shape, "sample_batched")
         yield CalibrationPairs(theta, x, samples)
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import numbers
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 import methods
 import tasks
+from bench.answers.checked_task import AnswerError, as_floats, checked
 from bench.clock.energy import driver_version
 from bench.clock.load import load_columns
 from bench.clock.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
@@ -28,6 +31,7 @@ from bench.run.sources import source_sha256
 from bench.run.warm_up import warm_up
 from methods import Method, Posterior
 from methods.baselines.method import HeldOutDraws
+from methods.contract.priors import PriorError
 from tasks import Task
 from tasks.contract.seeding import derive_seed
 
@@ -75,10 +79,10 @@ class Cell:
         task, method = tasks.get(self.task), methods.get(self.method)
         return {
             "task": self.task,
-            "task_version": task.version,
+            "task_version": str(task.version),
             "method": method.name,
             "params": json.dumps(method.model_dump(mode="json"), sort_keys=True),
-            "method_version": method.version,
+            "method_version": str(method.version),
             "num_simulations": self.num_simulations,
             "seed": self.seed,
             "num_posterior_samples": self.num_samples,
@@ -161,8 +165,13 @@ def blank_row(cell: Cell) -> Row:
 
 def _scored(cell: Cell, directory: Path | None) -> list[Row]:
     blank = blank_row(cell)
-    task, method = tasks.get(cell.task), methods.get(cell.method)
+    task, method = checked(tasks.get(cell.task)), methods.get(cell.method)
+    bad = _bad_observations(task, cell)
+    rows: dict[int, Row] = {k: blank | {"num_observation": k} | row for k, row in bad.items()}
+    if len(bad) == len(cell.observations):
+        return list(rows.values())
     try:
+        method.check_prior(task.prior())
         warm_up(method, cell.device)
         blank |= load_columns(blank)
         data = simulations(task, cell.num_simulations, cell.seed, directory)
@@ -170,28 +179,53 @@ def _scored(cell: Cell, directory: Path | None) -> list[Row]:
         blank |= load_columns(blank)
         posterior, fitted = fit_cell(task, method, data, cell)
         blank |= fitted
-    except Exception:
-        return [blank | failure() | {"num_observation": k} for k in cell.observations]
+    except Exception as error:
+        failed = blank | _failure(error)
+        return [rows.get(k, failed | {"num_observation": k}) for k in cell.observations]
     calibrated = Scores()
     if cell.calibration:
         blank |= {"num_calibration": cell.calibration}
         if method.amortized:
             score_calibration(calibrated, task, posterior, cell.calibration, cell.seed)
-    rows: dict[int, Row] = {}
     draws: dict[int, Draws] = {}
+    references: dict[int, Tensor | Exception | None] = {}
     for k in cell.observations:
+        if k in bad:
+            continue
         rows[k] = blank | {"num_observation": k} | load_columns(blank)
         try:
-            sampled, draws[k] = _sample(task, posterior, cell, k, blank)
-        except Exception:
-            rows[k] |= failure()
+            references[k] = _reference(task, k)
+            sampled, draws[k] = _sample(task, posterior, cell, k, blank, references[k])
+        except Exception as error:
+            rows[k] |= _failure(error)
             continue
         rows[k] |= sampled
     scores = {k: calibrated.copy() for k in draws}
+    for k, score in scores.items():
+        if isinstance(reference := references[k], Exception):
+            score.fail("reference", reference)
     score_draws(draws, scores, partial(_metric_seed, cell), parallel=False)
     torch.set_num_threads(cell.scoring_threads)
     score_draws(draws, scores, partial(_metric_seed, cell), parallel=True)
     return [row | scores[k].row if k in scores else row for k, row in rows.items()]
+
+
+def _bad_observations(task: Task, cell: Cell) -> dict[int, Row]:
+    """Return the error columns of observations that cannot be used, before anything is simulated."""
+    bad: dict[int, Row] = {}
+    for k in cell.observations:
+        try:
+            task.observation(k)
+        except Exception as error:
+            bad[k] = _failure(error)
+    return bad
+
+
+def _failure(error: Exception) -> Row:
+    """Return the columns of the exception that is being handled: one line if it explains itself."""
+    if not isinstance(error, AnswerError | PriorError | MetricError):
+        return failure()
+    return {"status": "error", "error": f"{type(error).__name__}: {error}"}
 
 
 def _metric_seed(cell: Cell, metric: str, num_observation: int) -> int:
@@ -212,17 +246,26 @@ def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple
         ),
         cell.device,
     )
+    if not callable(getattr(posterior, "sample", None)):
+        raise AnswerError(f"method {method.name}: fit gives a {type(posterior).__name__}, not a Posterior")
     return posterior, {
         "train_s": seconds,
-        "num_parameters": posterior.num_parameters,
+        "num_parameters": int(_number(posterior, "num_parameters", method)),
         "peak_memory_mb": peak_memory_mb(cell.device),
     }
 
 
 def _sample(
-    task: Task, posterior: Posterior, cell: Cell, num_observation: int, fitted: Row
+    task: Task,
+    posterior: Posterior,
+    cell: Cell,
+    num_observation: int,
+    fitted: Row,
+    reference: Tensor | Exception | None,
 ) -> tuple[Row, Draws]:
     """Sample the posterior at one observation.
+
+    A reference that is an exception counts as none, except for the baseline that draws from the reference.
 
     Returns:
         The columns that sampling fills, and what metrics score: samples ``(S, dim_theta)`` and the shuffled
@@ -230,8 +273,11 @@ def _sample(
     """
     seed = _seed("sample", cell, num_observation)
     x_o = task.observation(num_observation)
-    reference = task.reference_samples(num_observation)
     num_samples = cell.num_samples
+    if isinstance(reference, Exception):
+        if isinstance(posterior, HeldOutDraws):
+            raise reference
+        reference = None
     if reference is not None:
         generator = torch.Generator().manual_seed(_seed("reference order", cell, num_observation))
         order = torch.randperm(len(reference), generator=generator)
@@ -246,21 +292,48 @@ def _sample(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         samples, clock = timed_repeatedly(lambda: posterior.sample((num_samples,), x=x_o), cell.device)
-    samples = _checked(samples.detach().cpu(), (num_samples, task.dim_theta))
+    samples = _checked(samples, (num_samples, task.dim_theta))
     row: Row = {
         "num_posterior_samples": len(samples),
-        "samples_sha256": hashlib.sha256(samples.float().contiguous().numpy().tobytes()).hexdigest(),
+        "samples_sha256": hashlib.sha256(samples.numpy().tobytes()).hexdigest(),
         "sample_s": clock.seconds,
         "sample_s_iqr": clock.iqr,
         "energy_j": clock.joules,
-        "nfe": posterior.nfe,
+        "nfe": _number(posterior, "nfe", methods.get(cell.method)),
         "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
     }
     return row, Draws(task, num_observation, samples, reference, device=cell.device)
 
 
-def _checked(samples: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return the samples, if they have that shape and are finite; raise ValueError otherwise."""
+def _reference(task: Task, num_observation: int) -> Tensor | Exception | None:
+    """Return reference draws, or what was raised instead: the observation is then scored without them."""
+    try:
+        return task.reference_samples(num_observation)
+    except Exception as error:
+        return error
+
+
+def _number(posterior: Posterior, name: str, method: Method) -> float:
+    """Return an attribute of a posterior that has to be one real number."""
+    value = getattr(posterior, name, 0)
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.item()
+    whole = name == "num_parameters"
+    number = float(value) if isinstance(value, numbers.Real) else None
+    if number is None or (whole and not number.is_integer()):
+        wanted = "a whole number" if whole else "a number"
+        raise AnswerError(f"method {method.name}: {name} of its posterior is {value!r}, not {wanted}")
+    return number
+
+
+def _checked(samples: Any, shape: tuple[int, int]) -> Tensor:
+    """Return the samples as float32 on the CPU, if they have that shape and are finite.
+
+    Raises:
+        AnswerError: if they are no real numbers.
+        ValueError: if they have another shape or are not finite.
+    """
+    samples = as_floats(samples, None, "the posterior")
     if samples.shape != shape:
         raise ValueError(f"the posterior gave samples of shape {tuple(samples.shape)}, not {shape}")
     bad = int((~samples.isfinite().all(dim=1)).sum())

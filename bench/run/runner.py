@@ -16,6 +16,7 @@ from bench.results.store import State, Store, done
 from bench.run import isolation
 from bench.run.backends import Backend, backend
 from bench.run.cell import Cell, failed_rows, run_cell
+from bench.run.first_look import first_look
 from bench.run.outcome import Outcome, Summary
 from bench.run.progress import Progress
 from bench.run.script import end_second_run
@@ -99,12 +100,16 @@ def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress
     run here.
 
     Raises:
+        UsageError: if a task or method of a plug-in cannot be used; nothing has been written then.
         StorageError: if rows cannot be written; the remaining cells are left for the next run.
     """
     end_second_run()
     states = store.states()
     _say_sources(from_other_source(cells, states), progress)
     todo = _todo(cells, states)
+    first_look(
+        [work.cell for work in todo], progress.say, options.backend, options.jobs, options.cell_timeout
+    )
     ran = failed = elsewhere = 0
     with progress.over(len(todo), options.jobs):
         held: list[_Work] = []

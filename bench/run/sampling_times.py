@@ -16,6 +16,7 @@ from torch import Tensor
 
 import methods
 import tasks
+from bench.answers.checked_task import checked
 from bench.clock.load import load_columns
 from bench.clock.timing import Timed, peak_memory_mb, reset_peak_memory, timed_repeatedly
 from bench.errors import UsageError
@@ -147,7 +148,7 @@ def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[
     cell.load_plugins()
     torch.set_num_threads(cell.threads)
     blank = blank_row(cell)
-    task, method = tasks.get(cell.task), methods.get(cell.method)
+    task, method = checked(tasks.get(cell.task)), methods.get(cell.method)
     try:
         warm_up(method, cell.device)
         blank |= load_columns(blank)

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.answers.checked_task import AnswerError, checked
 from bench.clock.timing import timed
 from bench.errors import SimulationError
 from bench.results.claims import claim
+from bench.run.sources import source_sha256
 from tasks import Task
 from tasks.contract.seeding import derive_seed
 
@@ -46,11 +48,15 @@ def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
     """Draw parameters from the prior and simulate; rows of x that are not finite are dropped as failed.
 
     Raises:
+        AnswerError: if the prior or the simulator gives something that cannot be used.
         SimulationError: if fewer than two simulations are left.
     """
+    task = checked(task)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("theta", task.name, num_simulations, seed))
         theta = task.prior().sample((num_simulations,)).float()
+    if not theta.isfinite().all():
+        raise AnswerError(f"task {task.name}: the prior draws parameters that are not finite")
     x_seed = derive_seed("x", task.name, num_simulations, seed)
     task.simulate(theta[:2], seed=x_seed)  # the first call may import modules and read files: not timed
     x, seconds = timed(lambda: task.simulate(theta, seed=x_seed), "cpu")
@@ -66,9 +72,12 @@ def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:
 def simulations(task: Task, num_simulations: int, seed: int, directory: Path | None) -> Simulations:
     """Return the simulations kept in ``directory``; if there are none, call :func:`simulate` and keep them.
 
-    Simulations are kept for each task, version, budget and seed, without their time, which would be that of
-    another run or machine. If two processes need the same simulations, one waits for the other. A corrupt
-    file is replaced. If the directory cannot be written to, the simulations are returned but not kept.
+    Simulations are kept for each task, version, source code, budget and seed, without their time, which would
+    be that of another run or machine. So a method never trains on simulations of a simulator that has been
+    changed since. Nothing is kept for a task without a source file, such as one from a notebook's cell.
+
+    If two processes need the same simulations, one waits for the other. A corrupt file is replaced. If the
+    directory cannot be written to, the simulations are returned but not kept.
 
     Arguments:
         task: Task to simulate.
@@ -77,11 +86,14 @@ def simulations(task: Task, num_simulations: int, seed: int, directory: Path | N
         directory: Directory of results; None to simulate without it.
 
     Raises:
+        AnswerError: if the prior or the simulator gives something that cannot be used.
         SimulationError: if fewer than two simulations are left.
     """
-    if directory is None:
+    task = checked(task)
+    source = source_sha256(type(task.plain))
+    if directory is None or source is None:
         return simulate(task, num_simulations, seed)
-    words = repr((task.name, task.version, num_simulations, seed))
+    words = repr((task.name, task.version, source, num_simulations, seed))
     name = hashlib.sha256(words.encode()).hexdigest()[:20]
     path = directory / FOLDER / f"{name}.npz"
     with claim(directory, f"simulations-{name}"):

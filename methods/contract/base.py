@@ -133,6 +133,15 @@ class Method(BaseModel, ABC):
             seed: Seed for all randomness of the fit. Torch's global random state is left unchanged.
         """
 
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if the method cannot work with a prior; by default every prior is accepted.
+
+        The benchmark calls this before it simulates.
+
+        Arguments:
+            prior: Prior of theta, a distribution with event_shape ``(dim_theta,)``.
+        """
+
     def with_likelihood(self, log_likelihood: LogLikelihood) -> Method:
         """Return a copy that may evaluate the task's likelihood, or ``self`` if it is not used.
 

@@ -46,6 +46,8 @@ def expand(spec: str) -> list[Method]:
         return [cls(**params) for params in variants]
     except ValidationError as error:
         raise SpecError(explain(error, f"method {name}", cls.model_fields)) from None
+    except Exception as error:  # of a plug-in's own constructor or validator
+        raise SpecError(f"method {name} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def get(spec: str) -> Method:

@@ -29,12 +29,14 @@ from torch.distributions import Distribution
 from methods.contract.base import Method, Posterior
 from methods.contract.checks import check_simulations
 from methods.contract.counting import Evaluations
+from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
 from methods.denoiser.fit import DenoiserSettings, FittedDenoiser, fit_denoiser
 from methods.denoiser.flow import DenoiserFlow
 from methods.denoiser.gaussian_base import GaussianBase
 from methods.denoiser.likelihood import log_likelihood
 from methods.diffusion import SolverName
+from methods.transforms.unbounded import Unbounded
 
 __all__ = ["Denoiser", "DenoiserMethod", "DenoiserPosterior"]
 
@@ -114,6 +116,11 @@ class DenoiserMethod(Method):
     num_emulated: int = Field(default=60_000, ge=0)
     solver: SolverName = "ab2"
     steps: int = Field(default=24, ge=2)
+
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if the support does not consist of intervals, half-lines or lines."""
+        check_continuous(prior, self.name)
+        Unbounded(prior)
 
     def fit_teacher(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int

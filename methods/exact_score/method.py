@@ -33,6 +33,7 @@ from torch.distributions import Distribution
 from methods.contract.base import Method, Posterior
 from methods.contract.checks import check_simulations
 from methods.contract.counting import Evaluations
+from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.diffusion.solvers import Denoiser, SolverName, solve
@@ -165,6 +166,10 @@ class KernelMethod(Method):
         if self.bandwidth == "loo" and any(given):
             raise ValueError("theta_bandwidth and x_bandwidth need bandwidth=manual")
         return self
+
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if a parameter takes whole numbers only."""
+        check_continuous(prior, self.name)
 
     def fit_kernel(self, theta: Tensor, x: Tensor, seed: int) -> ExactScorePosterior:
         """Return the ODE sampler of the simulations theta ``(K, dim_theta)`` and x ``(K, dim_x)``.

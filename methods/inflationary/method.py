@@ -34,6 +34,7 @@ from torch.distributions import Distribution
 from methods.contract.base import Method, Posterior
 from methods.contract.checks import check_simulations
 from methods.contract.counting import Evaluations
+from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.inflationary.fit import fit_flow
@@ -146,6 +147,11 @@ class Inflationary(Method):
     training_batch_size: int = Field(default=256, ge=1)
     solver: FlowSolver = "heun"
     steps: int = Field(default=40, ge=1)
+
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if the support does not consist of intervals, half-lines or lines."""
+        check_continuous(prior, self.name)
+        Unbounded(prior)
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0

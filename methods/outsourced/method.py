@@ -36,6 +36,7 @@ from torch.distributions import Distribution
 
 from methods.contract.base import LogLikelihood, Posterior
 from methods.contract.checks import check_simulations
+from methods.contract.priors import check_continuous
 from methods.contract.registry import method_class, register_method
 from methods.contract.seeding import derive_seed
 from methods.denoiser import DenoiserFlow, DenoiserMethod
@@ -105,6 +106,11 @@ class Outsourced(StudentMethod):
         given = self.model_copy()
         given._log_likelihood = log_likelihood
         return given
+
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if no map from normal noise to the prior is known."""
+        check_continuous(prior, self.name)
+        noise_map(prior)
 
     def warm_up(self, device: str = "cpu") -> None:
         """Warm up the training of the policy, and of the surrogate if the reward is a surrogate."""

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.contract.base import Method, Posterior
+from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
 from methods.transforms.standardizer import Standardizer
 
@@ -97,6 +98,11 @@ class RejectionABC(Method):
     version = "2"
     num_accepted: int = Field(default=100, ge=1)
     kde: bool = True
+
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if a parameter takes whole numbers only, which the kernel would smooth."""
+        if self.kde:
+            check_continuous(prior, f"{self.name} with kde=true")
 
     def warm_up(self, device: str = "cpu") -> None:
         """Do nothing, since nothing is trained."""

@@ -14,9 +14,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -26,6 +27,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from methods.contract.base import Method, Posterior
 from methods.contract.counting import Evaluations
+from methods.contract.priors import UsablePrior, check_continuous, usable_prior
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.sbi.estimators import run_by_one_evaluation
@@ -33,6 +35,7 @@ from methods.sbi.estimators import run_by_one_evaluation
 __all__ = ["FMPE", "NPE", "NPSE", "SbiMethod", "SbiTraining", "quietly"]
 
 BATCH = 2**16  # Number of samples drawn from a flow at once.
+PATIENCE = 20.0  # Seconds of rejection before its total time is predicted.
 
 
 class _NoTracker:
@@ -63,6 +66,54 @@ def quietly() -> Iterator[None]:
         yield
 
 
+class _Watched:
+    """sbi's prior during one call of its sampler, which is stopped if rejection would take too long.
+
+    sbi alone would go on until ``max_sampling_time``, even if no sample at all falls inside the prior.
+
+    Arguments:
+        prior: sbi's prior.
+        wanted: Number of samples wanted for each observation.
+        limit: Time limit of the call, in seconds.
+    """
+
+    def __init__(self, prior: Any, wanted: int, limit: float) -> None:
+        self._prior, self._wanted, self._limit = prior, wanted, limit
+        self._start, self._tested = time.monotonic(), 0
+        self._accepted: Any = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prior, name)
+
+    @property
+    def support(self) -> _Watched:
+        """Return this object itself, whose ``check`` counts."""
+        return self
+
+    def check(self, theta: Tensor) -> Tensor:
+        """Return which samples ``(n, ..., dim_theta)`` are inside the prior, ``(n, ...)``.
+
+        Raises:
+            RuntimeError: If the time limit would be exceeded, judging by the samples accepted so far.
+        """
+        from sbi.utils.sbiutils import within_support
+
+        inside = within_support(self._prior, theta)
+        self._tested += len(inside)
+        self._accepted = self._accepted + inside.reshape(len(inside), -1).sum(0)
+        accepted = int(self._accepted.min())
+        seconds = time.monotonic() - self._start
+        # The number accepted in this time is Poisson; this is about the most that its mean may be.
+        most = accepted + 2.0 * accepted**0.5 + 3.0
+        if accepted < self._wanted and seconds > PATIENCE and seconds * self._wanted > self._limit * most:
+            raise RuntimeError(
+                f"only {accepted} of {self._tested} samples lie inside the prior after {seconds:.0f} s, so "
+                f"{self._wanted} would take longer than max_sampling_time = {self._limit:g} s; x may be far "
+                "from all simulations, and reject_outside_prior=false keeps all samples"
+            )
+        return inside
+
+
 class SbiPosterior(Posterior):
     """An sbi posterior with fixed sampling options and counted network evaluations.
 
@@ -86,9 +137,9 @@ class SbiPosterior(Posterior):
         """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)`` with sbi's sampler.
 
         Raises:
-            RuntimeError: If rejection takes longer than ``max_sampling_time``.
+            RuntimeError: If rejection takes longer than ``max_sampling_time``, or is predicted to.
         """
-        return self._counted(self._posterior.sample, sample_shape, x)
+        return self._counted(self._rejecting(self._posterior.sample), sample_shape, x)
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, B, dim_theta)`` samples for all observations x ``(B, dim_x)`` at once.
@@ -98,21 +149,37 @@ class SbiPosterior(Posterior):
         sampled once for all rows, and samples outside the prior are then replaced row by row.
 
         Raises:
-            RuntimeError: If rejection takes longer than ``max_sampling_time``.
+            RuntimeError: If rejection takes longer than ``max_sampling_time``, or is predicted to.
         """
         if self._is_flow and self._options["reject_outside_prior"]:
             return self._counted(self._redrawn, sample_shape, x)
-        return self._counted(self._posterior.sample_batched, sample_shape, x)
+        return self._counted(self._rejecting(self._posterior.sample_batched), sample_shape, x)
+
+    def _rejecting(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """Return one of sbi's samplers with its rejection watched."""
+
+        def drawn(sample_shape: torch.Size, **options: Any) -> Tensor:
+            if not options["reject_outside_prior"]:
+                return draw(sample_shape, **options)
+            prior = self._posterior.prior
+            self._posterior.prior = _Watched(prior, sample_shape.numel(), options["max_sampling_time"])
+            try:
+                return draw(sample_shape, **options)
+            finally:
+                self._posterior.prior = prior
+
+        return drawn
 
     def _redrawn(self, sample_shape: torch.Size, x: Tensor, **options: Any) -> Tensor:
         raw = options | {"reject_outside_prior": False}
+        redraw = self._rejecting(self._posterior.sample)
         parts = []
         for rows in x.split(max(1, BATCH // sample_shape.numel())):
             theta = self._posterior.sample_batched(sample_shape, x=rows, **raw)
             outside = ~self._posterior.prior.support.check(theta)
             for k in outside.any(dim=0).nonzero().flatten().tolist():
                 again = outside[:, k]
-                theta[again, k] = self._posterior.sample((int(again.sum()),), x=rows[k : k + 1], **options)
+                theta[again, k] = redraw(torch.Size([int(again.sum())]), x=rows[k : k + 1], **options)
             parts.append(theta)
         return torch.cat(parts, dim=1)
 
@@ -138,6 +205,17 @@ class SbiPosterior(Posterior):
         return theta
 
 
+def _with_scale(prior: Distribution) -> Distribution:
+    """Return a prior whose scale sbi can find. Without finite moments (a Cauchy prior) its own map fails."""
+    try:
+        moments = torch.cat([prior.mean, prior.variance])
+    except (AttributeError, NotImplementedError):
+        return prior
+    if bool(moments.isfinite().all()):
+        return prior
+    return UsablePrior(prior, prior.event_shape.numel(), by_density=True)
+
+
 class SbiTraining(Method):
     """The base class of all adapters, with sbi's training options and the order of its calls.
 
@@ -149,6 +227,7 @@ class SbiTraining(Method):
     """
 
     version = "2"
+    least: ClassVar[int] = 3  # Smallest number of simulations: sbi holds one out, and one has no scale.
     training_batch_size: int = Field(default=200, ge=1)
     learning_rate: float = Field(default=5e-4, gt=0)
     stop_after_epochs: int = Field(default=20, ge=1)
@@ -173,12 +252,15 @@ class SbiTraining(Method):
 
         Raises:
             ModuleNotFoundError: If sbi is not installed.
+            ValueError: If there are fewer simulations than sbi can train on.
         """
+        if len(theta) < self.least:
+            raise ValueError(f"{len(theta)} simulations: {self.name} needs at least {self.least}")
         from sbi.utils.user_input_checks import process_prior
 
         with quietly(), torch.random.fork_rng():
             torch.manual_seed(derive_seed("sbi training", seed))
-            own_prior, _, _ = process_prior(copy.deepcopy(prior))
+            own_prior, _, _ = process_prior(copy.deepcopy(_with_scale(usable_prior(prior, theta.shape[1]))))
             if device != "cpu":
                 own_prior.to(device)
             trainer = self._trainer(
@@ -192,6 +274,10 @@ class SbiTraining(Method):
                 max_num_epochs=self.max_num_epochs,
             )
             yield trainer, estimator
+
+    def check_prior(self, prior: Distribution) -> None:
+        """Raise ValueError if a parameter takes whole numbers only."""
+        check_continuous(prior, self.name)
 
     def warm_up(self, device: str = "cpu") -> None:
         """Import sbi and train the same network for two epochs on 20 pairs of random numbers."""
@@ -210,7 +296,8 @@ class SbiMethod(SbiTraining):
 
     Arguments:
         reject_outside_prior: Whether samples outside the prior's support are drawn again.
-        max_sampling_time: Time limit of rejection in one call, in seconds. Beyond it, an error is raised.
+        max_sampling_time: Time limit of rejection in one call, in seconds. An error is raised when the limit
+            is reached, or after 20 s if the samples accepted by then show that it would be.
     """
 
     reject_outside_prior: bool = True

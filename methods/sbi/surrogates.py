@@ -177,6 +177,7 @@ class NRE(SurrogateMethod):
     citation = (
         "Durkan, Murray, Papamakarios: On contrastive learning for likelihood-free inference, 2020; sbi"
     )
+    least = 11  # sbi holds a tenth out, in which there have to be two theta to tell apart
     classifier: Literal["resnet", "mlp", "linear"] = "resnet"
 
     def _trainer(self, **common: Any) -> Any:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, LogNormal, MultivariateNormal, Normal, Uniform
 
+from methods.contract.priors import UsablePrior
+
 __all__ = ["NoiseMap", "noise_map"]
 
 EDGE = 1e-7  # Smallest distance of a value to a bound, as a fraction of the interval.
@@ -51,6 +53,11 @@ def noise_map(prior: Distribution) -> NoiseMap:
         f"a prior of kind {type(prior).__name__} has no known map from normal noise; supported are priors "
         "with independent uniform, normal or log-normal columns, and multivariate normal priors"
     )
+
+
+@noise_map.register
+def _(prior: UsablePrior) -> NoiseMap:
+    return noise_map(prior.plain)
 
 
 @noise_map.register

@@ -6,19 +6,22 @@ A parameter on an interval, scaled to v in (0, 1), becomes
 
 With blend = 1 a uniform prior becomes a standard normal, but an x that is linear in theta is no longer linear
 in u. With a small blend u is linear in theta except near the bounds. Which is better depends on the problem.
-A parameter on a half-line becomes its logarithm, and a parameter on the whole line stays unchanged.
+A parameter on a half-line becomes the logarithm of its distance to the bound, and a parameter on the whole
+line stays unchanged.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution
+
+from methods.contract.priors import bounds
 
 __all__ = ["Unbounded"]
 
@@ -30,7 +33,8 @@ class Unbounded:
     """A one-to-one map from theta to unbounded coordinates, column by column.
 
     Arguments:
-        prior: Prior whose support gives the bounds: intervals, half-lines above a bound, or lines.
+        prior: Prior whose support gives the bounds: intervals, half-lines or lines, which may differ between
+            columns.
         blend: Share of the probit in the coordinate of an interval, in (0, 1].
 
     Raises:
@@ -44,39 +48,83 @@ class Unbounded:
     """
 
     def __init__(self, prior: Distribution, blend: float = 1.0) -> None:
-        support: Any = prior.support
-        while isinstance(support, constraints.independent):
-            support = support.base_constraint
-        self.blend = blend
-        self.is_interval = isinstance(support, constraints.interval)
-        self.is_half_line = isinstance(support, (constraints.greater_than, constraints.greater_than_eq))
-        self._low = self._high = torch.zeros(1, dtype=torch.float64)
-        if self.is_interval:
-            self._high = torch.as_tensor(support.upper_bound).double()
-        if self.is_interval or self.is_half_line:
-            self._low = torch.as_tensor(support.lower_bound).double()
-        elif support is not constraints.real:
-            raise ValueError(f"prior on {support}: only intervals, half-lines and lines are supported")
+        low, high = bounds(prior.support, prior.event_shape.numel())
+        kinds = [(bool(a), bool(b)) for a, b in zip(low.isfinite(), high.isfinite(), strict=True)]
+        groups = [[column for column, one in enumerate(kinds) if one == kind] for kind in sorted(set(kinds))]
+        self._parts = [_Columns(low[group], high[group], blend) for group in groups]
+        self._groups = [torch.tensor(group) for group in groups]
+        self._order = torch.cat(self._groups).argsort()
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether a column lies on an interval, so that ``blend`` matters."""
+        return any(part.is_interval for part in self._parts)
 
     def __call__(self, theta: Tensor) -> Tensor:
         """Return the coordinates u of theta, both ``(N, dim_theta)``, float64."""
-        theta = theta.double()
-        if self.is_interval:
-            return self._blended(torch.special.ndtri(self._unit(theta)))
-        return self._above(theta).log() if self.is_half_line else theta
+        return self._mapped(theta, lambda part, columns: part(columns))
 
     def plain(self, theta: Tensor) -> Tensor:
         """Return theta ``(N, dim_theta)``, float64: logarithms on half-lines, but intervals unchanged."""
-        return theta.double() if self.is_interval else self(theta)
+        return self._mapped(theta, lambda part, columns: part.plain(columns))
 
     def log_slope(self, theta: Tensor) -> Tensor:
         """Return log |du / dtheta|, summed over columns, ``(N,)``.
 
         The log density of theta is the log density of u plus this.
         """
+        first, *others = (part.log_slope(columns) for part, columns in self._split(theta))
+        return sum(others, first)
+
+    def inverse(self, u: Tensor) -> Tensor:
+        """Return theta ``(..., dim_theta)`` at coordinates u, float32. It lies in the closed support."""
+        return self._mapped(u, lambda part, columns: part.inverse(columns))
+
+    def inside(self, theta: Tensor) -> Tensor:
+        """Return whether each row of theta ``(N, dim_theta)`` lies within the bounds, ``(N,)``."""
+        return torch.stack([part.inside(columns) for part, columns in self._split(theta)]).all(0)
+
+    def _split(self, values: Tensor) -> list[tuple[_Columns, Tensor]]:
+        """Return each part and its columns of values ``(..., dim_theta)``."""
+        if len(self._parts) == 1:
+            return [(self._parts[0], values)]
+        pairs = zip(self._parts, self._groups, strict=True)
+        return [(part, values[..., group.to(values.device)]) for part, group in pairs]
+
+    def _mapped(self, values: Tensor, function: Callable[[_Columns, Tensor], Tensor]) -> Tensor:
+        found = [function(part, columns) for part, columns in self._split(values)]
+        return found[0] if len(found) == 1 else torch.cat(found, dim=-1)[..., self._order.to(values.device)]
+
+
+class _Columns:
+    """The map of columns of one kind: intervals, half-lines of one direction, or lines.
+
+    Arguments:
+        low: Lower bounds, ``(D,)``, float64; infinite if there are none.
+        high: Upper bounds, of the same kind.
+        blend: As in :class:`Unbounded`.
+    """
+
+    def __init__(self, low: Tensor, high: Tensor, blend: float) -> None:
+        self._low, self._high, self.blend = low, high, blend
+        has_low, has_high = bool(low.isfinite().all()), bool(high.isfinite().all())
+        self.is_interval = has_low and has_high
+        self._is_half_line = has_low != has_high
+        self._is_above = has_low
+
+    def __call__(self, theta: Tensor) -> Tensor:
         theta = theta.double()
-        if self.is_half_line:
-            return -self._above(theta).log().sum(1)
+        if self.is_interval:
+            return self._blended(torch.special.ndtri(self._unit(theta)))
+        return self._distance(theta).log() if self._is_half_line else theta
+
+    def plain(self, theta: Tensor) -> Tensor:
+        return theta.double() if self.is_interval else self(theta)
+
+    def log_slope(self, theta: Tensor) -> Tensor:
+        theta = theta.double()
+        if self._is_half_line:
+            return -self._distance(theta).log().sum(1)
         if not self.is_interval:
             return theta.new_zeros(len(theta))
         z = torch.special.ndtri(self._unit(theta))
@@ -85,11 +133,11 @@ class Unbounded:
         return (slope.log() - (self._high - self._low).to(theta.device).log()).sum(1)
 
     def inverse(self, u: Tensor) -> Tensor:
-        """Return theta ``(..., dim_theta)`` at coordinates u, float32. It lies in the closed support."""
         u = u.float()
         low, high = self._low.to(u), self._high.to(u)
-        if self.is_half_line:
-            return low + u.clamp(-80.0, 80.0).exp()
+        if self._is_half_line:
+            distance = u.clamp(-80.0, 80.0).exp()
+            return low + distance if self._is_above else high - distance
         if not self.is_interval:
             return u
         table = self._table.to(u.device)
@@ -100,11 +148,9 @@ class Unbounded:
         return torch.minimum(torch.maximum(low + (high - low) * unit, low), high)
 
     def inside(self, theta: Tensor) -> Tensor:
-        """Return whether each row of theta ``(N, dim_theta)`` lies in the prior's support, ``(N,)``."""
-        if not (self.is_interval or self.is_half_line):
+        if not (self.is_interval or self._is_half_line):
             return theta.isfinite().all(1)
-        above = theta >= self._low.to(theta)
-        return (above & (theta <= self._high.to(theta)) if self.is_interval else above).all(1)
+        return ((theta >= self._low.to(theta)) & (theta <= self._high.to(theta))).all(1)
 
     @property
     def _reach(self) -> float:
@@ -122,8 +168,10 @@ class Unbounded:
         low, high = self._low.to(theta.device), self._high.to(theta.device)
         return ((theta - low) / (high - low)).clamp(EDGE, 1.0 - EDGE)
 
-    def _above(self, theta: Tensor) -> Tensor:
-        return (theta - self._low.to(theta.device)).clamp_min(1e-30)
+    def _distance(self, theta: Tensor) -> Tensor:
+        """Return the distance to the bound of a half-line, a little more than zero."""
+        bound = (self._low if self._is_above else self._high).to(theta.device)
+        return (theta - bound if self._is_above else bound - theta).clamp_min(1e-30)
 
     def _blended(self, z: Tensor) -> Tensor:
         return (1.0 - self.blend) * math.sqrt(12.0) * (torch.special.ndtr(z) - 0.5) + self.blend * z
