@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.commands.arguments import FilePath
-from bench.commands.complaint import complain, tell
-from bench.errors import UsageError
+from bench.commands.complaint import tell
 from bench.printable import printable
 from bench.run.plugins import load_plugins
 
@@ -32,15 +31,9 @@ __all__ = ["KINDS", "list_", "listing"]
 )
 def list_(what: str | None, plugin: tuple[str, ...]) -> int:
     """List tasks, methods, metrics, figures and preset grids."""
-    failed = False
-    for path in plugin:
-        try:
-            load_plugins([path])
-        except UsageError as error:  # the rest is listed all the same
-            complain(str(error))
-            failed = True
+    load_plugins(plugin)
     tell(listing([what] if what else list(KINDS)))
-    return 2 if failed else 0
+    return 0
 
 
 def listing(what: list[str]) -> str:

@@ -134,3 +134,19 @@ def test_a_package_that_looks_names_up_while_it_is_imported(registry, module, ca
 def test_an_incomplete_class_is_refused(registry):
     with pytest.raises(TypeError, match="tool 'blunt': class Blunt does not define use"):
         registry().register("blunt")(type("Blunt", (Tool,), {}))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda: None, "a function is not a class derived from Tool"),
+        (Hammer(), "a Hammer is not a class derived from Tool"),
+        (int, "class int is not a class derived from Tool"),
+    ],
+)
+def test_what_is_no_class_of_the_kind_is_refused(registry, given, words):
+    """A function that was registered spoilt the listing of all others."""
+    tools = registry()
+    with pytest.raises(TypeError, match=words):
+        tools.register("wrong")(given)
+    assert tools.classes() == {}

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from torch.distributions import Independent, Uniform
+from torch.distributions import Independent, Normal, Uniform
 
 import methods
 
@@ -102,3 +102,38 @@ def test_a_flow_is_drawn_from_once_for_all_observations(problem, recwarn, monkey
     conditions.clear()
     posterior.without_rejection().sample_batched((5,), x=x)
     assert [len(condition) for condition in conditions] == [21]
+
+
+class Slowly:
+    """A clock on which every look takes ten seconds."""
+
+    now = 0.0
+
+    def monotonic(self):
+        self.now += 10.0
+        return self.now
+
+
+@pytest.mark.parametrize("method", ["npe[max_num_epochs=1]", "npse[max_num_epochs=1,steps=5]"])
+def test_rejection_without_hope_ends_before_the_time_limit(method, monkeypatch, recwarn):
+    """It went on for half an hour for an observation far from all simulations."""
+    narrow = Independent(Uniform(torch.zeros(2), torch.full((2,), 1e-6)), 1)
+    torch.manual_seed(0)
+    theta, x = torch.randn(2, 100, 2)
+    posterior = methods.get(method).fit(narrow, theta, x)
+    monkeypatch.setattr("methods.sbi.posteriors.time", Slowly())
+    before = posterior._posterior.prior
+    with pytest.raises(
+        RuntimeError, match=r"only 0 of \d+ samples lie inside the prior after .* max_sampling_time"
+    ):
+        posterior.sample((500,), x=x[:1])
+    assert posterior._posterior.prior is before
+    assert posterior.without_rejection().sample((500,), x=x[:1]).shape == (500, 2)
+
+
+@pytest.mark.parametrize(("method", "least"), [("npe", 3), ("fmpe", 3), ("npse", 3), ("nle", 3), ("nre", 11)])
+def test_too_few_simulations_are_refused_with_the_least_number(method, least):
+    theta = torch.randn(least - 1, 2)
+    normal = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+    with pytest.raises(ValueError, match=f"{least - 1} simulations: {method} needs at least {least}"):
+        methods.get(method).fit(normal, theta, theta)
