@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import numbers
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from types import FrameType
 
 import torch
 from torch import Tensor
@@ -21,8 +27,10 @@ from bench.clock.timing import peak_memory_mb, reset_peak_memory, timed, timed_r
 from bench.metrics import Draws, MetricError
 from bench.results.provenance import device_name, versions
 from bench.results.schema import COLUMNS, Row
-from bench.run.plugins import load_plugins
-from bench.run.scoring import Scores, failure, score_calibration, score_draws
+from bench.run import isolation
+from bench.run.global_state import SHARED, GlobalState, watched
+from bench.run.plugins import SUITE, load_plugins
+from bench.run.scoring import Predictive, Scores, failure, score_calibration, score_draws
 from bench.run.simulation_cache import Simulations, simulations
 from bench.run.sources import source_sha256
 from bench.run.warm_up import warm_up
@@ -39,7 +47,7 @@ class Cell:
     """One unit of work: one task, method, budget and seed.
 
     Two cells are the same (share a key and a file) if all fields but ``observations``, ``calibration``,
-    ``plugins``, ``threads``, ``scoring_threads`` and ``timing`` agree.
+    ``plugins``, ``threads``, ``scoring_threads``, ``timing`` and ``metrics`` agree.
 
     Arguments:
         task: Registered name.
@@ -55,6 +63,7 @@ class Cell:
         scoring_threads: Number of torch's threads for the C2ST, which is the same on any number.
         timing: ``shared`` if other cells run at the same time, else ``exclusive``; a row becomes ``shared``
             if the load of other programs is found to be too high (:mod:`bench.clock.load`).
+        metrics: Names of the metrics to compute; None for all.
     """
 
     task: str
@@ -69,6 +78,7 @@ class Cell:
     threads: int = 1
     scoring_threads: int = 1
     timing: str = "exclusive"
+    metrics: tuple[str, ...] | None = None
 
     def identity(self) -> Row:
         """Return the columns that identify the cell: full configuration, all parameters, and versions."""
@@ -109,10 +119,23 @@ class Cell:
         return replace(self, observations=tuple(k for k in self.observations if k in observations))
 
 
+class ChangedStateError(RuntimeError):
+    """The code of a task or method left global state changed, which later cells would share."""
+
+
+class _OverdueError(BaseException):
+    """An observation took longer than its share of the cell's time. No ``except Exception`` catches it."""
+
+
 def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
     """Run a cell and return its rows, one for each observation.
 
-    An observation that fails has ``status=error`` and the traceback in its row.
+    An observation that fails has ``status=error`` and the traceback in its row. So has one whose task or
+    method raises ``SystemExit``, or leaves global state changed (:mod:`bench.run.global_state`).
+
+    If the cell has a time limit (:func:`bench.run.isolation.seconds_left`), an observation that takes longer
+    than its share of what is left is interrupted and tried again at the end. The rows of the others are
+    reported before that (:func:`bench.run.isolation.report`), so that reaching the limit does not lose them.
 
     Arguments:
         cell: Cell to run.
@@ -121,9 +144,16 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
     start = time.perf_counter()
     cell.load_plugins()
     torch.set_num_threads(cell.threads)
-    rows = _scored(cell, directory)
-    seconds = time.perf_counter() - start
-    return [row | {"cell_s": seconds} for row in rows]
+    with watched(SUITE, SHARED) as state:
+        rows: list[Row] = []
+        for some, more in _scored(cell, directory, state):
+            seconds = time.perf_counter() - start
+            done = [_plain(row | {"cell_s": seconds}) for row in some]
+            if more:
+                isolation.report(done)
+            rows += done
+    order = {k: index for index, k in enumerate(cell.observations)}
+    return sorted(rows, key=lambda row: order[row["num_observation"]])
 
 
 def failed_rows(cell: Cell, status: str, error: str) -> list[Row]:
@@ -158,39 +188,168 @@ def blank_row(cell: Cell) -> Row:
     )
 
 
-def _scored(cell: Cell, directory: Path | None) -> list[Row]:
+def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[tuple[list[Row], bool]]:
+    """Yield the rows of a cell, in one list or in several, and whether more will follow."""
     blank = blank_row(cell)
     task, method = tasks.get(cell.task), methods.get(cell.method)
     try:
-        warm_up(method, cell.device)
-        blank |= load_columns(blank)
-        data = simulations(task, cell.num_simulations, cell.seed, directory)
-        blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
-        blank |= load_columns(blank)
-        posterior, fitted = fit_cell(task, method, data, cell)
-        blank |= fitted
-    except Exception:
-        return [blank | failure() | {"num_observation": k} for k in cell.observations]
+        with _left_alone(state, f"simulating {cell.task}"):
+            warm_up(method, cell.device)
+            blank |= load_columns(blank)
+            data = simulations(task, cell.num_simulations, cell.seed, directory)
+            blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
+            blank |= load_columns(blank)
+        with _left_alone(state, f"fitting {cell.method}"):
+            posterior, fitted = fit_cell(task, method, data, cell)
+            blank |= fitted
+    except BaseException as error:
+        if isolation.ends_run(error):
+            raise
+        yield [blank | failure() | {"num_observation": k} for k in cell.observations], False
+        return
     calibrated = Scores()
     if cell.calibration:
         blank |= {"num_calibration": cell.calibration}
         if method.amortized:
-            score_calibration(calibrated, task, posterior, cell.calibration, cell.seed)
+            score_calibration(calibrated, task, posterior, cell.calibration, cell.seed, cell.metrics)
+    checked = cell.metrics is None or "ppc" in cell.metrics
+    predictive = Predictive(task, data if checked else None, _seed("time of a simulation", cell))
+    if predictive.line:
+        isolation.report(predictive.line)
+
+    def sampled(k: int, parts: int) -> tuple[Row, Draws | None]:
+        """The row of an observation and what is to be scored; an _OverdueError leaves after its share."""
+        row = blank | {"num_observation": k} | load_columns(blank)
+        torch.set_num_threads(cell.threads)
+        try:
+            with _left_alone(state, f"sampling {cell.method}"), _interrupted_after(_share(parts)):
+                more, draws = _sample(task, posterior, cell, k, blank)
+        except BaseException as error:
+            if isolation.ends_run(error) or isinstance(error, _OverdueError):
+                raise
+            return row | failure(), None
+        return row | more, draws
+
+    def scored(rows: dict[int, Row], draws: dict[int, Draws]) -> list[Row]:
+        for k, one in draws.items():
+            draws[k] = replace(one, task=predictive.counting(), num_predictive=predictive.number)
+        scores = {k: calibrated.copy() for k in draws}
+        for parallel in (False, True):
+            if parallel:
+                torch.set_num_threads(cell.scoring_threads)
+            seed = partial(_metric_seed, cell)
+            score_draws(draws, scores, seed, parallel=parallel, chosen=cell.metrics)
+        if state.restored(but=("torch's number of threads",)):
+            isolation.retire()
+        for k, one in draws.items():
+            scores[k].set(num_predictive=predictive.made(one.task))
+        return [row | scores[k].row if k in scores else row for k, row in rows.items()]
+
     rows: dict[int, Row] = {}
     draws: dict[int, Draws] = {}
-    for k in cell.observations:
-        rows[k] = blank | {"num_observation": k} | load_columns(blank)
-        try:
-            sampled, draws[k] = _sample(task, posterior, cell, k, blank)
-        except Exception:
-            rows[k] |= failure()
+    overdue: list[int] = []
+    for index, k in enumerate(cell.observations):
+        left = len(cell.observations) - index
+        try:  # one more part is for scoring
+            rows[k], one = sampled(k, left + 1 if len(cell.observations) > 1 else 0)
+        except _OverdueError:
+            overdue.append(k)
             continue
-        rows[k] |= sampled
-    scores = {k: calibrated.copy() for k in draws}
-    score_draws(draws, scores, partial(_metric_seed, cell), parallel=False)
-    torch.set_num_threads(cell.scoring_threads)
-    score_draws(draws, scores, partial(_metric_seed, cell), parallel=True)
-    return [row | scores[k].row if k in scores else row for k, row in rows.items()]
+        if one is not None:
+            draws[k] = one
+    yield scored(rows, draws), bool(overdue)
+    for index, k in enumerate(overdue):
+        start = time.monotonic()
+        try:
+            row, one = sampled(k, len(overdue) - index)
+        except _OverdueError:
+            text = f"OutOfTimeError: not done after {time.monotonic() - start:.1f} s, its share of the limit"
+            late = {"num_observation": k, "status": "timeout", "error": text}
+            yield [blank | late], k != overdue[-1]
+            continue
+        yield scored({k: row}, {} if one is None else {k: one}), k != overdue[-1]
+
+
+@contextlib.contextmanager
+def _left_alone(state: GlobalState, what: str) -> Iterator[None]:
+    """Return a context for code of a task or method, after which global state is what it was.
+
+    Raises:
+        ChangedStateError: if the code left it changed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if state.restored() or not isinstance(error, Exception):
+            isolation.retire()
+        raise
+    changes = state.restored()
+    if changes:
+        isolation.retire()
+        raise ChangedStateError(
+            f"{what} left global state changed, which other cells share: {'; '.join(changes)}"
+        )
+
+
+def _share(parts: int) -> float | None:
+    """Return an equal share of the cell's remaining seconds; None without a time limit or without parts."""
+    left = isolation.seconds_left()
+    return None if left is None or not parts else max(left / parts, 0.01)
+
+
+@contextlib.contextmanager
+def _interrupted_after(seconds: float | None) -> Iterator[None]:
+    """Return a context in which an _OverdueError is raised after some seconds; None for never.
+
+    Code that does not return to Python is not interrupted, and nothing is on Windows. The limit of the whole
+    cell, at which its process is killed, still holds.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if seconds is None or not main or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise _OverdueError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _plain(row: Row) -> Row:
+    """Return a row of Python's own types, which can be stored and sent to another process.
+
+    A value of another kind, which a method may have given for one of its attributes, makes it an error row.
+    """
+    plain: Row = {}
+    wrong: Row = {}
+    for name, value in row.items():
+        try:
+            plain[name] = _plain_value(value)
+        except BaseException as error:
+            if isolation.ends_run(error):
+                raise
+            plain[name] = None
+            text = f"TypeError: column {name}: a number was wanted, not {type(value).__name__}"
+            wrong = {"status": "error", "error": text}
+    return plain | wrong
+
+
+def _plain_value(value: object) -> object:
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, list | tuple):
+        return [_plain_value(one) for one in value]
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value)  # type: ignore[arg-type]
 
 
 def _metric_seed(cell: Cell, metric: str, num_observation: int) -> int:

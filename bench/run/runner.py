@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from joblib import Parallel, delayed
 
+from bench.errors import UsageError
 from bench.results.claims import claim
 from bench.results.schema import Row
 from bench.results.store import State, Store, done
@@ -19,6 +20,7 @@ from bench.run.cell import Cell, failed_rows, run_cell
 from bench.run.outcome import Outcome, Summary
 from bench.run.progress import Progress
 from bench.run.script import end_second_run
+from registries import RegistryError
 
 __all__ = ["RunOptions", "from_other_source", "pending", "run"]
 
@@ -95,8 +97,8 @@ def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress
     """Run all pending cells and return counts.
 
     A cell that raises, crashes or reaches its time limit gets rows with the error, and the next run tries it
-    again. Cells that another runner holds are skipped, and waited for at the end; if that runner dies, they
-    run here.
+    again. Rows of observations that were done before the time limit are kept. Cells that another runner holds
+    are skipped, and waited for at the end; if that runner dies, they run here.
 
     Raises:
         StorageError: if rows cannot be written; the remaining cells are left for the next run.
@@ -163,24 +165,48 @@ def _run_and_store(
         if not cell.observations:  # another runner has run them all since this one began
             rows = [row for row in store.rows(cell.key) if row["num_observation"] in work.cell.observations]
             return work, _outcome(work.cell, rows, start, elsewhere=True)
-        rows = _rows(cell, directory, options)
+        rows, notes = _rows(cell, store, options)
         store.write_cell(cell.key, rows)
-    return work, _outcome(cell, rows, start)
+    return work, _outcome(cell, rows, start, notes=notes)
 
 
-def _rows(cell: Cell, directory: Path, options: RunOptions) -> list[Row]:
+def _rows(cell: Cell, store: Store, options: RunOptions) -> tuple[list[Row], list[str]]:
+    """Run a cell, and return its rows and lines for the user. Rows that it reports are stored at once."""
+    notes: list[str] = []
+    kept: dict[int, Row] = {}
+
+    def receive(part: str | list[Row]) -> None:
+        if isinstance(part, str):
+            notes.append(part)
+            return
+        store.write_cell(cell.key, part)
+        kept.update({row["num_observation"]: row for row in part})
+
+    def rest(status: str, error: Exception) -> list[Row]:
+        text = str(error) if isinstance(error, isolation.FailedError) else f"{type(error).__name__}: {error}"
+        left = cell.only(set(cell.observations) - set(kept))
+        return [*kept.values(), *failed_rows(left, status, text)]
+
     if options.backend == "sequential":
-        return run_cell(cell, directory)
+        with isolation.received_by(receive):
+            return run_cell(cell, store.directory), notes
     workers = options.jobs if options.backend == "local" else 1
     try:
-        return isolation.isolated(run_cell, cell, directory, workers=workers, seconds=options.cell_timeout)
+        rows = isolation.isolated(
+            run_cell, cell, store.directory, workers=workers, seconds=options.cell_timeout, receive=receive
+        )
     except isolation.OutOfTimeError as error:
-        return failed_rows(cell, "timeout", f"{type(error).__name__}: {error}")
-    except isolation.DiedError as error:
-        return failed_rows(cell, "error", f"{type(error).__name__}: {error}")
+        rows = rest("timeout", error)
+    except (UsageError, RegistryError, isolation.StoppedError):
+        raise
+    except Exception as error:
+        rows = rest("error", error)
+    return rows, notes
 
 
-def _outcome(cell: Cell, rows: list[Row], start: float, elsewhere: bool = False) -> Outcome:
+def _outcome(
+    cell: Cell, rows: list[Row], start: float, elsewhere: bool = False, notes: Sequence[str] = ()
+) -> Outcome:
     errors = [row["error"] for row in rows if row["status"] != "ok"]
     scores = [row["c2st"] for row in rows if row["c2st"] is not None]
     return Outcome(
@@ -192,6 +218,7 @@ def _outcome(cell: Cell, rows: list[Row], start: float, elsewhere: bool = False)
         mean_c2st=sum(scores) / len(scores) if scores else float("nan"),
         seconds=time.perf_counter() - start,
         elsewhere=elsewhere,
+        notes=tuple(notes),
         failed_metrics=tuple(
             sorted({name for row in rows for name in json.loads(row["metric_errors"] or "{}")})
         ),

@@ -124,7 +124,7 @@ def sampling_times(request: Request, store: Store, say: Callable[[str], None]) -
         say(f"[{number}/{len(fits)}] {cell.label} on {cell.device}, {cell.threads} threads")
         try:
             rows = isolation.isolated(timed_rows, cell, left, request.max_seconds, workers=1)
-        except isolation.DiedError as error:
+        except (isolation.DiedError, isolation.FailedError) as error:
             died = {"status": "error", "error": f"{type(error).__name__}: {error}"}
             rows = [_row(blank_row(cell) | died, cell, shape) for shape in left]
         finally:
