@@ -15,11 +15,12 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from multiprocessing import spawn
+from multiprocessing import resource_tracker, spawn
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import FrameType
@@ -182,6 +183,7 @@ class _Worker:
             target=_serve, args=(there, module, own_script()), name="scorebench worker"
         )
         self._ending = threading.Lock()
+        _start_tracker()
         with contextlib.suppress(BrokenPipeError):  # it was killed before it had read what it is to do
             self._process.start()
         there.close()
@@ -245,6 +247,18 @@ class _Worker:
             return f"exit status {status}"
         name = signal.Signals(-status).name
         return f"{name}, perhaps no memory left" if name == "SIGKILL" else name
+
+
+def _start_tracker() -> None:
+    """Start the process that removes the semaphores of processes that were killed, if there is none.
+
+    It is started so that it does not warn about them: processes are killed on purpose here.
+    """
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.pop()
 
 
 class _Pool:
