@@ -133,6 +133,8 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
     An observation that fails has ``status=error`` and the traceback in its row. So has one whose task or
     method raises ``SystemExit``, or leaves global state changed (:mod:`bench.run.global_state`).
 
+    The number of each observation is reported when its sampling begins, and 0 when that ends.
+
     If the cell has a time limit (:func:`bench.run.isolation.seconds_left`), an observation that takes longer
     than its share of what is left is interrupted and tried again at the end. The rows of the others are
     reported before that (:func:`bench.run.isolation.report`), so that reaching the limit does not lose them.
@@ -221,6 +223,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
         """The row of an observation and what is to be scored; an _OverdueError leaves after its share."""
         row = blank | {"num_observation": k} | load_columns(blank)
         torch.set_num_threads(cell.threads)
+        isolation.report(k)
         try:
             with _left_alone(state, f"sampling {cell.method}"), _interrupted_after(_share(parts)):
                 more, draws = _sample(task, posterior, cell, k, blank)
@@ -228,6 +231,8 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             if isolation.ends_run(error) or isinstance(error, _OverdueError):
                 raise
             return row | failure(), None
+        finally:
+            isolation.report(0)
         return row | more, draws
 
     def scored(rows: dict[int, Row], draws: dict[int, Draws]) -> list[Row]:

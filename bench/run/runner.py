@@ -24,6 +24,7 @@ from registries import RegistryError
 
 __all__ = ["RunOptions", "from_other_source", "pending", "run"]
 
+TRIES = 3  # largest number of processes that a cell may end
 MOST_LINES = 10  # limit on lines about cells that were run with other source code
 
 
@@ -171,37 +172,62 @@ def _run_and_store(
 
 
 def _rows(cell: Cell, store: Store, options: RunOptions) -> tuple[list[Row], list[str]]:
-    """Run a cell, and return its rows and lines for the user. Rows that it reports are stored at once."""
-    notes: list[str] = []
-    kept: dict[int, Row] = {}
+    """Run a cell, and return its rows and lines for the user. Rows that it reports are stored at once.
 
-    def receive(part: str | list[Row]) -> None:
+    If the process dies, or has to be killed, while it samples an observation, that observation fails and the
+    others are tried again, up to ``TRIES`` times in all.
+    """
+    notes: list[str] = []
+    rows: dict[int, Row] = {}
+    sampling = 0  # number of the observation that is being sampled, 0 for none
+
+    def receive(part: str | int | list[Row]) -> None:
+        nonlocal sampling
         if isinstance(part, str):
             notes.append(part)
-            return
-        store.write_cell(cell.key, part)
-        kept.update({row["num_observation"]: row for row in part})
+        elif isinstance(part, int):
+            sampling = part
+        else:
+            store.write_cell(cell.key, part)
+            keep(part)
 
-    def rest(status: str, error: Exception) -> list[Row]:
-        text = str(error) if isinstance(error, isolation.FailedError) else f"{type(error).__name__}: {error}"
-        left = cell.only(set(cell.observations) - set(kept))
-        return [*kept.values(), *failed_rows(left, status, text)]
+    def keep(some: list[Row]) -> None:
+        rows.update({row["num_observation"]: row for row in some})
 
     if options.backend == "sequential":
         with isolation.received_by(receive):
             return run_cell(cell, store.directory), notes
     workers = options.jobs if options.backend == "local" else 1
-    try:
-        rows = isolation.isolated(
-            run_cell, cell, store.directory, workers=workers, seconds=options.cell_timeout, receive=receive
-        )
-    except isolation.OutOfTimeError as error:
-        rows = rest("timeout", error)
-    except (UsageError, RegistryError, isolation.StoppedError):
-        raise
-    except Exception as error:
-        rows = rest("error", error)
-    return rows, notes
+    for attempt in range(1, TRIES + 1):
+        left = cell.only(set(cell.observations) - set(rows))
+        try:
+            keep(
+                isolation.isolated(
+                    run_cell,
+                    left,
+                    store.directory,
+                    workers=workers,
+                    seconds=options.cell_timeout,
+                    receive=receive,
+                )
+            )
+            break
+        except (UsageError, RegistryError, isolation.StoppedError):
+            raise
+        except Exception as error:
+            status = "timeout" if isinstance(error, isolation.OutOfTimeError) else "error"
+            own = isinstance(error, isolation.FailedError)  # its text names the class
+            text = str(error) if own else f"{type(error).__name__}: {error}"
+        left = cell.only(set(cell.observations) - set(rows))
+        if sampling not in left.observations or attempt == TRIES:
+            keep(failed_rows(left, status, text))
+            break
+        keep(failed_rows(left.only({sampling}), status, f"{text} while it sampled this observation"))
+        store.write_cell(cell.key, [rows[sampling]])
+        sampling = 0
+        if len(left.observations) == 1:
+            break
+    return list(rows.values()), notes
 
 
 def _outcome(
