@@ -17,12 +17,19 @@ class Terminated(KeyboardInterrupt):
 @contextlib.contextmanager
 def sigterm_interrupts() -> Iterator[None]:
     """Return a context in which SIGTERM raises :class:`Terminated` in the main thread."""
+    received = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = True
         raise Terminated
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt as error:
+        if received and not isinstance(error, Terminated):  # ray raises its own
+            raise Terminated from error
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
