@@ -56,7 +56,7 @@ def _dask(jobs: int, address: str | None) -> Iterator[Placed]:
     own = {} if address else {"dashboard_address": "127.0.0.1:8787"}
     try:
         client = Client(address, timeout=f"{CONNECT}s", **own)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without a certificate
         raise UsageError(f"address = '{address}': no dask scheduler there ({error})") from None
     except RuntimeError as error:  # a scheduler on this machine whose workers end at once
         raise UsageError(f"backend = 'dask': {error} If this is a script, {GUARD}") from None

@@ -34,6 +34,7 @@ BAD = {
     "grid": ["folder", "missing.yaml", "file"],
     "jobs": NUMBER,
     "max_seconds": ["soon", "-1"],
+    "metrics": ["no_such_metric"],
     "method": ["no_such_method", "npe[", "npe[no_such_parameter=1]"],
     "name": ["no_such_task"],
     "num_cells": NUMBER,
