@@ -235,6 +235,10 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             isolation.report(0)
         return row | more, draws
 
+    def restore() -> None:
+        if state.restored(but=("torch's number of threads",)):
+            isolation.retire()
+
     def scored(rows: dict[int, Row], draws: dict[int, Draws]) -> list[Row]:
         for k, one in draws.items():
             draws[k] = replace(one, task=predictive.counting(), num_predictive=predictive.number)
@@ -243,9 +247,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             if parallel:
                 torch.set_num_threads(cell.scoring_threads)
             seed = partial(_metric_seed, cell)
-            score_draws(draws, scores, seed, parallel=parallel, chosen=cell.metrics)
-        if state.restored(but=("torch's number of threads",)):
-            isolation.retire()
+            score_draws(draws, scores, seed, parallel=parallel, chosen=cell.metrics, after=restore)
         for k, one in draws.items():
             scores[k].set(num_predictive=predictive.made(one.task))
         return [row | scores[k].row if k in scores else row for k, row in rows.items()]

@@ -176,6 +176,7 @@ def score_draws(
     *,
     parallel: bool,
     chosen: Collection[str] | None = None,
+    after: Callable[[], None] = lambda: None,
 ) -> None:
     """Add metrics of posterior samples to the scores of their observations.
 
@@ -185,6 +186,7 @@ def score_draws(
         seed: Seed of a metric, by name, for an observation.
         parallel: Whether to add the metrics that are the same on any number of threads, or the others.
         chosen: Names of the metrics to add; all by default.
+        after: Function that is called after each metric, to change back what it left changed.
     """
     for name, cls in _chosen(chosen):
         if not issubclass(cls, Metric) or cls.parallel != parallel:
@@ -192,6 +194,7 @@ def score_draws(
         able = {k: _for(cls, one, seed(name, k)) for k, one in draws.items() if _has_all(cls, one)}
         for k, score in _scored(cls, able).items():
             scores[k].add(cls, score)
+        after()
 
 
 def score_calibration(

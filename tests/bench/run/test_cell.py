@@ -150,6 +150,20 @@ def test_a_metric_that_fails_is_null_with_its_reason(cell, num_samples, reason):
         assert row["outside_prior"] is not None
 
 
+def test_a_metric_that_exits_or_changes_global_state_spoils_no_other(cell, monkeypatch):
+    def exits(self, draws):
+        torch.set_default_dtype(torch.float64)
+        raise SystemExit("enough")
+
+    monkeypatch.setattr(metric_class("outside_prior"), "score", exits)
+    chosen = replace(cell, observations=(1,), metrics=("outside_prior", "mmd2"))
+    [row] = run_cell(chosen)
+    assert torch.get_default_dtype() == torch.float32
+    assert (row["status"], row["outside_prior"]) == ("ok", None)
+    assert json.loads(row["metric_errors"]) == {"outside_prior": "SystemExit: enough"}
+    assert row["mmd2"] is not None
+
+
 def test_samples_outside_the_prior_fail_ppc_alone(plugin, tmp_path):
     [row] = run_cell(Cell("two_moons", "outside", 200, 0, 50, "cpu", (1,), plugins=(plugin,)))
     assert (row["status"], row["outside_prior"], row["ppc"]) == ("ok", 1.0, None)

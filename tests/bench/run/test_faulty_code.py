@@ -204,7 +204,7 @@ def grid(faults, out, kinds, **options):
     } | options
 
 
-def check(out, expected, samples=None):
+def check(out, expected):
     """Each bad cell has two error rows with its reason, and each good cell two good ones, all the same."""
     rows = Store(out).read()
     good = rows[rows["method"] == "good"]
@@ -275,7 +275,7 @@ def processes(mark):
 
 @pytest.mark.subprocess
 def test_a_process_that_ends_is_an_error_row(tmp_path, faults):
-    kinds = {kind: APART[kind] for kind in ("os_exit_with_child", "interrupt")}
+    kinds = {"os_exit_with_child": APART["os_exit_with_child"]}
     matrix(tmp_path, faults, kinds, seconds=300)
 
 

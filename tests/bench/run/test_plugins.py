@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from bench.errors import UsageError
 from bench.results.store import Store
@@ -104,6 +105,19 @@ def test_relative_paths_are_those_of_the_beginning(tmp_path, monkeypatch):
     assert Grid(task="sir", method="prior", plugin="one/own.py", out="r").out == tmp_path / "r"
     assert Grid(task="sir", method="prior").out == tmp_path / "runs" / "default"
     assert grid.plugin == [str(tmp_path / "two" / "one" / "own.py")]
+
+
+def test_what_an_import_sets_for_all_is_changed_back_and_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "_notes", {})
+    text = "import os, torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n"
+    monkeypatch.chdir(tmp_path)
+    own = write(tmp_path / "sub", "own.py", text + "os.chdir(os.path.dirname(__file__))")
+    load_plugin(own)
+    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
+    assert os.getcwd() == str(tmp_path / "sub")  # its data may be there
+    [line] = plugins.notes()
+    assert line.startswith(f"plugin {own}: its import changed torch's default dtype from torch.float32 to")
+    assert line.endswith("gradient mode from True to False; changed back")
 
 
 RESULTS = """
