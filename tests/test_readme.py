@@ -16,10 +16,10 @@ import tasks
 from bench.checks.task import CHECKS
 from bench.commands.main import cli
 from bench.metrics import BUILT_IN
-from bench.run.cell import run_cell
 from bench.run.grid import Grid, read_grid
 from bench.run.plugins import load_plugins
 from bench.run.presets import presets
+from bench.run.run_cell import run_cell
 from bench.studies.exact_score import EXPERIMENTS
 from methods.contract.registry import method_class
 

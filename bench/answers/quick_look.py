@@ -59,7 +59,7 @@ def look_at_task(task: Task, observations: Sequence[int]) -> list[str]:
 def look_at_method(method: Method) -> None:
     """Raise AnswerError if a method's ``fit`` cannot be called as the benchmark calls it."""
     try:
-        inspect.signature(method.fit).bind(None, None, None, device="cpu", seed=0)
+        inspect.signature(method.fit).bind(None, None, None, device="cpu", seed=None)
     except TypeError as error:
         call = "fit(prior, theta, x, device=..., seed=...)"
         raise AnswerError(f"method {method.name}: cannot be called as {call}: {error}") from error
@@ -67,7 +67,7 @@ def look_at_method(method: Method) -> None:
 
 def _check_signature(task: Task) -> None:
     try:
-        inspect.signature(task.simulate).bind(None, seed=0)
+        inspect.signature(task.simulate).bind(None, seed=None)
     except TypeError as error:
         call = "simulate(theta, seed=...)"
         raise AnswerError(f"task {task.name}: cannot be called as {call}: {error}") from error

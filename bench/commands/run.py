@@ -24,6 +24,7 @@ __all__ = ["run"]
 @click.option("-s", "--seed", multiple=True, type=int, help="Seed of simulations and fit.  [default: 0]")
 @click.option("--num-samples", type=int, help="Posterior samples per observation.  [default: 10000]")
 @click.option("--calibration", type=int, help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
+@click.option("--metrics", multiple=True, help="Metrics to compute, a,b; repeatable.  [default: all]")
 @click.option("--out", type=FilePath(), help="Directory of results.  [default: runs/default]")
 @click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
 @click.option("--threads", type=int, help="Threads of a cell.  [default: OMP_NUM_THREADS, else 1]")
@@ -39,6 +40,7 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     from bench.results.store import Store
     from bench.run.forecast import forecast
     from bench.run.grid import read_grid
+    from bench.run.plugins import notes
     from bench.run.progress import Progress
     from bench.run.runner import run as run_cells
 
@@ -49,6 +51,8 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     plugin_fields()  # a plug-in's metric whose column is taken is refused before anything runs
     cells = settings.cells()
     progress = Progress(log=settings.out / "logs")
+    for note in notes():
+        progress.say(note)
     store = Store(settings.out, warn=progress.say)
     if dry_run:
         tell("\n".join(forecast(cells, store, settings.jobs)))

@@ -14,7 +14,9 @@ from bench.metrics.calibration_pairs import CalibrationPairs
 from bench.metrics.metric_input import MetricError
 from tasks import Task
 
-__all__ = ["BaseMetric", "CalibrationMetric", "Draws", "Kind", "Metric", "Need", "Score"]
+__all__ = ["NUM_PREDICTIVE", "BaseMetric", "CalibrationMetric", "Draws", "Kind", "Metric", "Need", "Score"]
+
+NUM_PREDICTIVE = 1000  # simulations for an observation: a median needs no more, and a simulator may be slow
 
 Kind = Literal["number", "curve"]  # of a column
 Need = Literal["reference", "likelihood", "calibration"]
@@ -34,6 +36,7 @@ class Draws:
             reference get equal numbers of both.
         seed: Seed for the metric's own randomness, another one for each metric and observation.
         device: Device on which a metric may train networks, ``"cpu"`` or ``"cuda"``.
+        num_predictive: Largest number of simulations that a metric may make; smaller for a slow simulator.
     """
 
     task: Task
@@ -42,6 +45,7 @@ class Draws:
     reference: Tensor | None = None
     seed: int = 0
     device: str = "cpu"
+    num_predictive: int = NUM_PREDICTIVE
 
     @property
     def x_o(self) -> Tensor:

@@ -14,9 +14,7 @@ from bench.metrics.metric import Draws, Metric, Score
 from bench.metrics.metric_input import MetricError
 from bench.metrics.registry import register_metric
 
-__all__ = ["NUM_PREDICTIVE", "PPC", "ppc"]
-
-NUM_PREDICTIVE = 1000  # simulations: a median needs no more, and a simulator may be slow
+__all__ = ["PPC", "ppc"]
 
 
 def ppc(predictive: Tensor, x_o: Tensor) -> float:
@@ -53,8 +51,8 @@ class PPC(Metric):
     source = "Lueckmann et al., Benchmarking simulation-based inference, AISTATS 2021"
 
     def score(self, draws: Draws) -> Score:
-        """See :func:`ppc`; simulates at the first ``NUM_PREDICTIVE`` samples inside the prior."""
-        inside = draws.samples[inside_prior(draws.task.prior(), draws.samples)][:NUM_PREDICTIVE]
+        """See :func:`ppc`; simulates at the first ``draws.num_predictive`` samples inside the prior."""
+        inside = draws.samples[inside_prior(draws.task.prior(), draws.samples)][: draws.num_predictive]
         if len(inside) == 0:
             raise MetricError("no sample lies in the prior's support")
         return ppc(draws.task.simulate(inside, seed=draws.seed), draws.x_o)

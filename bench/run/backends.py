@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Literal
@@ -16,6 +19,7 @@ from bench.run.script import GUARD
 
 __all__ = ["BACKENDS", "Backend", "Placed", "backend"]
 
+RAY_ONLY_HERE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # ray's name of a variable that holds on any system
 CONNECT = 20  # seconds to wait for a connection to a scheduler
 
 Backend = Literal["local", "sequential", "dask", "ray"]
@@ -48,9 +52,11 @@ def _dask(jobs: int, address: str | None) -> Iterator[Placed]:
         raise UsageError(
             "backend = 'dask': the package distributed is missing; pip install scorebench[dask]"
         ) from None
+    # By default, the web page of a scheduler on this machine can be read from anywhere.
+    own = {} if address else {"dashboard_address": "127.0.0.1:8787"}
     try:
-        client = Client(address, timeout=f"{CONNECT}s")
-    except (OSError, ValueError) as error:
+        client = Client(address, timeout=f"{CONNECT}s", **own)
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without a certificate
         raise UsageError(f"address = '{address}': no dask scheduler there ({error})") from None
     except RuntimeError as error:  # a scheduler on this machine whose workers end at once
         raise UsageError(f"backend = 'dask': {error} If this is a script, {GUARD}") from None
@@ -60,18 +66,24 @@ def _dask(jobs: int, address: str | None) -> Iterator[Placed]:
 
 @contextlib.contextmanager
 def _ray(jobs: int, address: str | None) -> Iterator[Placed]:
-    try:
-        import ray
-    except ImportError:
-        raise UsageError("backend = 'ray': the package ray is missing; pip install scorebench[ray]") from None
-    try:
-        if address and address != "auto":
-            # Ray itself would keep trying for minutes.
-            there = urlsplit("//" + address.removeprefix("ray://"))
-            socket.create_connection((there.hostname, there.port), CONNECT).close()
-        ray.init(address, log_to_driver=False)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise UsageError(f"address = '{address}': no ray cluster there ({error})") from None
+    address = address or os.environ.get("RAY_ADDRESS")
+    with _ray_here(address is None):
+        try:
+            import ray
+        except ImportError:
+            raise UsageError(
+                "backend = 'ray': the package ray is missing; pip install scorebench[ray]"
+            ) from None
+        try:
+            if address and address != "auto":
+                # Ray itself would keep trying for minutes.
+                there = urlsplit("//" + address.removeprefix("ray://"))
+                socket.create_connection((there.hostname, there.port), CONNECT).close()
+            # By default, ray's workers leave the cores to all other programs.
+            own = {} if address else {"include_dashboard": False, "_system_config": {"worker_niceness": 0}}
+            ray.init(address or "local", log_to_driver=False, logging_level="error", **own)
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
+            raise UsageError(f"address = '{address}': no ray cluster there ({error})") from None
 
     def remote(job: Job) -> Job:
         there = ray.remote(job)
@@ -84,6 +96,42 @@ def _ray(jobs: int, address: str | None) -> Iterator[Placed]:
             yield remote
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _ray_here(alone: bool) -> Iterator[None]:
+    """Return a context in which ray may be started.
+
+    Ray replaces the handler of SIGTERM, which is restored.
+
+    Arguments:
+        alone: Whether ray starts a cluster on this machine. It then listens on the loopback interface only,
+            as it does by default on macOS and Windows.
+    """
+    handler, main = (
+        signal.getsignal(signal.SIGTERM),
+        threading.current_thread() is threading.main_thread(),
+    )
+    with contextlib.ExitStack() as stack:
+        if alone:
+            before = os.environ.get(RAY_ONLY_HERE)
+            os.environ[RAY_ONLY_HERE] = "0"
+            stack.callback(_set_variable, RAY_ONLY_HERE, before)
+            with contextlib.suppress(ImportError):  # it has read the variable if it was imported before
+                from ray._private import ray_constants
+
+                stack.callback(setattr, ray_constants, "ENABLE_RAY_CLUSTER", ray_constants.ENABLE_RAY_CLUSTER)
+                ray_constants.ENABLE_RAY_CLUSTER = False
+        if main:
+            stack.callback(signal.signal, signal.SIGTERM, handler)
+        yield
+
+
+def _set_variable(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 BACKENDS: dict[str, Callable[[int, str | None], AbstractContextManager[Placed]]] = {

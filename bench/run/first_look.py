@@ -15,7 +15,7 @@ from bench.errors import UsageError
 from bench.run import isolation
 from bench.run.backends import Backend
 from bench.run.cell import Cell
-from bench.run.plugins import SUITE
+from bench.run.plugins import SUITE, is_from_plugin
 
 __all__ = ["first_look"]
 
@@ -84,4 +84,4 @@ def look(cell: Cell) -> tuple[str, list[str]]:
 
 
 def _is_foreign(cls: type) -> bool:
-    return cls.__module__.partition(".")[0] not in SUITE
+    return is_from_plugin(cls) or cls.__module__.partition(".")[0] not in SUITE

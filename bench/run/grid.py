@@ -21,6 +21,7 @@ from pydantic import (
 import methods
 import tasks
 from bench.errors import UsageError
+from bench.metrics import metric_class
 from bench.metrics.calibration_pairs import MIN_PAIRS
 from bench.results.directories import read_regular, sound
 from bench.run.backends import Backend
@@ -48,6 +49,15 @@ def _key(name: str) -> str:
     return name.replace("_", "-")
 
 
+def _split(value: Any) -> Any:
+    """Split ``a,b``; names of metrics hold no comma."""
+    return [
+        name.strip() if isinstance(name, str) else name
+        for one in _as_list(value)
+        for name in (one.split(",") if isinstance(one, str) else [one])
+    ]
+
+
 Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
 Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 Several = BeforeValidator(_as_list)
@@ -57,8 +67,8 @@ class Grid(BaseModel):
     """The configuration of ``scorebench run``. Keys in YAML are the long options of the command line.
 
     A key may hold one value or a list. Without ``observation``, all observations of a task are scored.
-    ``threads`` is the number of threads for training, sampling and scoring a cell; for its default, see
-    :mod:`bench.run.threads`.
+    Without ``metrics``, all are computed. ``threads`` is the number of threads for training, sampling and
+    scoring a cell; for its default, see :mod:`bench.run.threads`.
 
     Example:
         >>> grid = Grid(task="two_moons", method=["prior", "rejection_abc"], observation=[1, 2])
@@ -75,6 +85,7 @@ class Grid(BaseModel):
     seed: Annotated[list[Whole], Several, Field(min_length=1)] = [0]
     num_samples: Positive = 10_000
     calibration: Whole = 0
+    metrics: Annotated[list[Annotated[str, Field(strict=True)]], BeforeValidator(_split)] = []
     out: Annotated[Path, Field(validate_default=True)] = Path("runs/default")
     jobs: Positive = 1
     threads: Positive | None = None
@@ -84,7 +95,9 @@ class Grid(BaseModel):
     device: Literal["cpu", "cuda"] = "cpu"
     plugin: Annotated[list[str], Several] = []
 
-    @field_validator("task", "method", "num_simulations", "observation", "seed", "plugin", mode="after")
+    @field_validator(
+        "task", "method", "num_simulations", "observation", "seed", "plugin", "metrics", mode="after"
+    )
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return list(dict.fromkeys(values))
@@ -130,14 +143,16 @@ class Grid(BaseModel):
         """Return all cells in the order of the grid.
 
         Raises:
-            UsageError: for an unknown task, method or parameter, an observation that a task does not have,
-                more than ``MOST_CELLS`` cells, or a value of ``OMP_NUM_THREADS`` that is not a number.
+            UsageError: for an unknown task, method, parameter or metric, an observation that a task does not
+                have, more than ``MOST_CELLS`` cells, or a value of ``OMP_NUM_THREADS`` that is not a number.
         """
         load_plugins(self.plugin)
         try:
             self._check_size()
             observations = {name: self._observations_of(name) for name in self.task}
             specs = [method.spec for spec in self.method for method in methods.expand(spec)]
+            for name in self.metrics:
+                metric_class(name)
         except (RegistryError, SpecError) as error:
             raise UsageError(str(error)) from None
         here = self.backend in ("local", "sequential")
@@ -161,6 +176,7 @@ class Grid(BaseModel):
                 threads=threads,
                 scoring_threads=scored_on,
                 timing="exclusive" if alone else "shared",
+                metrics=tuple(self.metrics) or None,
             )
             for task, num_simulations, seed, spec in axes
         ]

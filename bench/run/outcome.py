@@ -21,6 +21,7 @@ class Outcome:
         seconds: Wall time of the cell.
         elsewhere: Whether another process completed the cell.
         failed_metrics: Names of metrics that failed in some row.
+        notes: Lines for the user, such as that the simulator is slow.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Outcome:
     seconds: float
     elsewhere: bool = False
     failed_metrics: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

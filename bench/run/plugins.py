@@ -1,22 +1,34 @@
-"""Plug-ins: Python files of the user that register their own tasks and methods."""
+"""Plug-ins: Python files of the user that register their own tasks and methods.
+
+A plug-in becomes a module ``bench.run.plugins.STEM_NUMBER``. A process that the plug-in's code starts, by
+multiprocessing or joblib, imports it under this name: it inherits the module search path, on which the folder
+of the plug-in is.
+"""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 import threading
-from collections.abc import Iterable
-from importlib.machinery import PathFinder
+from collections.abc import Iterable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 
 from bench.errors import UsageError
+from bench.run.global_state import watched
 
-__all__ = ["PLUGIN", "absolute", "load_plugin", "load_plugins"]
+__all__ = ["PLUGIN", "SUITE", "absolute", "is_from_plugin", "load_plugin", "load_plugins", "notes"]
 
-PLUGIN = "scorebench_plugin_"  # prefix of the name of the module that a plug-in file becomes
+PLUGIN = f"{__name__}."  # prefix of the name of the module that a plug-in file becomes
 SUITE = {"bench", "methods", "registries", "tasks"}
 
+__path__: list[str] = []  # makes this module a package, whose modules are found by _Finder
+
+_notes: dict[str, str] = {}  # by path: what a plug-in changed when it was imported, and was changed back
 _folders: list[str] = []  # folders that plug-ins have put on the module search path
 _lock = threading.RLock()  # two threads of a cluster's worker may load the same file
 
@@ -32,21 +44,29 @@ def load_plugins(paths: Iterable[str]) -> None:
         load_plugin(path)
 
 
+def notes() -> list[str]:
+    """Return a line for each plug-in whose import changed global settings, which were changed back."""
+    return list(_notes.values())
+
+
+def is_from_plugin(cls: type) -> bool:
+    """Whether a class is defined in the file of a plug-in."""
+    return cls.__module__.startswith(PLUGIN)
+
+
 def load_plugin(path: str) -> None:
     """Run a Python file whose classes register themselves; a second call for the same file does nothing.
 
     The file can import modules in its folder. The folder is appended to the search path, so that no file in
-    it shadows an installed module.
+    it shadows an installed module. Global settings of torch, such as the default dtype, are what they were
+    afterwards: they would hold for all cells. The working directory is left as the file sets it.
 
     Raises:
-        UsageError: if the file is missing, raises an error, or imports a module of its folder whose name is
-            also that of a module in another plug-in's folder.
+        UsageError: if the file is missing, raises an error, replaces functions of the suite, or imports a
+            module of its folder whose name is also that of a module in another plug-in's folder.
     """
-    from tasks.contract.seeding import derive_seed  # imports torch, which most commands do not need at once
-
     file = Path(path).resolve()
-    number = derive_seed("plug-in", str(file))
-    name = f"{PLUGIN}{file.stem}_{number}"
+    name = _module_name(file)
     with _lock:
         if name in sys.modules:
             return
@@ -57,14 +77,47 @@ def load_plugin(path: str) -> None:
             raise UsageError(f"plugin {path}: not a Python file (name it *.py)")
         _join_search_path(file, path)
         module = importlib.util.module_from_spec(spec)
+        module.__package__ = ""  # a relative import is refused, and does not find the suite's own modules
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            with watched(patches=SUITE) as state:
+                spec.loader.exec_module(module)
+                changes = state.restored(but=("working directory",))
         except BaseException as error:
             del sys.modules[name]
             if isinstance(error, KeyboardInterrupt):
                 raise
             raise UsageError(f"plugin {path}: {_reason(error)}") from error
+        replaced = [change for change in changes if change.startswith("replaced")]
+        if replaced:
+            del sys.modules[name]
+            raise UsageError(f"plugin {path}: its import {', '.join(replaced)}, which all cells use")
+        if changes:
+            _notes[name] = f"plugin {path}: its import changed {', '.join(changes)}; changed back"
+
+
+def _module_name(file: Path) -> str:
+    from tasks.contract.seeding import derive_seed  # imports torch, which most commands do not need at once
+
+    return f"{PLUGIN}{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}_{derive_seed('plug-in', str(file))}"
+
+
+class _Finder(MetaPathFinder):
+    """Finds the file of a plug-in by the module's name, in a process that has not loaded the plug-in."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not fullname.startswith(PLUGIN):
+            return None
+        for folder in reversed(sys.path):  # folders of plug-ins come last
+            for file in sorted(Path(folder).glob("*.py")):
+                if _module_name(file) == fullname:
+                    return importlib.util.spec_from_file_location(fullname, file)
+        return None
+
+
+sys.meta_path.append(_Finder())
 
 
 def _join_search_path(file: Path, path: str) -> None:

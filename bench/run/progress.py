@@ -81,6 +81,7 @@ class Progress:
         )
         self.begun = False
         self._total = self._done = self._failed = self._jobs = 0
+        self._noted: set[str] = set()
         self._start = self._latest = 0.0  # times of the run's start and of the latest cell's end
 
     @contextlib.contextmanager
@@ -109,6 +110,10 @@ class Progress:
         self._failed += outcome.num_errors > 0 and not outcome.elsewhere
         self._bar.update(self._task, completed=self._done, running=self._running, failed=self._failed)
         left = self._left()
+        for note in outcome.notes:
+            if note not in self._noted:  # several cells of a task may give the same
+                self._noted.add(note)
+                self.say(note)
         end = f"; {_ends(left)}" if left and not self.console.is_terminal else ""
         self.say(f"[{self._done}/{self._total}] {_describe(outcome)}{end}")
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from joblib import Parallel, delayed
 
+from bench.errors import UsageError
 from bench.results.claims import claim
 from bench.results.schema import Row
 from bench.results.store import State, Store, done
 from bench.run import isolation
 from bench.run.backends import Backend, backend
-from bench.run.cell import Cell, failed_rows, run_cell
+from bench.run.cell import Cell, failed_rows
 from bench.run.first_look import first_look
 from bench.run.outcome import Outcome, Summary
 from bench.run.progress import Progress
+from bench.run.run_cell import run_cell
 from bench.run.script import end_second_run
+from registries import RegistryError
 
 __all__ = ["RunOptions", "from_other_source", "pending", "run"]
 
+TRIES = 3  # largest number of processes that a cell may end
 MOST_LINES = 10  # limit on lines about cells that were run with other source code
 
 
@@ -96,8 +100,8 @@ def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress
     """Run all pending cells and return counts.
 
     A cell that raises, crashes or reaches its time limit gets rows with the error, and the next run tries it
-    again. Cells that another runner holds are skipped, and waited for at the end; if that runner dies, they
-    run here.
+    again. Rows of observations that were done before the time limit are kept. Cells that another runner holds
+    are skipped, and waited for at the end; if that runner dies, they run here.
 
     Raises:
         UsageError: if a task or method of a plug-in cannot be used; nothing has been written then.
@@ -168,24 +172,73 @@ def _run_and_store(
         if not cell.observations:  # another runner has run them all since this one began
             rows = [row for row in store.rows(cell.key) if row["num_observation"] in work.cell.observations]
             return work, _outcome(work.cell, rows, start, elsewhere=True)
-        rows = _rows(cell, directory, options)
+        rows, notes = _rows(cell, store, options)
         store.write_cell(cell.key, rows)
-    return work, _outcome(cell, rows, start)
+    return work, _outcome(cell, rows, start, notes=notes)
 
 
-def _rows(cell: Cell, directory: Path, options: RunOptions) -> list[Row]:
+def _rows(cell: Cell, store: Store, options: RunOptions) -> tuple[list[Row], list[str]]:
+    """Run a cell, and return its rows and lines for the user. Rows that it reports are stored at once.
+
+    If the process dies, or has to be killed, while it samples an observation, that observation fails and the
+    others are tried again, up to ``TRIES`` times in all.
+    """
+    notes: list[str] = []
+    rows: dict[int, Row] = {}
+    sampling = 0  # number of the observation that is being sampled, 0 for none
+
+    def receive(part: str | int | list[Row]) -> None:
+        nonlocal sampling
+        if isinstance(part, str):
+            notes.append(part)
+        elif isinstance(part, int):
+            sampling = part
+        else:
+            store.write_cell(cell.key, part)
+            keep(part)
+
+    def keep(some: list[Row]) -> None:
+        rows.update({row["num_observation"]: row for row in some})
+
     if options.backend == "sequential":
-        return run_cell(cell, directory)
+        with isolation.received_by(receive):
+            return run_cell(cell, store.directory), notes
     workers = options.jobs if options.backend == "local" else 1
-    try:
-        return isolation.isolated(run_cell, cell, directory, workers=workers, seconds=options.cell_timeout)
-    except isolation.OutOfTimeError as error:
-        return failed_rows(cell, "timeout", f"{type(error).__name__}: {error}")
-    except isolation.DiedError as error:
-        return failed_rows(cell, "error", f"{type(error).__name__}: {error}")
+    for attempt in range(1, TRIES + 1):
+        left = cell.only(set(cell.observations) - set(rows))
+        try:
+            keep(
+                isolation.isolated(
+                    run_cell,
+                    left,
+                    store.directory,
+                    workers=workers,
+                    seconds=options.cell_timeout,
+                    receive=receive,
+                )
+            )
+            break
+        except (UsageError, RegistryError, isolation.StoppedError):
+            raise
+        except Exception as error:
+            status = "timeout" if isinstance(error, isolation.OutOfTimeError) else "error"
+            own = isinstance(error, isolation.FailedError)  # its text names the class
+            text = str(error) if own else f"{type(error).__name__}: {error}"
+        left = cell.only(set(cell.observations) - set(rows))
+        if sampling not in left.observations or attempt == TRIES:
+            keep(failed_rows(left, status, text))
+            break
+        keep(failed_rows(left.only({sampling}), status, f"{text} while it sampled this observation"))
+        store.write_cell(cell.key, [rows[sampling]])
+        sampling = 0
+        if len(left.observations) == 1:
+            break
+    return list(rows.values()), notes
 
 
-def _outcome(cell: Cell, rows: list[Row], start: float, elsewhere: bool = False) -> Outcome:
+def _outcome(
+    cell: Cell, rows: list[Row], start: float, elsewhere: bool = False, notes: Sequence[str] = ()
+) -> Outcome:
     errors = [row["error"] for row in rows if row["status"] != "ok"]
     scores = [row["c2st"] for row in rows if row["c2st"] is not None]
     return Outcome(
@@ -197,6 +250,7 @@ def _outcome(cell: Cell, rows: list[Row], start: float, elsewhere: bool = False)
         mean_c2st=sum(scores) / len(scores) if scores else float("nan"),
         seconds=time.perf_counter() - start,
         elsewhere=elsewhere,
+        notes=tuple(notes),
         failed_metrics=tuple(
             sorted({name for row in rows for name in json.loads(row["metric_errors"] or "{}")})
         ),

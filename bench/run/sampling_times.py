@@ -25,7 +25,8 @@ from bench.results.provenance import device_name
 from bench.results.schema import Row
 from bench.results.store import Store
 from bench.run import isolation
-from bench.run.cell import Cell, blank_row, fit_cell
+from bench.run.cell import Cell, blank_row
+from bench.run.fit_and_sample import fit_cell
 from bench.run.grid import Grid, read_grid
 from bench.run.scoring import failure
 from bench.run.script import end_second_run
@@ -125,7 +126,7 @@ def sampling_times(request: Request, store: Store, say: Callable[[str], None]) -
         say(f"[{number}/{len(fits)}] {cell.label} on {cell.device}, {cell.threads} threads")
         try:
             rows = isolation.isolated(timed_rows, cell, left, request.max_seconds, workers=1)
-        except isolation.DiedError as error:
+        except (isolation.DiedError, isolation.FailedError) as error:
             died = {"status": "error", "error": f"{type(error).__name__}: {error}"}
             rows = [_row(blank_row(cell) | died, cell, shape) for shape in left]
         finally:

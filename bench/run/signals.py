@@ -49,8 +49,11 @@ def sigterm_interrupts() -> Iterator[None]:
 
     Afterwards, SIGTERM and Ctrl-C are ignored up to the end of the process, whose status tells of the signal.
     """
+    received = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = True
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_IGN)
         raise Terminated
@@ -58,6 +61,10 @@ def sigterm_interrupts() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt as error:
+        if received and not isinstance(error, Terminated):  # ray raises its own
+            raise Terminated from error
+        raise
     finally:
         if signal.getsignal(signal.SIGTERM) is interrupt:
             signal.signal(signal.SIGTERM, before)

@@ -10,7 +10,7 @@ import tokenize
 from functools import lru_cache
 from pathlib import Path
 
-from bench.run.plugins import PLUGIN, SUITE
+from bench.run.plugins import SUITE, is_from_plugin
 
 __all__ = ["source_sha256"]
 
@@ -53,7 +53,9 @@ def _place(cls: type) -> tuple[Path, str] | None:
     file = _file(cls)
     if file is None:
         return None
-    package = "" if cls.__module__.startswith(PLUGIN) else cls.__module__.partition(".")[0]
+    if is_from_plugin(cls):
+        return file.parent, ""
+    package = cls.__module__.partition(".")[0]
     return file.parents[cls.__module__.count(".") + (file.name == "__init__.py")], package
 
 

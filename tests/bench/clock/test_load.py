@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from bench.clock import load
-from bench.run import cell as cell_module
-from bench.run.cell import Cell, run_cell
+from bench.run import fit_and_sample as cell_module
+from bench.run.cell import Cell
+from bench.run.run_cell import run_cell
 from bench.run.sampling_times import timed_rows
 
 pytestmark = pytest.mark.usefixtures("quick_classifiers")

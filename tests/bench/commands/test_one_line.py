@@ -37,6 +37,7 @@ BAD = {
     "jobs": NUMBER,
     "max_seconds": ["soon", "-1", "nan", "inf", "1e400"],
     "minutes": ["soon", "-1", "nan", "inf"],
+    "metrics": ["no_such_metric"],
     "method": ["no_such_method", "npe[", "npe[no_such_parameter=1]"],
     "name": ["no_such_task"],
     "num_cells": NUMBER,

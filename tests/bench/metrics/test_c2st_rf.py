@@ -5,7 +5,8 @@ import torch
 
 import tasks
 from bench.metrics import c2st, c2st_rf, c2st_rf_many
-from bench.run.cell import Cell, run_cell
+from bench.run.cell import Cell
+from bench.run.run_cell import run_cell
 
 
 def normal(n, dim, seed):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.distributions import Independent, Poisson, Uniform
 
-from bench.run.cell import Cell, run_cell
+from bench.run.cell import Cell
+from bench.run.run_cell import run_cell
 from methods import Method, Posterior, register_method
 from tasks import Task, register_task
 

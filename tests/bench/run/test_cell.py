@@ -9,8 +9,9 @@ import tasks
 from bench.metrics import C2ST, MetricError, metric_class
 from bench.results.schema import COLUMNS
 from bench.results.store import Store, done
-from bench.run.cell import Cell, run_cell
+from bench.run.cell import Cell
 from bench.run.plugins import load_plugin
+from bench.run.run_cell import run_cell
 from bench.run.simulation_cache import simulate
 from tasks.contract.seeding import derive_seed
 
@@ -148,6 +149,20 @@ def test_a_metric_that_fails_is_null_with_its_reason(cell, num_samples, reason):
         assert (row["status"], row["error"], row["c2st"]) == ("ok", "", None)
         assert reason in json.loads(row["metric_errors"])["c2st" if num_samples == 4 else "mmd2"]
         assert row["outside_prior"] is not None
+
+
+def test_a_metric_that_exits_or_changes_global_state_spoils_no_other(cell, monkeypatch):
+    def exits(self, draws):
+        torch.set_default_dtype(torch.float64)
+        raise SystemExit("enough")
+
+    monkeypatch.setattr(metric_class("outside_prior"), "score", exits)
+    chosen = replace(cell, observations=(1,), metrics=("outside_prior", "mmd2"))
+    [row] = run_cell(chosen)
+    assert torch.get_default_dtype() == torch.float32
+    assert (row["status"], row["outside_prior"]) == ("ok", None)
+    assert json.loads(row["metric_errors"]) == {"outside_prior": "SystemExit: enough"}
+    assert row["mmd2"] is not None
 
 
 def test_samples_outside_the_prior_fail_ppc_alone(plugin, tmp_path):

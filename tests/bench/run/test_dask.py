@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 
+import psutil
 import pytest
 
 from bench.errors import UsageError
 from bench.results.store import Store
+from bench.run.backends import backend
 from bench.run.grid import read_grid
 from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
@@ -76,6 +78,20 @@ def test_a_relative_plugin_and_its_neighbour_on_a_worker_elsewhere(tmp_path, mon
     assert (summary.ran, summary.failed) == (1, 0)
     assert fits() == ["2"]
     assert len(list((tmp_path / "here" / "out" / "cells").iterdir())) == 1
+
+
+@pytest.mark.slow
+def test_a_cluster_of_its_own_listens_on_loopback_only():
+    with backend("dask", 1):
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        addresses = {
+            connection.laddr.ip
+            for process in processes
+            for connection in process.net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        }
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::1"}
 
 
 @pytest.mark.subprocess

@@ -1,13 +1,16 @@
 """Plug-in files: their imports, and how every process finds them."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from bench.errors import UsageError
+from bench.results.store import Store
 from bench.run import plugins
 from bench.run.grid import Grid
 from bench.run.plugins import load_plugin, load_plugins
@@ -20,7 +23,7 @@ def _path_restored(monkeypatch):
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
-        if name.startswith(("scorebench_plugin_", "neighbour_")):
+        if name.startswith((plugins.PLUGIN, "neighbour_")):
             del sys.modules[name]
 
 
@@ -104,6 +107,19 @@ def test_relative_paths_are_those_of_the_beginning(tmp_path, monkeypatch):
     assert grid.plugin == [str(tmp_path / "two" / "one" / "own.py")]
 
 
+def test_what_an_import_sets_for_all_is_changed_back_and_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "_notes", {})
+    text = "import os, torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n"
+    monkeypatch.chdir(tmp_path)
+    own = write(tmp_path / "sub", "own.py", text + "os.chdir(os.path.dirname(__file__))")
+    load_plugin(own)
+    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
+    assert os.getcwd() == str(tmp_path / "sub")  # its data may be there
+    [line] = plugins.notes()
+    assert line.startswith(f"plugin {own}: its import changed torch's default dtype from torch.float32 to")
+    assert line.endswith("gradient mode from True to False; changed back")
+
+
 RESULTS = """
 from pathlib import Path
 import torch
@@ -163,3 +179,96 @@ def test_a_plugin_that_works_in_its_own_folder(tmp_path):
     assert len(list((tmp_path / "here" / "cells").glob("*.parquet"))) == 1
     assert sorted(os.listdir(tmp_path)) == ["here", "sub"]
     assert json.dumps(sorted(os.listdir(tmp_path / "sub"))).count("here") == 0
+
+
+@pytest.mark.subprocess
+def test_a_process_that_a_plugin_starts_finds_it_and_its_neighbour(tmp_path):
+    text = "import neighbour_f\n\ndef twice(value):\n    return neighbour_f.factor * value\n"
+    write(tmp_path / "my prüject", "neighbour_f.py", "factor = 2")
+    own = loaded(write(tmp_path / "my prüject", "own-file.py", text))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(own.twice, [1, 2]) == [2, 4]
+
+
+PARALLEL = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+from torch.distributions import Independent, Uniform
+
+import neighbour_g
+from tasks import Card, Task, register_task
+
+
+def one(row):
+    return neighbour_g.blurred(row)
+
+
+class Parallel(Task):
+    dim_theta, dim_x, num_observations = 2, 2, 1
+    card = Card(summary="simulates in other processes", noise="normal, sd .1", citation="own")
+
+    def prior(self):
+        return Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)
+
+    def simulate(self, theta, seed):
+        rows = [(*row, seed + number) for number, row in enumerate(theta.tolist())]
+        return torch.tensor(np.array(self.mapped(rows)), dtype=torch.float32)
+
+
+@register_task("spawned")
+class Spawned(Parallel):
+    def mapped(self, rows):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.map(one, rows)
+
+
+@register_task("forked")
+class Forked(Parallel):
+    def mapped(self, rows):
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            return pool.map(one, rows)
+
+
+@register_task("executed")
+class Executed(Parallel):
+    def mapped(self, rows):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return list(pool.map(one, rows))
+
+
+@register_task("joblib")
+class Joblib(Parallel):
+    def mapped(self, rows):
+        return joblib.Parallel(n_jobs=2)(joblib.delayed(one)(row) for row in rows)
+"""
+BLURRED_ROW = "import random\n\ndef blurred(row):\n    *theta, seed = row\n"
+BLURRED_ROW += "    noise = random.Random(int(seed))\n    return [t + noise.gauss(0, 0.1) for t in theta]\n"
+
+
+def command(folder, *words):
+    line = [sys.executable, "-c", "from bench.commands.main import main; main()", *words]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.subprocess
+def test_simulators_that_start_processes_give_the_same_numbers(tmp_path):
+    """Workers used to be daemons, which may have no children, and no child knew the plug-in's module."""
+    write(tmp_path / "my prüject", "parallel sim.py", PARALLEL)
+    write(tmp_path / "my prüject", "neighbour_g.py", BLURRED_ROW)
+    words = ["-m", "prior", "-n", "20", "--num-samples", "20", "--metrics", "ppc", "--out", "out"]
+    for name in ("spawned", "forked", "executed", "joblib"):
+        words += ["-t", name]
+    result = command(tmp_path, "run", "--plugin", "my prüject/parallel sim.py", *words)
+    assert result.returncode == 0, result.stderr
+    rows = Store(tmp_path / "out").read()
+    assert rows["status"].tolist() == ["ok"] * 4
+    assert rows["num_predictive"].tolist() == [20] * 4
+    folder = tmp_path / "my prüject"
+    checked = command(folder, "check", "task", "forked", "--plugin", "parallel sim.py")
+    assert checked.returncode == 0, checked.stdout

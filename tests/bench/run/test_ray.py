@@ -10,6 +10,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.results.store import Store
+from bench.run.backends import backend
 from bench.run.grid import read_grid
 from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
@@ -49,6 +50,25 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path, cells):
     assert rows["status"].tolist() == ["ok"] * 3
     assert rows["cell"].is_unique
     assert not ray.is_initialized()
+
+
+@pytest.mark.slow
+def test_a_cluster_of_its_own_listens_on_loopback_only_and_has_full_priority():
+    """Ray's own default is all interfaces, nice 15, and its own handler of SIGTERM."""
+    before = signal.getsignal(signal.SIGTERM)
+    with backend("ray", 1):
+        assert signal.getsignal(signal.SIGTERM) == before
+        assert ray.get(ray.remote(lambda: os.nice(0)).remote()) == os.nice(0)
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        addresses = {
+            connection.laddr.ip
+            for process in processes
+            for connection in process.net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert addresses
+        assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" not in os.environ
 
 
 def test_an_address_without_a_cluster_is_named(tmp_path, cells):

@@ -67,3 +67,25 @@ def test_sigterm_raises_once(monkeypatch):
     finally:
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
+
+
+def test_sigterm_is_an_interruption_of_its_own():
+    with pytest.raises(Terminated), sigterm_interrupts():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_it_stays_one_where_a_library_raises_its_own_interruption():
+    def library():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+
+    with pytest.raises(Terminated), sigterm_interrupts():
+        library()
+
+
+def test_ctrl_c_is_not_taken_for_it():
+    with pytest.raises(KeyboardInterrupt) as caught, sigterm_interrupts():
+        raise KeyboardInterrupt
+    assert not isinstance(caught.value, Terminated)

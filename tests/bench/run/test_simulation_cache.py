@@ -8,7 +8,8 @@ import torch
 
 import tasks
 from bench.results.store import Store
-from bench.run.cell import Cell, run_cell
+from bench.run.cell import Cell
+from bench.run.run_cell import run_cell
 from bench.run.simulation_cache import simulations
 
 

@@ -10,9 +10,9 @@ import torch
 import bench.run.threads as module
 from bench.commands.main import main
 from bench.errors import UsageError
-from bench.run import cell as cell_module
-from bench.run.cell import run_cell
+from bench.run import run_cell as cell_module
 from bench.run.grid import read_grid
+from bench.run.run_cell import run_cell
 
 pytestmark = pytest.mark.usefixtures("quick_classifiers")
 OPTIONS = {"task": ["two_moons"], "method": ["prior"], "observation": [1], "num_simulations": [50]}
@@ -67,7 +67,7 @@ def test_a_bad_number_is_named(threads):
 
 def test_a_cell_trains_and_scores_on_its_threads(monkeypatch):
     seen = []
-    for name in ("fit_cell", "_sample", "score_draws"):
+    for name in ("fit_cell", "sample_observation", "score_draws"):
         work = getattr(cell_module, name)
 
         def noted(*given, work=work, **named):

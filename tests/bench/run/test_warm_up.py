@@ -7,14 +7,16 @@ from typing import ClassVar
 import pytest
 
 from bench.run import warm_up as module
-from bench.run.cell import Cell, run_cell
+from bench.run.cell import Cell
+from bench.run.run_cell import run_cell
 from methods import Method
 
 # Processor time is measured, because a busy machine lengthens it less than wall-clock time.
 SCRIPT = """
 import sys, time
 from bench.clock import timing
-from bench.run.cell import Cell, run_cell
+from bench.run.cell import Cell
+from bench.run.run_cell import run_cell
 
 class Processor(timing.Host):
     def mark(self):

@@ -1,0 +1,129 @@
+"""Fitting a cell's method, sampling the posterior at one observation, and the columns that these fill."""
+
+from __future__ import annotations
+
+import hashlib
+import numbers
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import methods
+from bench.answers.checked_task import AnswerError, as_floats
+from bench.clock.timing import peak_memory_mb, reset_peak_memory, timed, timed_repeatedly
+from bench.metrics import Draws, MetricError
+from bench.results.schema import Row
+from bench.run.cell import Cell
+from bench.run.simulation_cache import Simulations
+from methods import Method, Posterior
+from methods.baselines.method import HeldOutDraws
+from tasks import Task
+
+__all__ = ["fit_cell", "reference_of", "sample_observation"]
+
+
+def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
+    """Fit the method, and return the posterior and the columns that fitting fills."""
+    reset_peak_memory(cell.device)
+    seed = cell.seed_for("fit")
+    posterior, seconds = timed(
+        lambda: method.with_likelihood(task.log_likelihood).fit(
+            task.prior(), data.theta, data.x, device=cell.device, seed=seed
+        ),
+        cell.device,
+    )
+    if not callable(getattr(posterior, "sample", None)):
+        raise AnswerError(f"method {method.name}: fit gives a {type(posterior).__name__}, not a Posterior")
+    return posterior, {
+        "train_s": seconds,
+        "num_parameters": int(_number(posterior, "num_parameters", method)),
+        "peak_memory_mb": peak_memory_mb(cell.device),
+    }
+
+
+def sample_observation(
+    task: Task,
+    posterior: Posterior,
+    cell: Cell,
+    num_observation: int,
+    fitted: Row,
+    reference: Tensor | Exception | None,
+) -> tuple[Row, Draws]:
+    """Sample the posterior at one observation.
+
+    A reference that is an exception counts as none, except for the baseline that draws from the reference.
+
+    Returns:
+        The columns that sampling fills, and what metrics score: samples ``(S, dim_theta)`` and the shuffled
+        reference draws ``(R, dim_theta)``, None if the task has none.
+    """
+    seed = cell.seed_for("sample", num_observation)
+    x_o = task.observation(num_observation)
+    num_samples = cell.num_samples
+    if isinstance(reference, Exception):
+        if isinstance(posterior, HeldOutDraws):
+            raise reference
+        reference = None
+    if reference is not None:
+        generator = torch.Generator().manual_seed(cell.seed_for("reference order", num_observation))
+        order = torch.randperm(len(reference), generator=generator)
+        reference = reference[order]
+    if isinstance(posterior, HeldOutDraws):
+        if reference is None:
+            raise MetricError(f"task {task.name} has no reference posterior")
+        reference, held_out = reference.tensor_split(2)
+        num_samples = min(num_samples, len(held_out))
+        posterior.hold(x_o, held_out)
+    reset_peak_memory(cell.device)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        samples, clock = timed_repeatedly(lambda: posterior.sample((num_samples,), x=x_o), cell.device)
+    samples = _checked(samples, (num_samples, task.dim_theta))
+    row: Row = {
+        "num_posterior_samples": len(samples),
+        "samples_sha256": hashlib.sha256(samples.numpy().tobytes()).hexdigest(),
+        "sample_s": clock.seconds,
+        "sample_s_iqr": clock.iqr,
+        "energy_j": clock.joules,
+        "nfe": _number(posterior, "nfe", methods.get(cell.method)),
+        "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
+    }
+    return row, Draws(task, num_observation, samples, reference, device=cell.device)
+
+
+def reference_of(task: Task, num_observation: int) -> Tensor | Exception | None:
+    """Return reference draws, or what was raised instead: the observation is then scored without them."""
+    try:
+        return task.reference_samples(num_observation)
+    except Exception as error:
+        return error
+
+
+def _number(posterior: Posterior, name: str, method: Method) -> float:
+    """Return an attribute of a posterior that has to be one real number."""
+    value = getattr(posterior, name, 0)
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.item()
+    whole = name == "num_parameters"
+    number = float(value) if isinstance(value, numbers.Real) else None
+    if number is None or (whole and not number.is_integer()):
+        wanted = "a whole number" if whole else "a number"
+        raise AnswerError(f"method {method.name}: {name} of its posterior is {value!r}, not {wanted}")
+    return number
+
+
+def _checked(samples: Any, shape: tuple[int, int]) -> Tensor:
+    """Return the samples as float32 on the CPU, if they have that shape and are finite.
+
+    Raises:
+        AnswerError: if they are no real numbers.
+        ValueError: if they have another shape or are not finite.
+    """
+    samples = as_floats(samples, None, "the posterior")
+    if samples.shape != shape:
+        raise ValueError(f"the posterior gave samples of shape {tuple(samples.shape)}, not {shape}")
+    bad = int((~samples.isfinite().all(dim=1)).sum())
+    if bad:
+        raise ValueError(f"posterior samples: {bad} of {len(samples)} rows are not finite")
+    return samples

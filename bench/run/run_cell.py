@@ -1,0 +1,197 @@
+"""Running one cell: simulate, fit once, then sample and score every observation."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import methods
+import tasks
+from bench.answers.checked_task import checked
+from bench.clock.load import load_columns
+from bench.metrics import Draws
+from bench.results.schema import Row
+from bench.run import isolation
+from bench.run.cell import Cell, blank_row
+from bench.run.fit_and_sample import fit_cell, reference_of, sample_observation
+from bench.run.global_state import SHARED, GlobalState, watched
+from bench.run.plain_rows import plain_row
+from bench.run.plugins import SUITE
+from bench.run.scoring import Predictive, Scores, failure, score_calibration, score_draws
+from bench.run.simulation_cache import simulations
+from bench.run.time_share import OverdueError, interrupted_after, share
+from bench.run.warm_up import warm_up
+from tasks import Task
+
+__all__ = ["ChangedStateError", "run_cell"]
+
+
+class ChangedStateError(RuntimeError):
+    """The code of a task or method left global state changed, which later cells would share."""
+
+
+def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
+    """Run a cell and return its rows, one for each observation.
+
+    An observation that fails has ``status=error`` and the traceback in its row. So has one whose task or
+    method raises ``SystemExit``, or leaves global state changed (:mod:`bench.run.global_state`).
+
+    The number of each observation is reported when its sampling begins, and 0 when that ends.
+
+    If the cell has a time limit (:func:`bench.run.isolation.seconds_left`), an observation that takes longer
+    than its share of what is left is interrupted and tried again at the end. The rows of the others are
+    reported before that (:func:`bench.run.isolation.report`), so that reaching the limit does not lose them.
+
+    Arguments:
+        cell: Cell to run.
+        directory: Directory where simulations are kept for other methods; None to simulate without it.
+    """
+    start = time.perf_counter()
+    cell.load_plugins()
+    torch.set_num_threads(cell.threads)
+    with watched(SUITE, SHARED) as state:
+        rows: list[Row] = []
+        for some, more in _scored(cell, directory, state):
+            seconds = time.perf_counter() - start
+            done = [plain_row(row | {"cell_s": seconds}) for row in some]
+            if more:
+                isolation.report(done)
+            rows += done
+    order = {k: index for index, k in enumerate(cell.observations)}
+    return sorted(rows, key=lambda row: order[row["num_observation"]])
+
+
+def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[tuple[list[Row], bool]]:
+    """Yield the rows of a cell, in one list or in several, and whether more will follow."""
+    blank = blank_row(cell)
+    task, method = checked(tasks.get(cell.task)), methods.get(cell.method)
+    rows: dict[int, Row] = {k: blank | {"num_observation": k} | row for k, row in _bad(task, cell).items()}
+    observations = [k for k in cell.observations if k not in rows]
+    if not observations:
+        yield list(rows.values()), False
+        return
+    try:
+        with _left_alone(state, f"simulating {cell.task}"):
+            method.check_prior(task.prior())
+            warm_up(method, cell.device)
+            blank |= load_columns(blank)
+            data = simulations(task, cell.num_simulations, cell.seed, directory)
+            blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
+            blank |= load_columns(blank)
+        with _left_alone(state, f"fitting {cell.method}"):
+            posterior, fitted = fit_cell(task, method, data, cell)
+            blank |= fitted
+    except BaseException as error:
+        if isolation.ends_run(error):
+            raise
+        failed = blank | failure(error)
+        yield [rows.get(k, failed | {"num_observation": k}) for k in cell.observations], False
+        return
+    calibrated = Scores()
+    if cell.calibration:
+        blank |= {"num_calibration": cell.calibration}
+        if method.amortized:
+            score_calibration(calibrated, task, posterior, cell.calibration, cell.seed, cell.metrics)
+    with_ppc = cell.metrics is None or "ppc" in cell.metrics
+    predictive = Predictive(task, data if with_ppc else None, cell.seed_for("time of a simulation"))
+    if predictive.line:
+        isolation.report(predictive.line)
+    references: dict[int, Tensor | Exception | None] = {}
+
+    def sampled(k: int, parts: int) -> tuple[Row, Draws | None]:
+        """The row of an observation and what is to be scored; an OverdueError leaves after its share."""
+        row = blank | {"num_observation": k} | load_columns(blank)
+        torch.set_num_threads(cell.threads)
+        isolation.report(k)
+        try:
+            with _left_alone(state, f"sampling {cell.method}"), interrupted_after(share(parts)):
+                references[k] = reference_of(task, k)
+                more, draws = sample_observation(task, posterior, cell, k, blank, references[k])
+        except BaseException as error:
+            if isolation.ends_run(error) or isinstance(error, OverdueError):
+                raise
+            return row | failure(error), None
+        finally:
+            isolation.report(0)
+        return row | more, draws
+
+    def restore() -> None:
+        if state.restored(but=("torch's number of threads",)):
+            isolation.retire()
+
+    def scored(rows: dict[int, Row], draws: dict[int, Draws]) -> list[Row]:
+        for k, one in draws.items():
+            draws[k] = replace(one, task=predictive.counting(), num_predictive=predictive.number)
+        scores = {k: calibrated.copy() for k in draws}
+        for k, score in scores.items():
+            if isinstance(reference := references[k], Exception):
+                score.fail("reference", reference)
+        for parallel in (False, True):
+            if parallel:
+                torch.set_num_threads(cell.scoring_threads)
+            seed = cell.seed_of_metric
+            score_draws(draws, scores, seed, parallel=parallel, chosen=cell.metrics, after=restore)
+        for k, one in draws.items():
+            scores[k].set(num_predictive=predictive.made(one.task))
+        return [row | scores[k].row if k in scores else row for k, row in rows.items()]
+
+    draws: dict[int, Draws] = {}
+    overdue: list[int] = []
+    for index, k in enumerate(observations):
+        left = len(observations) - index
+        try:  # one more part is for scoring
+            rows[k], one = sampled(k, left + 1 if len(observations) > 1 else 0)
+        except OverdueError:
+            overdue.append(k)
+            continue
+        if one is not None:
+            draws[k] = one
+    yield scored(rows, draws), bool(overdue)
+    for index, k in enumerate(overdue):
+        start = time.monotonic()
+        try:
+            row, one = sampled(k, len(overdue) - index)
+        except OverdueError:
+            text = f"OutOfTimeError: not done after {time.monotonic() - start:.1f} s, its share of the limit"
+            late = {"num_observation": k, "status": "timeout", "error": text}
+            yield [blank | late], k != overdue[-1]
+            continue
+        yield scored({k: row}, {} if one is None else {k: one}), k != overdue[-1]
+
+
+@contextlib.contextmanager
+def _left_alone(state: GlobalState, what: str) -> Iterator[None]:
+    """Return a context for code of a task or method, after which global state is what it was.
+
+    Raises:
+        ChangedStateError: if the code left it changed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if state.restored() or not isinstance(error, Exception):
+            isolation.retire()
+        raise
+    changes = state.restored()
+    if changes:
+        isolation.retire()
+        raise ChangedStateError(
+            f"{what} left global state changed, which other cells share: {'; '.join(changes)}"
+        )
+
+
+def _bad(task: Task, cell: Cell) -> dict[int, Row]:
+    """Return the error columns of observations that cannot be used, before anything is simulated."""
+    bad: dict[int, Row] = {}
+    for k in cell.observations:
+        try:
+            task.observation(k)
+        except Exception as error:
+            bad[k] = failure(error)
+    return bad
