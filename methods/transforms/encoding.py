@@ -75,6 +75,11 @@ class Encoding:
         bent = self._scaler.transform(self._power.transform(values))
         self._low, self._high = bent.min(axis=0) - CLIP, bent.max(axis=0) + CLIP
 
+    @property
+    def num_columns(self) -> int:
+        """Number of columns of x that vary and may be used, without the extra inputs."""
+        return int(self._varies.sum())
+
     def __call__(self, x: Tensor) -> Tensor:
         """Encode x ``(N, dim_x)`` as c ``(N, dim_c)``, float32, on the device of x."""
         return self.widen(self.gaussian(x))
