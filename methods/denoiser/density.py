@@ -57,7 +57,7 @@ def learn_density(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes
     conditional = learn_gaussian(w, c, held, rest, _stage(sizes, "conditional Gaussian"))
     judged = held[:JUDGED]
     without = float(log_likelihood(network, w[judged], c[judged]).mean())
-    if float(gaussian_log_density(conditional, w[judged], c[judged]).mean()) <= without:
+    if _mean_log_density(conditional, w[judged], c[judged]) <= without:
         return LearnedDensity(None, network)
     with torch.no_grad():
         white = conditional.whiten(w, c)
@@ -101,3 +101,9 @@ def gaussian_log_density(gaussian: ConditionalGaussian, w: Tensor, c: Tensor) ->
     """Return the log density of each row of residuals w ``(N, dim)`` given c ``(N, dim_c)``, ``(N,)``."""
     normal = -0.5 * gaussian.whiten(w, c).square().sum(1) - 0.5 * w.shape[1] * math.log(2.0 * math.pi)
     return normal + gaussian.log_slope(c)
+
+
+@torch.no_grad()
+def _mean_log_density(gaussian: ConditionalGaussian, w: Tensor, c: Tensor) -> float:
+    """Return the mean log density over rows, in nats."""
+    return -w.shape[1] * float(gaussian.loss(w, c) + 0.5 * math.log(2.0 * math.pi))
