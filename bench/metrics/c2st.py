@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from bench.metrics.metric import Draws, Metric, Score
-from bench.metrics.metric_input import check_classes
+from bench.metrics.metric_input import check_classes, standardised
 from bench.metrics.mlp_ensemble import Problem, train_and_score
 from bench.metrics.registry import register_metric
 
@@ -122,8 +122,7 @@ def c2st_many(
     Raises:
         MetricError: as :func:`c2st`.
     """
-    for reference, samples in pairs:
-        check_classes(reference, samples, num_folds)
+    pairs = [check_classes(reference, samples, num_folds) for reference, samples in pairs]
     seeds = range(seed, seed + num_seeds)
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for number, (reference, samples) in enumerate(pairs):
@@ -153,8 +152,7 @@ def _problems(
     """Return the classification problems of one pair, ordered by seed, then by fold."""
     from sklearn.model_selection import KFold
 
-    mean, std = reference.mean(0), reference.std(0)
-    data = ((torch.cat([reference, samples]) - mean) / std).float().to(device)
+    data = standardised(reference, samples).float().to(device)
     target = torch.cat([torch.zeros(len(reference)), torch.ones(len(samples))]).to(device)
     parts = []
     for seed in seeds:

@@ -65,8 +65,7 @@ def c2st_rf_many(pairs: Sequence[tuple[Tensor, Tensor]], *, seed: int = 1, num_f
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    for pair in pairs:
-        check_classes(*pair, num_folds)
+    pairs = [check_classes(*pair, num_folds) for pair in pairs]
     forest = RandomForestClassifier(random_state=seed)
     threads = torch.get_num_threads()
     scores = fold_accuracies(forest, pairs, seed=seed, num_folds=num_folds, threads=threads)

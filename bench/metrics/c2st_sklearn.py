@@ -23,7 +23,7 @@ def c2st_sklearn(reference: Tensor, samples: Tensor, *, seed: int = 1, num_folds
     """
     from sklearn.neural_network import MLPClassifier
 
-    check_classes(reference, samples, num_folds)
+    reference, samples = check_classes(reference, samples, num_folds)
     dim = reference.shape[1]
     classifier = MLPClassifier(
         activation="relu",

@@ -59,10 +59,22 @@ class CalibrationPairs:
         """Expected coverage by TARP at ``LEVELS``; reference points are drawn from torch's global state."""
         from sbi.diagnostics import run_tarp
 
-        expected, credibility = run_tarp(self.theta, self.x, self._stored, **self._options)
+        theta, samples = self._in_unit_range()
+        expected, credibility = run_tarp(theta, self.x, _Stored(samples), **self._options)
         # sbi's credibility runs over the values that occur; outside them the curve is 0 or 1.
         ends = ([0.0, *credibility.tolist(), 1.0], [0.0, *expected.tolist(), 1.0])
         return np.interp(LEVELS, *ends)
+
+    def _in_unit_range(self) -> tuple[Tensor, Tensor]:
+        """Return theta and samples, scaled to the range of theta if it is small for sbi.
+
+        sbi divides by the range of theta plus 1e-10, which is noticeable for a range below 1e-4.
+        """
+        low, high = self.theta.double().amin(0), self.theta.double().amax(0)
+        width = (high - low).where(high > low, 1.0)
+        if bool(((width > 1e-4) & (width < 1e15)).all()):
+            return self.theta, self.samples
+        return ((self.theta.double() - low) / width).float(), ((self.samples.double() - low) / width).float()
 
     @property
     def _stored(self) -> Any:

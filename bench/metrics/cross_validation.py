@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from joblib import Parallel, delayed
 from torch import Tensor
+
+from bench.metrics.metric_input import standardised
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -52,9 +53,7 @@ def fold_accuracies(
 
 def _labelled(reference: Tensor, samples: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Return all rows, standardised by the reference, and labels: 0 for the reference, 1 for samples."""
-    # Computed in float32 by torch, as in sbibm and sbi, because a classifier depends on the last digits.
-    mean, std = torch.mean(reference, dim=0), torch.std(reference, dim=0)
-    data = np.concatenate([((part - mean) / std).cpu().numpy() for part in (reference, samples)])
+    data = standardised(reference, samples).cpu().numpy()
     return data, np.concatenate([np.zeros(len(reference)), np.ones(len(samples))])
 
 

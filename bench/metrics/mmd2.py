@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.metrics.metric import Draws, Metric, Score
-from bench.metrics.metric_input import check_pair
+from bench.metrics.metric_input import check_pair, in_range
 from bench.metrics.registry import register_metric
 
 __all__ = ["MMD2", "mmd2"]
@@ -21,6 +21,9 @@ ROWS = 1000  # rows of the kernel matrix that are in memory at once
 
 def mmd2(reference: Tensor, samples: Tensor) -> float:
     """Return the unbiased estimate of MMD² between reference and samples, which are not standardised.
+
+    The value does not depend on a common unit of all columns. A column in a much smaller unit than another
+    has no influence.
 
     Arguments:
         reference: Reference draws, ``(N, D)``.
@@ -34,10 +37,13 @@ def mmd2(reference: Tensor, samples: Tensor) -> float:
         >>> mmd2(x[:100], x[100:] + 5.0) > 0.5
         True
     """
-    check_pair(reference, samples)
+    reference, samples = in_range(*check_pair(reference, samples), each_column=False)
     n, m = len(reference), len(samples)
     distances = torch.pdist(reference)
-    factor = -0.5 / float(distances.median()) ** 2
+    median = float(distances.median())
+    if median == 0.0:  # More than half of the pairs are equal, as for a parameter of few whole numbers.
+        median = float(distances[distances > 0.0].median())
+    factor = -0.5 / median**2
     within = _kernel_sum(distances, factor) / (n * (n - 1) / 2)
     within += _kernel_sum(torch.pdist(samples), factor) / (m * (m - 1) / 2)
     # Distances are computed from differences, because the faster matrix product loses their last digits.

@@ -34,7 +34,7 @@ def sliced_w2(reference: Tensor, samples: Tensor, *, num_directions: int = 200, 
         >>> abs(sliced_w2(x, x + 2.0 * x.std()) - 2.0) < 1e-5
         True
     """
-    check_pair(reference, samples)
+    reference, samples = check_pair(reference, samples)
     mean, std = reference.double().mean(0), reference.double().std(0)
     generator = torch.Generator().manual_seed(seed)
     directions = torch.randn(reference.shape[1], num_directions, generator=generator, dtype=torch.float64)

@@ -17,7 +17,7 @@ from methods.learning.networks import seeded
 from methods.learning.sizes import Sizes
 from methods.learning.training import train
 
-__all__ = ["LearnedDensity", "learn_density"]
+__all__ = ["LearnedDensity", "gaussian_log_density", "learn_density", "learn_gaussian"]
 
 RATE = 4e-3
 JUDGED = 1000  # Number of held-out rows over which a likelihood is averaged.
@@ -54,10 +54,10 @@ def learn_density(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes
         sizes: Size and training of the networks.
     """
     network = _denoiser(w, c, held, rest, sizes)
-    conditional = _gaussian(w, c, held, rest, _stage(sizes, "conditional Gaussian"))
+    conditional = learn_gaussian(w, c, held, rest, _stage(sizes, "conditional Gaussian"))
     judged = held[:JUDGED]
     without = float(log_likelihood(network, w[judged], c[judged]).mean())
-    if _log_density(conditional, w[judged], c[judged]) <= without:
+    if _mean_log_density(conditional, w[judged], c[judged]) <= without:
         return LearnedDensity(None, network)
     with torch.no_grad():
         white = conditional.whiten(w, c)
@@ -78,7 +78,8 @@ def _denoiser(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) ->
     return network
 
 
-def _gaussian(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) -> ConditionalGaussian:
+def learn_gaussian(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) -> ConditionalGaussian:
+    """Learn a Gaussian of residuals w given encoded data c; see :func:`learn_density` for the arguments."""
     dims = (w.shape[1], c.shape[1])
     gaussian = seeded(lambda: ConditionalGaussian(*dims, sizes.width, CONDITIONAL_DEPTH), sizes.seed).to(w)
     steps = min(CONDITIONAL_STEPS, sizes.steps)
@@ -96,6 +97,13 @@ def _gaussian(w: Tensor, c: Tensor, held: Tensor, rest: Tensor, sizes: Sizes) ->
 
 
 @torch.no_grad()
-def _log_density(gaussian: ConditionalGaussian, w: Tensor, c: Tensor) -> float:
+def gaussian_log_density(gaussian: ConditionalGaussian, w: Tensor, c: Tensor) -> Tensor:
+    """Return the log density of each row of residuals w ``(N, dim)`` given c ``(N, dim_c)``, ``(N,)``."""
+    normal = -0.5 * gaussian.whiten(w, c).square().sum(1) - 0.5 * w.shape[1] * math.log(2.0 * math.pi)
+    return normal + gaussian.log_slope(c)
+
+
+@torch.no_grad()
+def _mean_log_density(gaussian: ConditionalGaussian, w: Tensor, c: Tensor) -> float:
     """Return the mean log density over rows, in nats."""
     return -w.shape[1] * float(gaussian.loss(w, c) + 0.5 * math.log(2.0 * math.pi))

@@ -11,7 +11,7 @@ from torch.distributions import Distribution
 from methods.contract.seeding import derive_seed
 from methods.denoiser.density import JUDGED, RATE, learn_density
 from methods.denoiser.emulator import Emulator
-from methods.denoiser.gaussian_base import GaussianBase
+from methods.denoiser.gaussian_base import MANY, GaussianBase
 from methods.denoiser.likelihood import log_likelihood
 from methods.learning.denoiser_network import DenoiserNetwork
 from methods.learning.denoising import HeldOut, learn, split
@@ -87,17 +87,19 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: Denois
     A tenth of the simulations (at most 2000) is held out. An :class:`Emulator` is trained on the rest and
     makes many more pairs, from which :func:`learn_density` learns the density. The network is then trained
     further on the simulations themselves. The result of this tuning is kept if the held-out loss falls by
-    more than the standard error of the difference.
+    more than the standard error of the difference. Data of more than 128 columns are not emulated.
     """
     base = GaussianBase.fit(prior, theta, x, settings.seed)
     real = _Pairs.split(theta, base.encode_x(x), BATCH, settings.seed)
-    wide = _emulated(prior, base, real, x, settings) if settings.emulated else real
+    # The emulator's Gaussian has a covariance between all columns, and its likelihood a divergence over them.
+    is_emulated = settings.emulated > 0 and base.encode_x.num_columns <= MANY
+    wide = _emulated(prior, base, real, x, settings) if is_emulated else real
     w = base.whiten(wide.theta, wide.c)
     learned = learn_density(
         w, wide.c, wide.held, wide.rest, settings.sizes("denoiser", settings.steps, wide.batch_size)
     )
     base, network = base.on_top(learned.conditional), learned.network
-    if settings.emulated:
+    if is_emulated:
         network = _tuned(base, network, real, settings)
     return FittedDenoiser(base, network, _mean_log_density(base, network, real))
 

@@ -2,14 +2,13 @@
 
 A :class:`ConditionalGaussian` may whiten the residuals further. In whitened residuals the base is a standard
 normal, whose diffusion is known exactly, so a network has to learn only what is not linear and Gaussian. The
-base is cheap to fit, so it also serves to choose the coordinates of theta and the columns of x: those with
-the highest cross-validated likelihood are used.
+base is cheap to fit, so it also serves to choose the coordinates of theta: those with the highest
+cross-validated likelihood are used.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from torch.distributions import Distribution
 from methods.contract.seeding import derive_seed
 from methods.denoiser.conditional import ConditionalGaussian
 from methods.denoiser.relevance import relevant_columns
+from methods.denoiser.selection import clearly_better, learned_log_density
 from methods.transforms.encoding import Encoding
 from methods.transforms.standardizer import Standardizer
 from methods.transforms.unbounded import Unbounded
@@ -27,6 +27,9 @@ __all__ = ["ALPHAS", "BLENDS", "GaussianBase"]
 
 ALPHAS = np.logspace(-3, 4, 20)  # Candidate penalties of the ridge regression.
 BLENDS = (0.02, 0.1, 0.3, 1.0)
+FEW = 30  # Number of varying columns of x up to which none is dropped.
+# With more columns than MANY, the penalty is chosen on so many simulations, since the cost is large.
+MANY, MANY_ROWS = 128, 2000
 FOLDS = 10
 
 
@@ -58,10 +61,13 @@ class GaussianBase:
     def fit(cls, prior: Distribution, theta: Tensor, x: Tensor, seed: int = 0) -> GaussianBase:
         """Fit the base.
 
-        Two choices are made by cross-validated likelihood: how strongly parameters on intervals are stretched
-        (the blend of :class:`Unbounded`), and whether to drop columns of x that appear irrelevant to theta.
-        They are dropped if theta is no less likely without them, because a network needs far more simulations
-        to find the relevant columns among many columns of noise.
+        How strongly parameters on intervals are stretched (the blend of :class:`Unbounded`) is chosen by
+        cross-validated likelihood.
+
+        If x has more than 30 columns, some of which appear irrelevant to theta, these may be dropped, because
+        a network needs far more simulations to find the relevant columns among many columns of noise. They
+        are dropped only if that clearly raises the likelihood of a learned density on simulations that it was
+        not fitted on.
 
         Arguments:
             prior: Prior whose support bounds theta.
@@ -69,14 +75,15 @@ class GaussianBase:
             x: Data, ``(K, dim_x)``.
             seed: Seed for the folds.
         """
-        blends = BLENDS if Unbounded(prior).is_interval else BLENDS[:1]
+        whole = _best(prior, theta, x, Encoding(x), seed)
+        if whole.encode_x.num_columns <= FEW:
+            return whole
         relevant = relevant_columns(theta, x)
-        encodings = [Encoding(x)]
-        if relevant.any() and not relevant.all():
-            encodings.insert(0, Encoding(x, relevant))
-        every = product(encodings, blends)
-        fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for encode_x, blend in every]
-        return max(fits, key=lambda base: base.log_likelihood)
+        if relevant.all() or not relevant.any():
+            return whole
+        part = _best(prior, theta, x, Encoding(x, relevant), seed)
+        densities = [_judged(base, theta, x, seed) for base in (part, whole)]
+        return part if clearly_better(*densities) else whole
 
     def on_top(self, conditional: ConditionalGaussian | None) -> GaussianBase:
         """Return the same base with another conditional Gaussian, or without one."""
@@ -122,6 +129,22 @@ class GaussianBase:
         return self.slope, self.intercept, self.cholesky
 
 
+def _best(prior: Distribution, theta: Tensor, x: Tensor, encode_x: Encoding, seed: int) -> GaussianBase:
+    """Return the base whose coordinates have the highest cross-validated likelihood."""
+    blends = BLENDS if Unbounded(prior).is_interval else BLENDS[:1]
+    fits = [_fit(Unbounded(prior, blend), theta, x, encode_x, seed) for blend in blends]
+    return max(fits, key=lambda base: base.log_likelihood)
+
+
+def _judged(base: GaussianBase, theta: Tensor, x: Tensor, seed: int) -> Tensor:
+    """Return held-out log densities of a density that is learned on a base like this one."""
+
+    def fit(rows: Tensor) -> GaussianBase:
+        return _fit(base.unbounded, theta[rows], x[rows], base.encode_x, seed)
+
+    return learned_log_density(fit, theta, base.encode_x(x), seed)
+
+
 def _fit(unbounded: Unbounded, theta: Tensor, x: Tensor, encode_x: Encoding, seed: int) -> GaussianBase:
     from sklearn.linear_model import Ridge, RidgeCV
     from sklearn.model_selection import KFold, cross_val_predict
@@ -129,7 +152,8 @@ def _fit(unbounded: Unbounded, theta: Tensor, x: Tensor, encode_x: Encoding, see
     u = unbounded(theta)
     scale = Standardizer.fit(u)
     target, c = scale(u).cpu().numpy(), encode_x(x).double().cpu().numpy()
-    model = Ridge(alpha=RidgeCV(alphas=ALPHAS).fit(c, target).alpha_)
+    rows = MANY_ROWS if c.shape[1] > MANY else len(c)
+    model = Ridge(alpha=RidgeCV(alphas=ALPHAS).fit(c[:rows], target[:rows]).alpha_)
     folds = KFold(min(FOLDS, len(c)), shuffle=True, random_state=derive_seed("folds of the base", seed))
     # The residuals are cross-validated, since residuals on the training set would be too small.
     residual = target - cross_val_predict(model, c, target, cv=folds).reshape(target.shape)

@@ -95,7 +95,7 @@ class DenoiserMethod(Method):
         training_steps: Maximum number of optimiser steps of the longest training. The loss on held-out
             simulations may end it earlier.
         num_emulated: Number of emulated simulations that the denoiser is trained on as a head start; 0 for
-            none.
+            none. Data of more than 128 columns are not emulated.
         solver: Name of the ODE solver.
         steps: Number of solver steps.
     """
@@ -109,7 +109,7 @@ class DenoiserMethod(Method):
         "sklearn.pipeline",
         "sklearn.preprocessing",
     )
-    version = "4"
+    version = "5"
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=5, ge=1)
     training_steps: int = Field(default=4000, ge=2)

@@ -41,6 +41,7 @@ from methods.exact_score.bandwidth import leave_one_out
 from methods.exact_score.kernel_posterior import KernelPosterior
 from methods.exact_score.summary import PosteriorMean
 from methods.transforms.standardizer import Standardizer
+from methods.transforms.tails import ScaledData
 
 __all__ = ["Encoder", "ExactScore", "ExactScorePosterior", "FlowMap", "KernelMethod"]
 
@@ -139,8 +140,9 @@ class KernelMethod(Method):
             the two parameters below.
         theta_bandwidth: Standard deviation h_theta of the kernel in theta, only for ``bandwidth=manual``.
         x_bandwidth: Standard deviation h_x of the kernel in x, only for ``bandwidth=manual``.
-        standardize: Whether to scale theta and x to unit variance first. Manual bandwidths are in the
-            resulting units: standardised if true, physical if false, as in the paper's experiments.
+        standardize: Whether to scale theta and x to unit variance first, and to compress extreme tails of x.
+            Manual bandwidths are in the resulting units: standardised if true, physical if false, as in the
+            paper's experiments.
         summary: Input of the weights: x itself (``none``), or a learned estimate of the posterior mean
             (``posterior_mean``) in units of its own standard deviation.
         solver: Name of the ODE solver.
@@ -182,7 +184,7 @@ class KernelMethod(Method):
         scaler = Standardizer.fit if self.standardize else Standardizer.identity
         scale_theta = scaler(theta)
         theta = scale_theta(theta)
-        encode_x: Encoder = scaler(x)
+        encode_x: Encoder = ScaledData(x) if self.standardize else Standardizer.identity(x)
         if self.summary == "posterior_mean":
             encode_x = PosteriorMean.fit(theta, x, derive_seed("summary", seed))
         x = encode_x(x)

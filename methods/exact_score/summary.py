@@ -17,6 +17,7 @@ from methods.contract.seeding import derive_seed
 from methods.learning.networks import mlp, seeded
 from methods.learning.training import Validation, train
 from methods.transforms.standardizer import Standardizer
+from methods.transforms.tails import ScaledData
 
 __all__ = ["PosteriorMean"]
 
@@ -31,11 +32,11 @@ class PosteriorMean:
 
     Arguments:
         network: Network that estimates the posterior mean.
-        scale_x: Standardizer of x.
+        scale_x: Standardisation of x.
         scale_summary: Standardizer of the network's outputs.
     """
 
-    def __init__(self, network: nn.Module, scale_x: Standardizer, scale_summary: Standardizer) -> None:
+    def __init__(self, network: nn.Module, scale_x: ScaledData, scale_summary: Standardizer) -> None:
         self.network, self.scale_x, self.scale_summary = network, scale_x, scale_summary
 
     @classmethod
@@ -47,7 +48,7 @@ class PosteriorMean:
             x: Data in any units, ``(K, dim_x)``.
             seed: Seed for held-out rows, weights and batches.
         """
-        scale_x = Standardizer.fit(x)
+        scale_x = ScaledData(x)
         inputs = squash(scale_x(x))
         num_held = max(1, round(HELD_OUT * len(x)))
         order = torch.randperm(

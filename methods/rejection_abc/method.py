@@ -13,7 +13,8 @@ Genetics 145, 1997; Lueckmann et al.: Benchmarking simulation-based inference, A
 (number of accepted simulations and smoothing).
 
 Not as published: the original accepts simulations within a fixed tolerance. Here a fixed number is accepted,
-as in sbibm, and the distance is Euclidean after each column of x is scaled to unit variance.
+as in sbibm, and the distance is Euclidean after each column of x is scaled to unit variance. Extreme tails
+of x are compressed first (:mod:`methods.transforms.tails`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from torch.distributions import Distribution
 from methods.contract.base import Method, Posterior
 from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
-from methods.transforms.standardizer import Standardizer
+from methods.transforms.tails import ScaledData
 
 __all__ = ["RejectionABC"]
 
@@ -37,7 +38,7 @@ DISTANCES = 2**22  # Number of distances computed at once. They take 17 MB.
 class _AbcPosterior(Posterior):
     def __init__(self, theta: Tensor, x: Tensor, num_accepted: int, kde: bool) -> None:
         self._theta, self._num_accepted, self._kde = theta, num_accepted, kde
-        self._scale = Standardizer.fit(x)
+        self._scale = ScaledData(x)
         self._x = self._scale(x)
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
@@ -71,7 +72,23 @@ class _AbcPosterior(Posterior):
         if not self._kde:
             return theta
         noise = torch.randn(n, num_x, dim, 1, dtype=torch.float64)
-        return theta + (torch.linalg.cholesky(kernel_covariance(accepted)) @ noise)[..., 0].to(theta)
+        return theta + (_roots(kernel_covariance(accepted)) @ noise)[..., 0].to(theta)
+
+
+def _roots(covariance: Tensor) -> Tensor:
+    """Return matrices R with R Rᵀ equal to covariances ``(B, dim, dim)``, which may be singular.
+
+    They are Cholesky factors where these exist. Parameters that are tied, such as offsets that sum to zero,
+    have a singular covariance, whose root is found from its eigenvectors in units of the deviations.
+    """
+    factor, info = torch.linalg.cholesky_ex(covariance)
+    singular = info != 0
+    if bool(singular.any()):
+        deviations = covariance[singular].diagonal(dim1=-2, dim2=-1).sqrt()[..., None]
+        units = deviations.where(deviations > 0.0, torch.ones_like(deviations))
+        values, vectors = torch.linalg.eigh(covariance[singular] / units / units.mT)
+        factor[singular] = units * vectors * values.clamp_min(0.0).sqrt()[..., None, :]
+    return factor
 
 
 def kernel_covariance(accepted: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ default is an affine autoregressive flow (``maf``). On two_moons at 1000 simulat
 former and 0.79 with the latter.
 
 The adapters add a seed that leaves the global random state unchanged, suppress output and the log folder,
-limit the time that rejection outside the prior may take, and count network evaluations.
+limit the time that rejection outside the prior may take, and count network evaluations. Theta and x in units
+that sbi's own scaling cannot handle are standardised first (:mod:`.units`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from methods.contract.priors import UsablePrior, check_continuous, usable_prior
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.sbi.estimators import run_by_one_evaluation
+from methods.sbi.units import Units
 
 __all__ = ["FMPE", "NPE", "NPSE", "SbiMethod", "SbiTraining", "quietly"]
 
@@ -120,10 +122,11 @@ class SbiPosterior(Posterior):
     Arguments:
         posterior: Posterior that sbi built.
         options: Keyword arguments of its ``sample``.
+        units: Units that sbi got theta and x in.
     """
 
-    def __init__(self, posterior: Any, options: dict[str, Any]) -> None:
-        self._posterior = posterior
+    def __init__(self, posterior: Any, options: dict[str, Any], units: Units) -> None:
+        self._posterior, self._units = posterior, units
         self._options = {"show_progress_bars": False, **options}
         self._evaluations = Evaluations()
         self.nfe = float("nan")
@@ -132,6 +135,7 @@ class SbiPosterior(Posterior):
         estimator = posterior.posterior_estimator if self._is_flow else posterior.vector_field_estimator
         self._evaluations.watch(*run_by_one_evaluation(estimator))
         self.num_parameters = sum(p.numel() for p in estimator.parameters())
+        self._device = next(estimator.parameters()).device
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)`` with sbi's sampler.
@@ -194,15 +198,16 @@ class SbiPosterior(Posterior):
 
         For a vector field it is computed by its ODE.
         """
-        return self._posterior.log_prob(theta, x=x)
+        units = self._units
+        return self._posterior.log_prob(units.theta(theta), x=units.x(x)) + units.log_slope
 
     def _counted(self, draw: Any, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         # Samples that are rejected outside the prior were evaluated, so they count.
         with torch.no_grad(), quietly():
             theta, self.nfe = self._evaluations.per_sample(
-                lambda: draw(torch.Size(sample_shape), x=x, **self._options)
+                lambda: draw(torch.Size(sample_shape), x=self._units.x(x).to(self._device), **self._options)
             )
-        return theta
+        return self._units.original(theta)
 
 
 def _with_scale(prior: Distribution) -> Distribution:
@@ -240,8 +245,10 @@ class SbiTraining(Method):
     @contextlib.contextmanager
     def training(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int
-    ) -> Iterator[tuple[Any, Any]]:
-        """Train sbi's estimator in a context that gives trainer and estimator and suppresses sbi's output.
+    ) -> Iterator[tuple[Any, Any, Units]]:
+        """Train sbi's estimator in a context that gives trainer, estimator and units.
+
+        The context suppresses sbi's output.
 
         Arguments:
             prior: Prior of theta.
@@ -256,24 +263,27 @@ class SbiTraining(Method):
         """
         if len(theta) < self.least:
             raise ValueError(f"{len(theta)} simulations: {self.name} needs at least {self.least}")
+        from sbi.utils.torchutils import move_all_tensor_to_device
         from sbi.utils.user_input_checks import process_prior
 
+        units = Units.fit(_with_scale(usable_prior(prior, theta.shape[1])), theta, x)
         with quietly(), torch.random.fork_rng():
             torch.manual_seed(derive_seed("sbi training", seed))
-            own_prior, _, _ = process_prior(copy.deepcopy(_with_scale(usable_prior(prior, theta.shape[1]))))
+            own_prior, _, _ = process_prior(copy.deepcopy(units.prior))
             if device != "cpu":
-                own_prior.to(device)
+                # Distributions of torch have no method `to`.
+                move_all_tensor_to_device(own_prior, device)
             trainer = self._trainer(
                 prior=own_prior, device=device, tracker=_NoTracker(), show_progress_bars=False
             )
-            trainer.append_simulations(theta, x)
+            trainer.append_simulations(units.theta(theta), units.x(x))
             estimator = trainer.train(
                 training_batch_size=self.training_batch_size,
                 learning_rate=self.learning_rate,
                 stop_after_epochs=self.stop_after_epochs,
                 max_num_epochs=self.max_num_epochs,
             )
-            yield trainer, estimator
+            yield trainer, estimator, units
 
     def check_prior(self, prior: Distribution) -> None:
         """Raise ValueError if a parameter takes whole numbers only."""
@@ -320,9 +330,9 @@ class SbiMethod(SbiTraining):
         Raises:
             ModuleNotFoundError: If sbi is not installed.
         """
-        with self.training(prior, theta, x, device, seed) as (trainer, estimator):
+        with self.training(prior, theta, x, device, seed) as (trainer, estimator, units):
             posterior = self._build_posterior(trainer, estimator)
-        return SbiPosterior(posterior, self._sampling_options())
+        return SbiPosterior(posterior, self._sampling_options(), units)
 
 
 @register_method("npe")

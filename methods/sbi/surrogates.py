@@ -12,7 +12,6 @@ import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +26,7 @@ from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.sbi.estimators import run_by_one_evaluation
 from methods.sbi.posteriors import SbiTraining, quietly
+from methods.sbi.units import Units
 
 __all__ = ["NLE", "NRE", "LogRatio", "SurrogateMethod"]
 
@@ -74,10 +74,11 @@ class SurrogatePosterior(Posterior):
 
     Arguments:
         posterior: Posterior that sbi built, with Markov chains as its sampler.
+        units: Units that sbi got theta and x in.
     """
 
-    def __init__(self, posterior: Any) -> None:
-        self._posterior, self._evaluations = posterior, Evaluations()
+    def __init__(self, posterior: Any, units: Units) -> None:
+        self._posterior, self._units, self._evaluations = posterior, units, Evaluations()
         # Hooks are registered on the potential's own estimator, which is a copy of the trained one.
         [estimator] = [part for part in vars(posterior.potential_fn).values() if isinstance(part, nn.Module)]
         self._evaluations.watch(*run_by_one_evaluation(estimator))
@@ -86,10 +87,12 @@ class SurrogatePosterior(Posterior):
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)`` by Markov chains."""
+        x = self._units.x(x)
         return self._drawn(lambda: self._posterior.sample(sample_shape, x=x, show_progress_bars=False))
 
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, B, dim_theta)`` samples for B observations x ``(B, dim_x)`` by parallel chains."""
+        x = self._units.x(x)
         return self._drawn(
             lambda: torch.cat(
                 [self._side_by_side(sample_shape, rows) for rows in x.split(SIDE_BY_SIDE)], dim=1
@@ -106,7 +109,7 @@ class SurrogatePosterior(Posterior):
     def _drawn(self, draw: Callable[[], Tensor]) -> Tensor:
         with quietly(), _numpy_seeded():
             theta, self.nfe = self._evaluations.per_sample(draw)
-        return theta.detach()
+        return self._units.original(theta.detach())
 
 
 class SurrogateMethod(SbiTraining):
@@ -132,14 +135,14 @@ class SurrogateMethod(SbiTraining):
         Raises:
             ModuleNotFoundError: If sbi is not installed.
         """
-        with self.training(prior, theta, x, device, seed) as (trainer, estimator):
+        with self.training(prior, theta, x, device, seed) as (trainer, estimator, units):
             posterior = trainer.build_posterior(
                 estimator,
                 sample_with="mcmc",
                 mcmc_method="slice_np_vectorized",
                 mcmc_parameters={"num_chains": self.num_chains, "warmup_steps": self.warmup_steps, "thin": 1},
             )
-        return SurrogatePosterior(posterior)
+        return SurrogatePosterior(posterior, units)
 
     def surrogate(self, prior: Distribution, theta: Tensor, x: Tensor, device: str, seed: int) -> Surrogate:
         """Train sbi's estimator and return it alone, as a function without gradients.
@@ -147,11 +150,13 @@ class SurrogateMethod(SbiTraining):
         Raises:
             ModuleNotFoundError: If sbi is not installed.
         """
-        with self.training(prior, theta, x, device, seed) as (_, estimator):
+        with self.training(prior, theta, x, device, seed) as (_, estimator, units):
             estimator.eval()
 
-        num_parameters = sum(p.numel() for p in estimator.parameters())
-        return Surrogate(partial(self._log_ratio, estimator), num_parameters)
+        def log_ratio(theta: Tensor, x: Tensor) -> Tensor:
+            return self._log_ratio(estimator, units.theta(theta), units.x(x))
+
+        return Surrogate(log_ratio, sum(p.numel() for p in estimator.parameters()))
 
 
 @register_method("nre")

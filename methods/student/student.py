@@ -129,10 +129,12 @@ def fit_student(
     untrained = seeded(lambda: network(labels.theta.shape[1], labels.x.shape[1]), seed).to(labels.z)
     scaler = Standardizer.fit if standardize else Standardizer.identity
     scale_x, scale_theta = scaler(labels.x), scaler(labels.theta)
+    # The identity would copy the conditions, which are large if x has many columns.
+    scaled = (scale_x(labels.x), scale_theta(labels.theta)) if standardize else (labels.x, labels.theta)
     train(
         untrained,
         untrained.loss,
-        (labels.z, scale_x(labels.x), scale_theta(labels.theta)),
+        (labels.z, *scaled),
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,

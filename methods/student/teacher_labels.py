@@ -14,6 +14,7 @@ from methods.contract.seeding import derive_seed
 __all__ = ["FlowFunction", "Labels", "between_neighbours", "generate_labels", "jittered"]
 
 NEIGHBOURS = 5
+ROWS = 8192  # Conditions computed at once.
 
 FlowFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -91,7 +92,10 @@ def between_neighbours(x: Tensor, n: int, seed: int) -> Tensor:
     other = torch.from_numpy(nearest)[rows, column].to(x.device)
     way = torch.rand(n, 1, generator=generator).to(x)
     start = _in_turn(x, n)
-    return start + way * (x[other] - start)
+    # In parts and in place, since the conditions take much memory if x has many columns.
+    for part, towards, share in zip(start.split(ROWS), other.split(ROWS), way.split(ROWS), strict=True):
+        part += share * (x[towards] - part)
+    return start
 
 
 def _in_turn(x: Tensor, n: int) -> Tensor:

@@ -6,10 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from methods.transforms.standardizer import CONSTANT
+from methods.transforms.tails import Tails
+
 __all__ = ["Encoding"]
 
 GAIN = 0.1  # Gain in Gaussian log likelihood, in nats per value, that the power transform must reach.
 CLIP = 0.5  # Distance beyond the simulations' range at which values are clipped, in standard deviations.
+FAR = 1e3  # Distance of a column's mean from zero above which it is shifted, in standard deviations.
+DECADES = (
+    1e-3  # A positive column spans decades if its lower quartile is below this many standard deviations.
+)
 
 
 class Encoding:
@@ -17,7 +24,9 @@ class Encoding:
 
     Standardising a long-tailed count squeezes its bulk into a narrow range. So a column is Yeo-Johnson
     transformed (with its exponent by maximum likelihood) if that makes it clearly more Gaussian. The
-    untransformed column is kept as an extra input, since it may depend on theta in a simpler way.
+    untransformed column is kept as an extra input, since it may depend on theta in a simpler way. Columns
+    with extreme tails are compressed first (:class:`Tails`). The encoding does not depend on the unit of a
+    column, nor on a large constant that is added to it.
 
     Arguments:
         x: Data of the simulations, ``(K, dim_x)``.
@@ -35,14 +44,23 @@ class Encoding:
     def __init__(self, x: Tensor, seen: np.ndarray | None = None) -> None:
         from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-        values = x.detach().double().cpu().numpy()
-        self._varies = values.std(axis=0) > 1e-12 * (1.0 + np.abs(values.mean(axis=0)))
+        self._tails = Tails(x)
+        values = self._tails(x).detach().double().cpu().numpy()
+        self._varies = values.std(axis=0) > CONSTANT * np.abs(values.mean(axis=0))
         if seen is not None:
             self._varies &= seen
         values = values[:, self._varies]
+        # The transform bends near zero, so a column that is far from zero is shifted there.
+        is_far = np.abs(values.mean(axis=0)) > FAR * values.std(axis=0)
+        self._origin = np.where(is_far, np.median(values, axis=0), 0.0)
+        values = values - self._origin
         # The transform bends near 1, so its effect depends on the unit of the data. With this unit counts
         # become something between their square roots and logarithms, and small counts keep small noise.
         self._unit = values.std(axis=0)
+        # With that unit a positive column over many decades would hide its smaller half.
+        quartile = np.quantile(values, 0.25, axis=0)
+        spans_decades = (values.min(axis=0) >= 0.0) & (quartile > 0.0) & (quartile < DECADES * self._unit)
+        self._unit = np.where(spans_decades, quartile, self._unit)
         values = values / self._unit
         self._power = PowerTransformer(standardize=False).fit(values)
         # Exponents below 0 (stronger than the logarithm) would turn a column of many zeros into an indicator.
@@ -57,6 +75,11 @@ class Encoding:
         bent = self._scaler.transform(self._power.transform(values))
         self._low, self._high = bent.min(axis=0) - CLIP, bent.max(axis=0) + CLIP
 
+    @property
+    def num_columns(self) -> int:
+        """Number of columns of x that vary and may be used, without the extra inputs."""
+        return int(self._varies.sum())
+
     def __call__(self, x: Tensor) -> Tensor:
         """Encode x ``(N, dim_x)`` as c ``(N, dim_c)``, float32, on the device of x."""
         return self.widen(self.gaussian(x))
@@ -66,7 +89,8 @@ class Encoding:
 
         Their shape is ``(N, number of varying columns)``.
         """
-        values = x.detach().double().cpu().numpy()[:, self._varies] / self._unit
+        values = self._tails(x).detach().double().cpu().numpy()[:, self._varies] - self._origin
+        values = values / self._unit
         return torch.from_numpy(self._scaler.transform(self._power.transform(values))).float().to(x.device)
 
     def widen(self, columns: Tensor) -> Tensor:

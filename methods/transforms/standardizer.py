@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Standardizer"]
+__all__ = ["CONSTANT", "Standardizer"]
+
+CONSTANT = 1e-12  # Ratio of standard deviation to mean below which a column counts as constant.
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Standardizer:
         """Fit means and standard deviations to values ``(N, D)``. A constant column keeps its scale."""
         mean = values.double().mean(0)
         std = values.double().std(0)
-        std = std.where(std > 1e-12 * (1.0 + mean.abs()), torch.ones_like(std))
+        # The smallest spread is relative to the mean, so that it does not depend on the unit of a column.
+        std = std.where(std > CONSTANT * mean.abs(), torch.ones_like(std))
         return cls(mean.to(values), std.to(values))
 
     @classmethod

@@ -10,6 +10,9 @@ from methods.student.teacher_labels import between_neighbours
 
 pytestmark = pytest.mark.usefixtures("pretended_gpu")
 QUICK = (
+    "npe[max_num_epochs=1]",
+    "fmpe[max_num_epochs=1]",
+    "npse[max_num_epochs=1,steps=3]",
     "exact_score",
     "exact_score_net[num_labels=100,training_steps=3]",
     "denoiser[training_steps=6,num_emulated=100]",
