@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from bench.metrics import C2ST, metric_class
+from bench.metrics import registry as metrics_registry
+from bench.results.figures import figure as figures
 from bench.run import plugins
+from methods.contract import registry as methods_registry
+from tasks.contract import registry as tasks_registry
 
 # A shift of all seeds, see CONTRIBUTING.md. A test that passes at one shift only depends on chance.
 SEED_SHIFT = int(os.environ.get("SCOREBENCH_SEED_SHIFT", "0"))
@@ -69,6 +73,34 @@ def untouched_random_state(_seeded):
     before = torch.random.get_rng_state()
     yield
     assert torch.equal(before, torch.random.get_rng_state()), "the global random state has changed"
+
+
+@contextlib.contextmanager
+def _registries_restored():
+    """Forgets what plug-ins have registered in the meantime, and that they were loaded."""
+    registries = (tasks_registry, methods_registry, metrics_registry, figures)
+    known = {module._registry: module._registry.own() for module in registries}
+    before = set(sys.modules)
+    yield
+    for registry, classes in known.items():
+        registry._classes = classes
+    for name in set(sys.modules) - before:
+        if name.startswith(plugins.PLUGIN):
+            del sys.modules[name]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plugins_of_a_module():
+    """Plug-ins that fixtures of a module load are registered for its tests alone."""
+    with _registries_restored():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _plugins_of_a_test():
+    """Plug-ins that a test loads are registered for it alone; the next may run over all registered names."""
+    with _registries_restored():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,11 @@ from functools import partial
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 import tasks
 from bench.checks.finding import Check, NotApplicableError
+from methods.contract.priors import usable_prior
 from tasks import Task
 from tasks.contract.seeding import derive_seed
 from tasks.reference.certificate import diagnose, failures
@@ -56,7 +58,13 @@ def task_checks(task: str | Task) -> list[Check]:
 def _draws(task: Task, num: int) -> Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("check theta", task.name))
-        return task.prior().sample((num,))
+        return _usable(task).sample(torch.Size([num])).float()
+
+
+def _usable(task: Task) -> Distribution:
+    """The prior, as a distribution if it is another object with ``sample`` and ``log_prob``."""
+    prior = task.prior()
+    return prior if isinstance(prior, Distribution) else usable_prior(prior, task.dim_theta)
 
 
 def _simulated(task: Task, theta: Tensor, number: int = 1) -> Tensor:
@@ -65,7 +73,7 @@ def _simulated(task: Task, theta: Tensor, number: int = 1) -> Tensor:
 
 
 def _prior(task: Task) -> str:
-    prior, theta = task.prior(), _draws(task, FEW)
+    prior, theta = _usable(task), _draws(task, FEW)
     if prior.event_shape != (task.dim_theta,):
         return f"event_shape is {tuple(prior.event_shape)}, not ({task.dim_theta},)"
     log_p = prior.log_prob(theta)
@@ -152,7 +160,7 @@ def _references(task: Task) -> list[Tensor | None]:
 
 
 def _reference(task: Task) -> str:
-    support = task.prior().support
+    support = usable_prior(task.prior(), task.dim_theta).support
     for k, draws in enumerate(_references(task), start=1):
         if draws is None:
             return f"observation {k} has no reference samples, others have"

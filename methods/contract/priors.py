@@ -382,7 +382,7 @@ def _unvalidated(prior: Any) -> Any:
 def _sample(prior: Any, shape: torch.Size) -> Tensor:
     """Return draws as a float32 tensor. An object of one's own may draw from numpy's global random state."""
     before = np.random.get_state()
-    np.random.seed(int(torch.randint(2**31, (1,))))
+    np.random.seed(derive_seed("numpy's draws of a prior", int(torch.randint(2**31, (1,)))))
     try:
         return _as_tensor(prior.sample(shape))
     finally:

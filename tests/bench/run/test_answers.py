@@ -9,13 +9,16 @@ from torch.distributions import Independent, Poisson, Uniform
 
 from bench.run.cell import Cell
 from bench.run.run_cell import run_cell
-from methods import Method, Posterior, register_method
-from tasks import Task, register_task
+from methods import Method, Posterior
+from methods.contract import registry as method_registry
+from tasks import Task
+from tasks.contract import registry as task_registry
 
 
-@register_task("answers_plain")
 class Plain(Task):
     """theta + noise, with a reference."""
+
+    name = "answers_plain"
 
     dim_theta, dim_x, num_observations = 2, 2, 2
 
@@ -29,25 +32,28 @@ class Plain(Task):
         return self.observation(num_observation).expand(300, -1) + 0.1 * torch.randn(300, 2)
 
 
-@register_task("answers_gap")
 class Gap(Plain):
     """The second observation has a gap."""
+
+    name = "answers_gap"
 
     def observation(self, num_observation):
         return torch.tensor([[0.3, 0.2 if num_observation == 1 else torch.nan]])
 
 
-@register_task("answers_flat_reference")
 class FlatReference(Plain):
     """A reference of the wrong shape."""
+
+    name = "answers_flat_reference"
 
     def reference_samples(self, num_observation):
         return super().reference_samples(num_observation)[:, 0]
 
 
-@register_task("answers_whole")
 class Whole(Plain):
     """Whole-number parameters and a simulator that must not be asked for what no method uses."""
+
+    name = "answers_whole"
 
     def prior(self):
         return Independent(Poisson(torch.ones(2)), 1)
@@ -91,10 +97,10 @@ NUMBERS = {
 }
 
 
-@register_method("answers")
 class Answers(Method):
     """Gives zeros in some kind."""
 
+    name = "answers"
     version = 2
     kind: str = "tensor"
     numbers: str = "plain"
@@ -105,6 +111,14 @@ class Answers(Method):
 
     def fit(self, prior, theta, x, device="cpu", seed=0):
         return Drawn(KINDS[self.kind], *NUMBERS[self.numbers]) if self.fitted else None
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    """The classes above are found by name in these tests, and in no other."""
+    for cls in (Plain, Gap, FlatReference, Whole):
+        monkeypatch.setitem(task_registry._registry._classes, cls.name, cls)
+    monkeypatch.setitem(method_registry._registry._classes, Answers.name, Answers)
 
 
 def row(method, task="answers_plain"):
