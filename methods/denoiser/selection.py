@@ -50,7 +50,9 @@ def learned_log_density(fit: Callable[[Tensor], Base], theta: Tensor, c: Tensor,
         seed: Seed for all randomness.
     """
     seed = derive_seed("selection of columns", seed)
-    order = torch.randperm(len(c), generator=torch.Generator().manual_seed(seed)).to(c.device)
+    order = torch.randperm(
+        len(c), generator=torch.Generator().manual_seed(derive_seed("judged rows", seed))
+    ).to(c.device)
     num_judged = min(max(1, round(JUDGED * len(c))), MAX_JUDGED)
     judged, known = order[:num_judged], order[num_judged:]
     held, rest = (known[rows.to(c.device)] for rows in split(len(known), seed))

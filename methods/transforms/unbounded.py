@@ -48,6 +48,7 @@ class Unbounded:
     """
 
     def __init__(self, prior: Distribution, blend: float = 1.0) -> None:
+        self.blend = blend
         low, high = bounds(prior.support, prior.event_shape.numel())
         kinds = [(bool(a), bool(b)) for a, b in zip(low.isfinite(), high.isfinite(), strict=True)]
         groups = [[column for column, one in enumerate(kinds) if one == kind] for kind in sorted(set(kinds))]

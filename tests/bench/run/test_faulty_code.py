@@ -164,7 +164,7 @@ IN_PROCESS = {
     "unpicklable": "Unpicklable: 1",
     "exits": "Exits: gone",
     "mute": "Mute",
-    "odd_nfe": "column nfe: a number was wanted, not Odd",
+    "odd_nfe": "AnswerError: method bad: nfe of its posterior is",
     "directory": "working directory from",
     "dtype": "torch's default dtype from torch.float32 to torch.float64",
     "threads": "torch's number of threads from 1 to 7",

@@ -52,7 +52,9 @@ def test_no_two_purposes_of_a_fit_share_a_seed(name, monkeypatch, recwarn):
         if hasattr(module, "derive_seed"):
             monkeypatch.setattr(module, "derive_seed", recorded)
     monkeypatch.setattr("methods.exact_score.summary.STEPS", 2)
-    monkeypatch.setattr("methods.denoiser.density._log_density", lambda *args: torch.inf)  # all stages run
+    monkeypatch.setattr(
+        "methods.denoiser.density._mean_log_density", lambda *args: torch.inf
+    )  # all stages run
     torch.manual_seed(0)
     theta = PRIOR.sample((120,))
     x = theta.repeat(1, 2) + 0.3 * torch.randn(120, 4)
