@@ -2,13 +2,17 @@
 
 import ast
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bench.results.directories import replace
+from bench.run import isolation
+from bench.run.time_share import interrupted_after
 
 ROOT = Path(__file__).parents[1]
 FILES = [
@@ -46,6 +50,8 @@ NAMES = {
 }
 NAMES |= {"sched_getaffinity", "sched_setaffinity", "setpgid", "setsid", "sysconf", "uname", "waitpid"}
 LINUX = {"bench/studies/faults.py"}  # says that it needs Linux
+# Asks `hasattr` before it uses them.
+GUARDED = {"bench/gpu/time_limit.py", "bench/run/isolation.py", "bench/run/time_share.py"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
@@ -56,12 +62,27 @@ def test_nothing_of_unix_alone_is_needed(file):
     names |= {node.module for node in top if isinstance(node, ast.ImportFrom) and node.module}
     assert {name.partition(".")[0] for name in names} & UNIX == set()
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert str(file.relative_to(ROOT)) in LINUX or used & NAMES == set()
+    assert str(file.relative_to(ROOT)) in LINUX | GUARDED or used & NAMES == set()
+
+
+@pytest.mark.subprocess
+def test_cells_run_and_are_ended_without_process_groups_and_timers(monkeypatch):
+    """The runner's side of a system without them; its worker processes have what this system has."""
+    for owner, name in ((os, "killpg"), (os, "setpgid"), (signal, "setitimer"), (signal, "SIGALRM")):
+        monkeypatch.delattr(owner, name)
+    isolation.stop()
+    assert isolation.isolated(abs, -3, workers=1) == 3
+    with pytest.raises(isolation.OutOfTimeError):
+        isolation.isolated(time.sleep, 60.0, workers=1, seconds=0.5)
+    isolation.stop()
+    with interrupted_after(0.01):  # nothing interrupts it
+        time.sleep(0.05)
 
 
 def test_the_suite_starts_where_a_module_of_unix_is_missing():
     code = """
 import sys
+import time
 sys.modules["resource"] = None
 import bench.commands.main, bench.run.cell, bench.run.runner, bench.studies.scale, bench.results.figures.style
 """

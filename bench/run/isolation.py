@@ -26,8 +26,6 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 
-import psutil
-
 from bench.run.plugins import SUITE, is_from_plugin
 from bench.run.script import Script, end_second_run, own_script, run_again
 
@@ -360,6 +358,8 @@ def _the_pool(workers: int, module: str) -> _Pool:
 
 def _kill_tree(pid: int) -> None:
     """Kill a process and its descendants, on a system without process groups."""
+    import psutil  # it cannot be imported everywhere
+
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for one in [*process.children(recursive=True), process]:

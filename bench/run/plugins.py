@@ -19,7 +19,6 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.errors import UsageError
-from bench.run.global_state import watched
 
 __all__ = ["PLUGIN", "SUITE", "absolute", "is_from_plugin", "load_plugin", "load_plugins", "notes"]
 
@@ -65,6 +64,8 @@ def load_plugin(path: str) -> None:
         UsageError: if the file is missing, raises an error, replaces functions of the suite, or imports a
             module of its folder whose name is also that of a module in another plug-in's folder.
     """
+    from bench.run.global_state import watched  # imports torch
+
     file = Path(path).resolve()
     name = _module_name(file)
     with _lock:
