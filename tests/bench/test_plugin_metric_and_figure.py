@@ -19,6 +19,7 @@ from bench.results.figures import draw, figure
 from bench.results.schema import COLUMNS, plugin_fields
 from bench.results.store import Store
 
+pytestmark = pytest.mark.usefixtures("quick_classifiers")
 DOCS = Path(__file__).parents[2] / "docs" / "extending.md"
 TEMPLATES = dict(re.findall(r"```python\n# (my_\w+\.py)\n(.*?)```", DOCS.read_text(), flags=re.DOTALL))
 ODD = '''

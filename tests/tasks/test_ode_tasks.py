@@ -34,6 +34,7 @@ def test_the_step_is_fine_enough(task):
         assert change.max() < 0.01  # the noise is 0.1
 
 
+@pytest.mark.slow
 def test_stored_observations_are_unremarkable_at_the_true_parameters():
     """Over the twenty observations of both tasks, the rank of log p(x_o) among simulations is uniform."""
     ranks = []

@@ -60,6 +60,7 @@ def test_a_full_disk_has_another_status_where_work_had_begun(tmp_path, monkeypat
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="of Linux")
+@pytest.mark.slow
 def test_standard_output_that_is_full_or_closed():
     with open("/dev/full", "w") as full:
         done = subprocess.run(

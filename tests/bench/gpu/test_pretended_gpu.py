@@ -8,7 +8,7 @@ import methods
 from bench.metrics import c2st_many, mlp_ensemble
 from methods.student.teacher_labels import between_neighbours
 
-pytestmark = pytest.mark.usefixtures("pretended_gpu")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("pretended_gpu")]
 QUICK = (
     "npe[max_num_epochs=1]",
     "fmpe[max_num_epochs=1]",

@@ -31,6 +31,7 @@ def test_it_is_sbis_to_the_last_digit(seed):
     assert [c2st_rf(*pair, seed=seed) for pair in pairs] == pytest.approx(known, abs=1e-14)
 
 
+@pytest.mark.slow
 def test_neither_company_nor_threads_change_it():
     pairs = [*stored_pairs(60)][1:3]
     threads = torch.get_num_threads()
@@ -65,6 +66,7 @@ def test_it_is_another_measure_than_the_networks():
     assert c2st_rf(reference, samples) > c2st(reference, samples) + 0.05
 
 
+@pytest.mark.slow
 def test_a_cell_has_it_for_each_observation():
     rows = run_cell(Cell("gaussian_mixture", "reference", 10, 0, 200, "cpu", (1, 2)))
     assert [row["status"] for row in rows] == ["ok", "ok"]

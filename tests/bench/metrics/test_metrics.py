@@ -197,6 +197,7 @@ def test_unequal_numbers_are_an_error_that_says_what_would_do(variant):
         C2STS[variant](few, many)
 
 
+@pytest.mark.slow
 def test_a_metric_changes_nothing():
     reference, samples = normal(20, 2, 0), normal(20, 2, 1)
     copies = reference.clone(), samples.clone()

@@ -74,6 +74,7 @@ def test_training_ends_when_the_loss_stalls_and_not_before():
 
 
 @pytest.mark.parametrize("dim", [1, 3])
+@pytest.mark.slow
 def test_results_do_not_depend_on_slots_or_workers(dim):
     problems = [problem(dim, 100, seed=k, shift=k) for k in range(5)]
     expected = [train_and_score([one], 10 * dim, 1)[0] for one in problems]

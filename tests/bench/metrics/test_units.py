@@ -50,6 +50,7 @@ def test_samples_far_beyond_the_reference_are_told_apart(pair):
         assert c2st(reference, factor * samples) > 0.95
 
 
+@pytest.mark.slow
 def test_arrays_whole_numbers_and_mixed_dtypes_are_scored(pair):
     reference, samples = pair
     for metric in (mmd2, sliced_w2, c2st_rf):

@@ -220,6 +220,7 @@ def test_what_looks_odd_is_shown_in_every_format(folder, name):
     assert not any("left out: " in line for line in said)
 
 
+@pytest.mark.slow
 def test_all_of_them_at_once_are_tabled_and_drawn(folder, monkeypatch, capfd):
     for name, table in [*ODD.items(), *FINE.items()]:
         write(folder, name, table[0] if name in ODD else table)

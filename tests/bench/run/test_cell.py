@@ -41,6 +41,7 @@ def test_a_row_for_each_observation_with_every_column(cell):
         assert missing == absent | set(CALIBRATION)
 
 
+@pytest.mark.slow
 def test_results_repeat_and_do_not_depend_on_the_other_observations(cell):
     both, alone = run_cell(cell), run_cell(cell.only({2}))
     for name in ("c2st", "mmd2", "sliced_w2", "outside_prior"):

@@ -106,6 +106,7 @@ def test_a_script_without_a_guard_is_told_what_to_add(tmp_path):
     assert "under `if __name__ == '__main__':`" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_an_address_without_a_scheduler_is_named(tmp_path, cells, monkeypatch):
     monkeypatch.setattr("bench.run.backends.CONNECT", 1)
     with pytest.raises(UsageError, match=r"address = 'tcp://127\.0\.0\.1:9'"):

@@ -219,6 +219,7 @@ def check(out, expected):
             assert reason in error, (kind, error)
 
 
+@pytest.mark.slow
 def test_faults_in_the_same_process_are_rows_of_their_own_cells(tmp_path, faults):
     """The backend ``sequential`` has no other process: what was changed is changed back."""
     settings = read_grid(None, grid(faults, tmp_path / "out", IN_PROCESS, backend="sequential"))
@@ -274,6 +275,7 @@ def processes(mark):
 
 
 @pytest.mark.subprocess
+@pytest.mark.slow
 def test_a_process_that_ends_is_an_error_row(tmp_path, faults):
     kinds = {"os_exit_with_child": APART["os_exit_with_child"]}
     matrix(tmp_path, faults, kinds, seconds=300)

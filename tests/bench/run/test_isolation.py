@@ -12,7 +12,7 @@ import pytest
 from bench.errors import StorageError
 from bench.run import isolation
 
-pytestmark = pytest.mark.subprocess
+pytestmark = [pytest.mark.slow, pytest.mark.subprocess]
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,9 @@ import pytest
 
 from bench.run.signals import Terminated, interrupted_once, sigterm_interrupts
 
+pytestmark = pytest.mark.slow
+
+
 CLEANING = """
 import os, signal, sys, time
 from bench.commands import main

@@ -11,6 +11,9 @@ from bench.run.progress import Progress
 from bench.run.run_cell import run_cell
 from bench.run.runner import run
 
+pytestmark = pytest.mark.slow
+
+
 PLUGIN = '''
 """A posterior that fails at one observation."""
 

@@ -21,6 +21,7 @@ def test_pairs_of_equals_are_disjoint():
             assert not (reference[:, None] == samples).all(-1).any()
 
 
+@pytest.mark.slow
 def test_speed_is_measured():
     table = speed([tasks.get("two_moons")], observations=[1, 2], sklearn_observations=[1], size=60)
     assert table["task"].tolist() == ["two_moons"]

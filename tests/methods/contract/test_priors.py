@@ -223,6 +223,7 @@ def test_columns_of_several_kinds_have_unbounded_coordinates():
 
 @pytest.mark.parametrize("method", ["npe[max_num_epochs=2]", "nle[max_num_epochs=2,warmup_steps=2]"])
 @pytest.mark.parametrize("prior", [Bare(), Cauchy(0 * TWO, TWO), JOINT[:2]], ids=["bare", "cauchy", "list"])
+@pytest.mark.slow
 def test_sbi_takes_them(method, prior, recwarn):
     usable = usable_prior(prior, 2)
     torch.manual_seed(1)

@@ -1,5 +1,6 @@
 """Problems for which a conditional Gaussian is used, and problems for which it is not."""
 
+import pytest
 import torch
 
 from methods.denoiser.density import learn_density
@@ -13,6 +14,7 @@ def learned(w, c):
     return learn_density(w, c, *split(len(w), seed=0), SIZES)
 
 
+@pytest.mark.slow
 def test_where_the_spread_depends_on_the_data():
     torch.manual_seed(0)
     c = torch.randn(3000, 1)

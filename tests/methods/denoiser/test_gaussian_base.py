@@ -36,6 +36,7 @@ def test_whitening_is_undone():
     torch.testing.assert_close(base.theta(base.whiten(theta, c), c), theta, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_residuals_are_white_on_data_that_the_regression_has_not_seen():
     """With nearly as many columns as simulations, residuals of the training set would be much too small."""
     torch.manual_seed(0)
@@ -61,6 +62,7 @@ def test_the_blend_follows_the_problem():
     assert sharp.unbounded.blend < 0.3 < vague.unbounded.blend
 
 
+@pytest.mark.slow
 def test_columns_of_noise_are_left_out(monkeypatch):
     """With ninety columns of noise and two relevant ones, the regression is the one without the noise."""
     monkeypatch.setattr("methods.denoiser.relevance.LEVEL", 1e-4)  # else one seed in 100 keeps such a column
@@ -72,6 +74,7 @@ def test_columns_of_noise_are_left_out(monkeypatch):
     torch.testing.assert_close(base.slope, alone.slope)
 
 
+@pytest.mark.slow
 def test_weak_columns_stay_where_they_help():
     """Sixty columns are each too weak to be significant, but together they are informative."""
     torch.manual_seed(0)

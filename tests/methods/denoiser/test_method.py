@@ -69,6 +69,7 @@ def test_training_keeps_the_best_held_out_weights():
     assert look.loss(network) == pytest.approx(after)
 
 
+@pytest.mark.slow
 def test_the_emulator_has_the_simulators_law():
     theta, x = folded(500)
     held, rest = split(500, seed=0)

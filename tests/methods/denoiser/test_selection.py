@@ -9,6 +9,9 @@ from methods.denoiser.fit import DenoiserSettings, fit_denoiser
 from methods.denoiser.relevance import relevant_columns
 from methods.denoiser.selection import clearly_better
 
+pytestmark = pytest.mark.slow
+
+
 PRIOR = Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
 
 

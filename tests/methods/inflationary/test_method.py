@@ -36,6 +36,7 @@ def test_a_linear_gaussian_posterior(simulations, spec):
     assert posterior.nfe == 80 + (80 / 4000 if "keep" in spec else 0)
 
 
+@pytest.mark.slow
 def test_the_density_is_that_of_the_samples(simulations):
     method = methods.get("inflationary[training_steps=200,width=32,depth=2,steps=80]")
     theta, x = simulations

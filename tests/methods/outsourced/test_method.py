@@ -73,6 +73,7 @@ def test_with_a_reward_of_one_training_stays_at_the_noise():
     assert float(log_partition(log_ratio, torch.zeros(1, 4000)).abs()) < 0.05
 
 
+@pytest.mark.slow
 def test_balance_with_a_reward_of_one_takes_a_policy_back_to_the_noise():
     torch.manual_seed(0)
     z, x = torch.randn(500, 1), torch.zeros(500, 1)

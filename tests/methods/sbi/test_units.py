@@ -6,6 +6,9 @@ import methods
 from methods.sbi.units import ScaledPrior, Units
 from methods.transforms.standardizer import Standardizer
 
+pytestmark = pytest.mark.slow
+
+
 UNIT = 1e-12
 FLAT = Independent(Uniform(torch.full((2,), 1.0) * UNIT, torch.full((2,), 3.0) * UNIT), 1)
 POSITIVE = Independent(LogNormal(torch.full((2,), -28.0), torch.ones(2)), 1)

@@ -9,6 +9,7 @@ def torn(z, x):
     return 0.2 * z + 2.0 * (z > x).float() - 1.0
 
 
+@pytest.mark.slow
 def test_branches_leave_nothing_between_the_modes():
     torch.manual_seed(0)
     z, x = torch.randn(20_000, 1), 0.3 * torch.randn(20_000, 1)

@@ -17,6 +17,7 @@ def log_likelihood(theta, x):
 
 
 @pytest.mark.parametrize("run", [hmc, random_walk])
+@pytest.mark.slow
 def test_chains_reach_the_posterior(run, monkeypatch):
     monkeypatch.setattr(chains, "CHAINS", 2)
     z = run(log_likelihood, X_O, 2, 20_000 if run is random_walk else 4000, 0)
