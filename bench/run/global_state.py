@@ -160,7 +160,9 @@ def _owners(packages: frozenset[str], shared: frozenset[str]) -> Iterator[tuple[
 def _is_installed(function: Any) -> bool:
     """Whether a function's code is in Python's library or in an installed package."""
     code = getattr(function, "__code__", None)
-    return code is not None and code.co_filename.startswith(tuple(INSTALLED))
+    # An environment may see the packages of another one.
+    seen = {path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")}
+    return code is not None and code.co_filename.startswith(tuple(INSTALLED | seen))
 
 
 def _functions(owner: Any) -> Iterator[tuple[str, Any]]:
