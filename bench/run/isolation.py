@@ -208,7 +208,7 @@ class _Worker:
             left = POLL if until is None else min(POLL, until - time.monotonic())
             try:
                 if self._pipe.poll(max(left, 0.0)):
-                    return _Message(*pickle.loads(self._pipe.recv_bytes()))  # noqa: S301  (plain data)
+                    return _Message(*pickle.loads(self._pipe.recv_bytes()))  # noqa: S301  (of our child)
                 if not self._process.is_alive() and not self._pipe.poll(0):
                     raise EOFError
             except (EOFError, OSError):

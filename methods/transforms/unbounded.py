@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from methods.contract.priors import bounds
+from methods.contract.prior_mass import bounds
 
 __all__ = ["Unbounded"]
 

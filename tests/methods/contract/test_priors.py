@@ -26,7 +26,8 @@ from torch.distributions import (
 )
 
 import methods
-from methods.contract.priors import PriorError, bounds, check_continuous, usable_prior
+from methods.contract.prior_mass import bounds
+from methods.contract.priors import PriorError, check_continuous, usable_prior
 from methods.transforms.unbounded import Unbounded
 
 ONE, TWO = torch.ones(1), torch.ones(2)
