@@ -13,7 +13,7 @@ SMALL = {
     "denoiser": "denoiser[training_steps=300,num_emulated=1000,width=32,depth=2]",
     "exact_score": "exact_score",
     "exact_score_net": "exact_score_net[num_labels=5000,training_steps=400,width=48,depth=3]",
-    "fmpe": "fmpe[max_num_epochs=80,training_batch_size=50,learning_rate=0.001]",
+    "fmpe": "fmpe[max_num_epochs=150,training_batch_size=50,learning_rate=0.001]",
     "inflationary": "inflationary[training_steps=300,width=32,depth=2]",
     "nle": "nle[max_num_epochs=20,training_batch_size=50,warmup_steps=20]",
     "npe": "npe[max_num_epochs=20,training_batch_size=50]",
@@ -41,7 +41,8 @@ SBI = {"fmpe", "nle", "npe", "npse", "nre"}
 ROUNDING = 0.02
 # Standard error of a C2ST of as many draws at chance. It is larger than that at any other score.
 ERROR = (0.25 / (2 * DRAWN)) ** 0.5
-# Number of fits with other seeds; fits of npse differ most from each other.
+# Number of fits with other seeds. Short fits of npse differ most from each other. Fits of fmpe must not be
+# shorter than here: their error would depend on the units that the network sees.
 OTHERS = {"npse": 2}
 
 
