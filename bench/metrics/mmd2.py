@@ -2,7 +2,9 @@
 
 MMD² = E k(r, r') + E k(s, s') - 2 E k(r, s). The estimate is unbiased, because pairs of a sample with itself
 are left out, so it can be slightly negative. The kernel is exp(-d² / (2 h²)), where h is the median distance
-within the reference. Reference: Gretton et al., A kernel two-sample test, JMLR 2012; settings of sbibm.
+within the reference, or that of its unequal pairs if most pairs are equal.
+
+Reference: Gretton et al., A kernel two-sample test, JMLR 2012; settings of sbibm.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import torch
 from torch import Tensor
 
 from bench.metrics.metric import Draws, Metric, Score
-from bench.metrics.metric_input import check_pair, in_range
+from bench.metrics.metric_input import MetricError, check_pair, in_range
 from bench.metrics.registry import register_metric
 
 __all__ = ["MMD2", "mmd2"]
 
+FINEST = 1e-15  # Median distance, as a share of the range, below which float64 is used.
 ROWS = 1000  # rows of the kernel matrix that are in memory at once
 
 
@@ -30,7 +33,8 @@ def mmd2(reference: Tensor, samples: Tensor) -> float:
         samples: Samples, ``(M, D)``.
 
     Raises:
-        MetricError: if values are not finite, dimensions differ, or rows are too few.
+        MetricError: if values are not finite, dimensions differ, rows are too few, or most distances are
+            below 1e-120 of the range.
 
     Example:
         >>> x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
@@ -41,8 +45,16 @@ def mmd2(reference: Tensor, samples: Tensor) -> float:
     n, m = len(reference), len(samples)
     distances = torch.pdist(reference)
     median = float(distances.median())
+    if median < FINEST:  # Squares of such distances have no place in float32.
+        reference, samples = reference.double(), samples.double()
+        distances = torch.pdist(reference)
+        median = float(distances.median())
     if median == 0.0:  # More than half of the pairs are equal, as for a parameter of few whole numbers.
         median = float(distances[distances > 0.0].median())
+    if median < FINEST**8:
+        raise MetricError(
+            f"reference: its median distance is {median:.0e} of its range, too little to square"
+        )
     factor = -0.5 / median**2
     within = _kernel_sum(distances, factor) / (n * (n - 1) / 2)
     within += _kernel_sum(torch.pdist(samples), factor) / (m * (m - 1) / 2)

@@ -50,6 +50,7 @@ SCHEMA = pa.schema(
         ("peak_memory_mb", _FLOAT),
         ("cell_s", _FLOAT),  # of the whole cell, scoring included
         ("num_failed_simulations", _INT),  # dropped before fitting
+        ("num_extreme_simulations", _INT),  # finite, but so large that methods clip them; null in older rows
         ("num_predictive", _INT),  # simulations made at posterior samples to score this row
         ("num_calibration", _INT),  # fresh pairs (theta, x) asked for; the same columns in all rows of a cell
         ("num_calibration_finite", _INT),  # those whose simulation did not fail, which calibration is over

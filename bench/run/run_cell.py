@@ -83,6 +83,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             blank |= load_columns(blank)
             data = simulations(task, cell.num_simulations, cell.seed, directory)
             blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
+            blank |= {"num_extreme_simulations": data.num_extreme}
             blank |= load_columns(blank)
         with _left_alone(state, f"fitting {cell.method}"):
             posterior, fitted = fit_cell(task, method, data, cell)

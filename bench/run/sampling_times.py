@@ -156,7 +156,7 @@ def timed_rows(cell: Cell, shapes: Sequence[Shape], max_seconds: float) -> list[
         made = [simulate(task, cell.num_simulations, cell.seed) for _ in range(SIMULATED)]
         data = made[0]
         blank |= {"simulate_s": median(each.seconds for each in made if each.seconds is not None)}
-        blank |= {"num_failed_simulations": data.num_failed}
+        blank |= {"num_failed_simulations": data.num_failed, "num_extreme_simulations": data.num_extreme}
         blank |= load_columns(blank)
         posterior, fitted = fit_cell(task, method, data, cell)
         blank |= fitted

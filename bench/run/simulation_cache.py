@@ -18,6 +18,7 @@ from bench.clock.timing import timed
 from bench.errors import SimulationError
 from bench.results.claims import claim
 from bench.run.sources import source_sha256
+from methods.transforms.tails import extreme_simulations
 from tasks import Task
 from tasks.contract.seeding import derive_seed
 
@@ -42,6 +43,11 @@ class Simulations:
     x: Tensor
     num_failed: int
     seconds: float | None
+
+    @property
+    def num_extreme(self) -> int:
+        """Number of simulations with values that are finite but so large that methods clip them."""
+        return int(extreme_simulations(self.x).sum())
 
 
 def simulate(task: Task, num_simulations: int, seed: int) -> Simulations:

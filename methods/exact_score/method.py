@@ -16,11 +16,16 @@ Not as published: the publication integrates the ODE of the joint mixture of the
 the block of x is integrated out, which gives the same posterior of theta. The ODE is solved by DPM-Solver++
 2M in 30 steps by default instead of explicit Euler in 1000 steps. Bandwidths maximise the leave-one-out
 likelihood of standardised simulations instead of being set by hand; ``bandwidth=manual`` with
-``standardize=false`` reproduces the published ones. A learned summary may replace x in the weights.
+``standardize=false`` reproduces the published ones. A learned summary may replace x in the weights. Heavy
+tails of theta are compressed (:mod:`methods.transforms.heavy_tails`), because no single width of the kernel
+suits a prior such as Cauchy's. Draws outside the prior are replaced by new ones, for a bounded number of
+rounds (:mod:`methods.contract.inside`), and the few that are then left by simulated parameters. The density
+is that of the kernel estimate restricted to the prior.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -33,13 +38,16 @@ from torch.distributions import Distribution
 from methods.contract.base import Method, Posterior
 from methods.contract.checks import check_simulations
 from methods.contract.counting import Evaluations
+from methods.contract.inside import InsidePrior
 from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.diffusion.solvers import Denoiser, SolverName, solve
 from methods.exact_score.bandwidth import leave_one_out
+from methods.exact_score.centres import Centres
 from methods.exact_score.kernel_posterior import KernelPosterior
 from methods.exact_score.summary import PosteriorMean
+from methods.transforms.heavy_tails import ScaledTheta
 from methods.transforms.standardizer import Standardizer
 from methods.transforms.tails import ScaledData
 
@@ -95,15 +103,21 @@ class FlowMap:
 class ExactScorePosterior(Posterior):
     """A posterior that samples by the ODE. Its density is that of the kernel posterior, in closed form.
 
+    Draws outside the prior are replaced, and the density is restricted to the prior.
+
     Attributes:
-        flow: Map from noise to standardised theta by the ODE.
-        scale_theta: Standardizer of theta.
+        flow: Map from noise to scaled theta by the ODE.
+        scale_theta: Scaling of theta.
         encode_x: Map from x to the input of the weights.
+        centres: Replacement of draws outside the prior; None to keep all draws.
         networks: Networks that ``encode_x`` runs.
     """
 
-    def __init__(self, flow: FlowMap, scale_theta: Standardizer, encode_x: Encoder) -> None:
+    def __init__(
+        self, flow: FlowMap, scale_theta: ScaledTheta, encode_x: Encoder, centres: Centres | None
+    ) -> None:
         self.flow, self.scale_theta, self.encode_x = flow, scale_theta, encode_x
+        self.centres = None if centres is None or centres.inside.everywhere else centres
         self.networks = [encode_x.network] if isinstance(encode_x, PosteriorMean) else []
         for network in self.networks:
             flow.evaluations.watch(network)
@@ -117,19 +131,45 @@ class ExactScorePosterior(Posterior):
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, B, dim_theta)`` samples for all observations x ``(B, dim_x)`` by one ODE."""
         (n,) = sample_shape
-        centres = self.flow.kernel.theta
-        z = torch.randn(n, len(x), centres.shape[1], device=centres.device, dtype=centres.dtype)
         theta, self.nfe = self.flow.evaluations.per_sample(
-            lambda: self.flow.for_each(z, self.encode_x(x.to(centres)))
+            lambda: self._drawn(n, self.encode_x(x.to(self.flow.kernel.theta)))
         )
-        return self.scale_theta.inverse(theta)
+        return theta
+
+    def _drawn(self, n: int, c: Tensor) -> Tensor:
+        theta = self._solved(n, c)
+        return theta if self.centres is None else self.centres.kept(theta, c, self._solved)
+
+    def _solved(self, n: int, c: Tensor) -> Tensor:
+        """Return ``(n, B, dim_theta)`` draws by the ODE given encoded x ``(B, dim_c)``."""
+        like = self.flow.kernel.theta
+        z = torch.randn(n, len(c), like.shape[1], device=like.device, dtype=like.dtype)
+        return self.scale_theta.inverse(self.flow.for_each(z, c))
+
+    def without_rejection(self) -> ExactScorePosterior:
+        """Return a copy that keeps draws outside the prior, or ``self`` if the prior has no bounds."""
+        if self.centres is None:
+            return self
+        raw = copy.copy(self)
+        raw.centres = None
+        return raw
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Return the log density ``(N,)`` of the kernel posterior, in nats and in the units of theta."""
-        centres = self.flow.kernel.theta
-        scaled = self.scale_theta(theta.to(centres))
-        log_p = self.flow.kernel.log_prob(scaled, self.encode_x(x.to(centres)))
-        return log_p - self.scale_theta.std.log().sum()
+        """Return the log density ``(N,)`` of the kernel posterior, in nats and in the units of theta.
+
+        It is that of the kernel posterior restricted to the prior, and minus infinity outside. The
+        probability inside is estimated from 10 000 draws of the kernel posterior, without an ODE. These are
+        the same in every call.
+        """
+        kernel = self.flow.kernel
+        theta = theta.to(kernel.theta)
+        c = self.encode_x(x.to(kernel.theta))
+        log_p = kernel.log_prob(self.scale_theta(theta), c) + self.scale_theta.log_slope(theta)
+        if self.centres is None:
+            return log_p
+        inside = self.centres.inside
+        log_share = inside.log_share(lambda m: self.scale_theta.inverse(kernel.sample(m, c)))
+        return (log_p - log_share).where(inside(theta), -torch.inf)
 
 
 class KernelMethod(Method):
@@ -140,7 +180,8 @@ class KernelMethod(Method):
             the two parameters below.
         theta_bandwidth: Standard deviation h_theta of the kernel in theta, only for ``bandwidth=manual``.
         x_bandwidth: Standard deviation h_x of the kernel in x, only for ``bandwidth=manual``.
-        standardize: Whether to scale theta and x to unit variance first, and to compress extreme tails of x.
+        standardize: Whether to scale theta and x to unit variance first, and to compress heavy tails of theta
+            and extreme tails of x.
             Manual bandwidths are in the resulting units: standardised if true, physical if false, as in the
             paper's experiments.
         summary: Input of the weights: x itself (``none``), or a learned estimate of the posterior mean
@@ -151,7 +192,7 @@ class KernelMethod(Method):
 
     citation = "arXiv 2506.18227"
     libraries: ClassVar[tuple[str, ...]] = ("scipy.optimize",)
-    version = "4"
+    version = "5"
     bandwidth: Literal["loo", "manual"] = "loo"
     theta_bandwidth: float | None = Field(default=None, gt=0)
     x_bandwidth: float | None = Field(default=None, gt=0)
@@ -173,16 +214,16 @@ class KernelMethod(Method):
         """Raise ValueError if a parameter takes whole numbers only."""
         check_continuous(prior, self.name)
 
-    def fit_kernel(self, theta: Tensor, x: Tensor, seed: int) -> ExactScorePosterior:
+    def fit_kernel(self, prior: Distribution, theta: Tensor, x: Tensor, seed: int) -> ExactScorePosterior:
         """Return the ODE sampler of the simulations theta ``(K, dim_theta)`` and x ``(K, dim_x)``.
 
         Raises:
             ValueError: If there are fewer than two simulations, values are not finite, a column of theta is
-                constant, or all columns of x are constant.
+                constant, all columns of x are constant, or no theta is inside the prior.
         """
         check_simulations(theta, x, least=2, who="a kernel posterior")
-        scaler = Standardizer.fit if self.standardize else Standardizer.identity
-        scale_theta = scaler(theta)
+        simulated = theta
+        scale_theta = (ScaledTheta.fit if self.standardize else ScaledTheta.identity)(theta)
         theta = scale_theta(theta)
         encode_x: Encoder = ScaledData(x) if self.standardize else Standardizer.identity(x)
         if self.summary == "posterior_mean":
@@ -193,7 +234,8 @@ class KernelMethod(Method):
         else:
             h_theta, h_x = leave_one_out(theta, x, seed=seed)
         kernel = KernelPosterior(theta, x, h_theta, h_x)
-        return ExactScorePosterior(FlowMap(kernel, self.solver, self.steps), scale_theta, encode_x)
+        centres = Centres(simulated, kernel, InsidePrior(prior, theta.shape[1]))
+        return ExactScorePosterior(FlowMap(kernel, self.solver, self.steps), scale_theta, encode_x, centres)
 
 
 @register_method("exact_score")
@@ -210,4 +252,4 @@ class ExactScore(KernelMethod):
 
         Nothing is trained, unless ``summary=posterior_mean``.
         """
-        return self.fit_kernel(theta.to(device), x.to(device), seed)
+        return self.fit_kernel(prior, theta.to(device), x.to(device), seed)

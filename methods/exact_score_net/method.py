@@ -15,7 +15,7 @@ Not as published: the teacher differs as described in :mod:`methods.exact_score.
 theta alone. The number of labels, width and depth are those of the publication's 20-D study. But batches have
 512 labels instead of 4096, and the peak learning rate is 2e-3 instead of 1e-3, which reaches a lower error on
 held-out labels in the same time on a CPU. With ``branches`` above 1 the network is a mixture of maps trained
-by maximum likelihood.
+by maximum likelihood. The student's draws outside the prior are replaced as those of the teacher are.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ExactScoreNet(KernelMethod):
     """
 
     libraries: ClassVar[tuple[str, ...]] = (*KernelMethod.libraries, "sklearn.neighbors")
-    version = "5"
+    version = "6"
     num_labels: int = Field(default=50_000, ge=1)
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=6, ge=1)
@@ -72,7 +72,7 @@ class ExactScoreNet(KernelMethod):
         Raises:
             ValueError: As for :meth:`methods.exact_score.KernelMethod.fit_kernel`.
         """
-        teacher = self.fit_kernel(theta.to(device), x.to(device), seed)
+        teacher = self.fit_kernel(prior, theta.to(device), x.to(device), seed)
         kernel = teacher.flow.kernel
         conditions = jittered(kernel.x, self.num_labels, kernel.h_x, seed)
         [labels] = generate_labels([teacher.flow], conditions, dim_theta=theta.shape[1], seed=seed)
@@ -90,5 +90,11 @@ class ExactScoreNet(KernelMethod):
             return teacher.scale_theta.inverse(theta)
 
         return OnePassPosterior(
-            [student], theta.shape[1], teacher.encode_x, decode, kernel.theta.device, teacher.networks
+            [student],
+            theta.shape[1],
+            teacher.encode_x,
+            decode,
+            kernel.theta.device,
+            teacher.networks,
+            kept=None if teacher.centres is None else teacher.centres.kept,
         )

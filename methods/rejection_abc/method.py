@@ -14,10 +14,14 @@ Genetics 145, 1997; Lueckmann et al.: Benchmarking simulation-based inference, A
 
 Not as published: the original accepts simulations within a fixed tolerance. Here a fixed number is accepted,
 as in sbibm, and the distance is Euclidean after each column of x is scaled to unit variance. Extreme tails
-of x are compressed first (:mod:`methods.transforms.tails`).
+of x are compressed first (:mod:`methods.transforms.tails`). Draws of the kernel outside the prior are
+replaced by new ones, for a bounded number of rounds (:mod:`methods.contract.inside`), and the few that are
+then left by accepted parameters. The density is that of the estimate above restricted to the prior.
 """
 
 from __future__ import annotations
+
+import copy
 
 import torch
 from pydantic import Field
@@ -25,6 +29,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.contract.base import Method, Posterior
+from methods.contract.inside import InsidePrior
 from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
 from methods.transforms.tails import ScaledData
@@ -36,8 +41,18 @@ DISTANCES = 2**22  # Number of distances computed at once. They take 17 MB.
 
 
 class _AbcPosterior(Posterior):
-    def __init__(self, theta: Tensor, x: Tensor, num_accepted: int, kde: bool) -> None:
-        self._theta, self._num_accepted, self._kde = theta, num_accepted, kde
+    def __init__(self, theta: Tensor, x: Tensor, num_accepted: int, inside: InsidePrior | None) -> None:
+        """Store the simulations.
+
+        Arguments:
+            theta: Parameters, ``(K, dim_theta)``.
+            x: Data, ``(K, dim_x)``.
+            num_accepted: Number of simulations accepted for an observation.
+            inside: Set where the prior has mass; None for no smoothing.
+        """
+        self._theta, self._num_accepted = theta, num_accepted
+        self._inside, self._kde = inside, inside is not None
+        self._usable = None if inside is None else inside.check_centres(theta)
         self._scale = ScaledData(x)
         self._x = self._scale(x)
 
@@ -47,22 +62,49 @@ class _AbcPosterior(Posterior):
     def sample_batched(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         (n,) = sample_shape
         observations = max(1, DISTANCES // len(self._x))
-        return torch.cat([self._drawn(n, self._accepted(rows)) for rows in x.split(observations)], dim=1)
+        return torch.cat([self._kept(n, self._nearest(rows)) for rows in x.split(observations)], dim=1)
+
+    def without_rejection(self) -> _AbcPosterior:
+        if self._inside is None or self._inside.everywhere:
+            return self
+        raw = copy.copy(self)
+        raw._inside = None
+        return raw
 
     def log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
         from scipy.stats import gaussian_kde
 
         if not self._kde:
             return super().log_prob(theta, x)
-        [accepted] = self._accepted(x)
-        density = gaussian_kde(accepted.double().numpy().T)
-        return torch.from_numpy(density.logpdf(theta.double().numpy().T)).to(theta.dtype)
+        accepted = self._theta[self._nearest(x)]
+        density = gaussian_kde(accepted[0].double().numpy().T)
+        log_p = torch.from_numpy(density.logpdf(theta.double().numpy().T)).to(theta.dtype)
+        inside = self._inside
+        if inside is None or inside.everywhere:
+            return log_p
+        log_share = inside.log_share(lambda m: self._drawn(m, accepted)[:, 0])
+        return (log_p - log_share).where(inside(theta), -torch.inf)
 
-    def _accepted(self, x: Tensor) -> Tensor:
-        """Return parameters of the simulations nearest to each x, ``(B, num_accepted, dim_theta)``."""
+    def _kept(self, n: int, nearest: Tensor) -> Tensor:
+        """Return draws ``(n, B, dim_theta)`` for accepted rows ``(B, num_accepted)``, inside the prior."""
+        accepted = self._theta[nearest]
+        theta = self._drawn(n, accepted)
+        if self._inside is None or self._usable is None:
+            return theta
+        usable = self._usable
+
+        def centres(m: int, row: int) -> Tensor:
+            chosen = nearest[row][usable[nearest[row]]]
+            chosen = chosen if len(chosen) else usable.nonzero().flatten()
+            return self._theta[chosen[torch.randint(len(chosen), (m,))]]
+
+        return self._inside.kept(theta, lambda m, rows: self._drawn(m, accepted[rows]), centres)
+
+    def _nearest(self, x: Tensor) -> Tensor:
+        """Return the rows of the simulations nearest to each x, ``(B, num_accepted)``."""
         # Distances by matrix products would lose precision, since they are differences of large numbers.
         distance = torch.cdist(self._scale(x), self._x, compute_mode="donot_use_mm_for_euclid_dist")
-        return self._theta[distance.topk(self._num_accepted, largest=False).indices]
+        return distance.topk(self._num_accepted, largest=False).indices
 
     def _drawn(self, n: int, accepted: Tensor) -> Tensor:
         """Return draws ``(n, B, dim_theta)`` from the accepted parameters, smoothed if ``kde`` is set."""
@@ -112,7 +154,7 @@ class RejectionABC(Method):
     """
 
     citation = "Tavaré et al. 1997"
-    version = "2"
+    version = "3"
     num_accepted: int = Field(default=100, ge=1)
     kde: bool = True
 
@@ -130,8 +172,10 @@ class RejectionABC(Method):
         """Store the simulations, always on the CPU.
 
         Raises:
-            ValueError: If there are fewer than ``num_accepted`` simulations.
+            ValueError: If there are fewer than ``num_accepted`` simulations, or none of their parameters is
+                inside the prior and they are smoothed.
         """
         if self.num_accepted > len(theta):
             raise ValueError(f"num_accepted {self.num_accepted}: there are only {len(theta)} simulations")
-        return _AbcPosterior(theta.cpu(), x.cpu(), self.num_accepted, self.kde)
+        inside = InsidePrior(prior, theta.shape[1]) if self.kde else None
+        return _AbcPosterior(theta.cpu(), x.cpu(), self.num_accepted, inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -20,6 +21,8 @@ from methods.transforms.standardizer import Standardizer
 __all__ = ["OnePassPosterior", "Student", "fit_student"]
 
 CACHED = 2500  # Rows per pass on a CPU.
+
+Kept = Callable[[Tensor, Tensor, Callable[[int, Tensor], Tensor]], Tensor]
 
 
 class Student(nn.Module):
@@ -57,6 +60,9 @@ class OnePassPosterior(Posterior):
             returns theta ``(n, B, dim_theta)``.
         device: Device of the students.
         others: Networks that ``encode_x`` and ``decode`` run.
+        kept: Function that returns draws with those outside the prior replaced; None to keep all draws. Its
+            arguments are the draws ``(n, B, dim_theta)``, encoded x ``(B, dim_c)`` and a function that makes
+            new draws ``(m, R, dim_theta)`` from a number m and encoded x ``(R, dim_c)``.
     """
 
     def __init__(
@@ -67,9 +73,11 @@ class OnePassPosterior(Posterior):
         decode: Callable[[Tensor, Tensor], Tensor],
         device: torch.device,
         others: Sequence[nn.Module] = (),
+        kept: Kept | None = None,
     ) -> None:
         self.students, self._dim = students, dim_theta
         self._encode_x, self._decode, self._device = encode_x, decode, device
+        self._kept = kept
         self._evaluations = Evaluations()
         self._replayed = Replayed(self._carry, self._evaluations)
         networks = [*students, *others]
@@ -90,13 +98,29 @@ class OnePassPosterior(Posterior):
         theta, self.nfe = self._evaluations.per_sample(lambda: self._drawn(n, x))
         return theta
 
+    def without_rejection(self) -> OnePassPosterior:
+        """Return a copy that keeps draws outside the prior, or ``self`` if none are replaced."""
+        if self._kept is None:
+            return self
+        raw = copy.copy(self)  # The copy shares the students and the counter of their evaluations.
+        raw._kept = None
+        return raw
+
     def _drawn(self, n: int, x: Tensor) -> Tensor:
-        z = torch.randn(n, len(x), self._dim, device=self._device)
         c = self._encode_x(x.to(self._device))
+        theta = self._passed(n, c, self._replayed)
+        if self._kept is None:
+            return theta
+        # The sizes of later passes vary, and a recording of each would cost more than it saves.
+        return self._kept(theta, c, lambda m, rows: self._passed(m, rows, self._carry))
+
+    def _passed(self, n: int, c: Tensor, carry: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Return draws ``(n, B, dim_theta)`` of one pass for encoded x ``(B, dim_c)``."""
+        z = torch.randn(n, len(c), self._dim, device=self._device)
         # On a CPU, activations that fit in its cache save half of the time.
-        rows = max(1, CACHED // len(x)) if self._device.type == "cpu" else n
+        rows = max(1, CACHED // len(c)) if self._device.type == "cpu" else n
         with fast_products(self._device):
-            theta = torch.cat([self._replayed(part, c) for part in z.split(rows)])
+            theta = torch.cat([carry(part, c) for part in z.split(rows)])
         return self._decode(theta, c)
 
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:

@@ -19,13 +19,38 @@ from torch import Tensor
 
 from methods.transforms.standardizer import Standardizer
 
-__all__ = ["ScaledData", "Tails", "extreme_simulations"]
+__all__ = ["REACH", "ScaledData", "Tails", "extreme_simulations", "robust_scale"]
 
 EXTREME = 100.0  # Smallest ratio of standard deviation to quantile scale at which tails count as extreme.
 # Probabilities below the lower quantile. A later one is used where the quantiles of all earlier ones are
 # equal, as for a column that is zero in nearly all simulations.
 LEVELS = (0.05, 0.01, 0.001)
 REACH, LIMIT = 5.0, 10.0  # Values beyond REACH are compressed, and values beyond LIMIT are clipped.
+
+
+def robust_scale(values: Tensor, ratio: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the median and the quantile scale of each column, and which columns have extreme tails.
+
+    Arguments:
+        values: Finite values, ``(K, D)``.
+        ratio: Smallest ratio of standard deviation to quantile scale at which tails count as extreme.
+
+    Returns:
+        Three arrays ``(D,)``: the medians, the scales s of this module's docstring, and a mask. A scale is
+        zero, and its column not extreme, if nearly all of its values are equal.
+    """
+    numbers = values.detach().double().cpu().numpy()
+    middle = np.median(numbers, axis=0)
+    scale = np.zeros(numbers.shape[1])
+    for level in LEVELS:
+        low, high = np.quantile(numbers, [level, 1.0 - level], axis=0)
+        width = 2.0 * NormalDist().inv_cdf(1.0 - level)
+        scale = np.where(scale > 0.0, scale, (high - low) / width)
+    # Division by the largest value keeps the squares finite.
+    largest = np.abs(numbers).max(axis=0)
+    largest[largest == 0.0] = 1.0
+    spread = (numbers / largest).std(axis=0)
+    return middle, scale, (scale > 0.0) & (spread > ratio * (scale / largest))
 
 
 class Tails:
@@ -45,18 +70,7 @@ class Tails:
     """
 
     def __init__(self, x: Tensor) -> None:
-        values = x.detach().double().cpu().numpy()
-        self._middle = np.median(values, axis=0)
-        self._scale = np.zeros(values.shape[1])
-        for level in LEVELS:
-            low, high = np.quantile(values, [level, 1.0 - level], axis=0)
-            width = 2.0 * NormalDist().inv_cdf(1.0 - level)
-            self._scale = np.where(self._scale > 0.0, self._scale, (high - low) / width)
-        # Division by the largest value keeps the squares finite.
-        largest = np.abs(values).max(axis=0)
-        largest[largest == 0.0] = 1.0
-        spread = (values / largest).std(axis=0)
-        self.extreme = (self._scale > 0.0) & (spread > EXTREME * (self._scale / largest))
+        self._middle, self._scale, self.extreme = robust_scale(x, EXTREME)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x ``(N, dim_x)`` with its extreme columns scaled and compressed, in the dtype of x."""

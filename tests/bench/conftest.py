@@ -27,6 +27,16 @@ class Shaky(Task):
         return x
 
 
+@register_task("huge")
+class Huge(Shaky):
+    """Two simulations in a hundred are huge, and one in ten fails."""
+
+    def simulate(self, theta, seed):
+        x = super().simulate(theta, seed)
+        x[5::50] = 1e38
+        return x
+
+
 @register_task("broken_simulator")
 class BrokenSimulator(Shaky):
     """All simulations fail."""

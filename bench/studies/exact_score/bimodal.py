@@ -95,7 +95,8 @@ def bimodal_1d(
         for number in range(num_sets):
             data = simulate(task, setting.num_simulations, number)
             seed = fit_seed("bimodal_1d", config, number)
-            posterior = method.fit(task.prior(), data.theta, data.x, device=device, seed=seed)
+            fitted = method.fit(task.prior(), data.theta, data.x, device=device, seed=seed)
+            posterior = fitted.without_rejection()  # the publication keeps all draws
             samples = draw(posterior, num_samples, x, "bimodal_1d", config, number)[:, 0]
             smooth = posterior.log_prob(GRID[:, None].float(), x).cpu().double().exp()
             yield Measurement(

@@ -7,7 +7,7 @@ from torch.distributions import MultivariateNormal
 
 from bench.metrics import c2st, c2st_rf, gaussian_kl, gaussian_w2, marginal_kl, mmd2, ppc, sliced_w2
 from bench.metrics.calibration_pairs import CalibrationPairs
-from bench.metrics.metric_input import standardised
+from bench.metrics.metric_input import MetricError, standardised
 from bench.metrics.projection_kl import kde_kl
 
 UNITS = [1e-30, 1e-21, 1e-12, 1e12, 1e30]
@@ -65,6 +65,33 @@ def test_equal_draws_of_few_whole_numbers_have_a_discrepancy():
     reference = torch.tensor([[0.0]] * 90 + [[1.0]] * 10)
     assert mmd2(reference, reference) == pytest.approx(0.0, abs=0.01)
     assert mmd2(reference, 1.0 - reference) > 0.1
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.05, 0.5, 4.0])
+def test_a_discrepancy_of_counts_is_finite_and_tells_rates_apart(rate):
+    """The smallest rate gives one count in a thousand that is not zero."""
+    torch.manual_seed(0)
+    near, again, far = (torch.poisson(torch.full((1000, 1), r)) for r in (rate, rate, 20.0))
+    near[0] = 1.0
+    # The standard error of equal rates is far below the discrepancy of others.
+    assert abs(mmd2(near, again)) < 0.01
+    assert mmd2(near, far) > 0.5
+    assert mmd2(near.long(), again.long()) == mmd2(near, again)
+
+
+@pytest.mark.parametrize("outlier", [1e16, 1e20, 1e22, 1e30])
+def test_one_huge_draw_of_the_reference_does_not_hide_a_discrepancy(outlier, pair):
+    """Before, the squares of all other distances were too small, and the value was NaN or zero."""
+    reference, samples = pair[0].clone(), pair[1]
+    reference[0] = outlier
+    assert mmd2(reference, samples) == pytest.approx(mmd2(*pair), abs=0.02)
+
+
+def test_a_reference_whose_distances_have_no_squares_is_one_clear_error():
+    reference = 1e-130 * torch.randn(100, 1).double()
+    reference[0] = 1.0
+    with pytest.raises(MetricError, match="of its range, too little to square"):
+        mmd2(reference, reference)
 
 
 @pytest.mark.parametrize("unit", [1e-15, 1e-6, 1e6, 1e15])

@@ -50,6 +50,7 @@ def test_columns_are_the_documented_ones():
     assert set(documented) <= set(COLUMNS)
     assert set(COLUMNS) - set(documented) == {
         "num_failed_simulations",
+        "num_extreme_simulations",
         "num_predictive",
         "samples_sha256",
         "cell_s",

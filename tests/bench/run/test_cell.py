@@ -114,7 +114,16 @@ def test_failed_simulations_are_counted_and_dropped(plugin):
     [row] = run_cell(Cell("shaky", "same", 100, 0, 50, "cpu", (1,), plugins=(plugin,)))
     assert row["status"] == "ok"
     assert row["num_failed_simulations"] == 10
+    assert row["num_extreme_simulations"] == 0
     assert row["c2st"] is None  # no reference
+
+
+def test_huge_simulations_are_counted_and_kept(plugin):
+    """The count is unknown if the simulations are."""
+    [row] = run_cell(Cell("huge", "same", 100, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert (row["num_failed_simulations"], row["num_extreme_simulations"]) == (10, 2)
+    [row] = run_cell(Cell("broken_simulator", "same", 20, 0, 50, "cpu", (1,), plugins=(plugin,)))
+    assert row["num_extreme_simulations"] is None
 
 
 def test_all_simulations_failing_is_an_error_row(plugin):
