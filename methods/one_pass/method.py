@@ -27,6 +27,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
 
+from methods.contract.base import Posterior
 from methods.contract.registry import register_method
 from methods.denoiser import DenoiserMethod
 from methods.student import OnePassPosterior, StudentMethod
@@ -49,7 +50,7 @@ class OnePass(DenoiserMethod, StudentMethod):
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
-    ) -> OnePassPosterior:
+    ) -> Posterior:
         """Train the teacher, make labels and train the student.
 
         Raises:
@@ -59,4 +60,7 @@ class OnePass(DenoiserMethod, StudentMethod):
         base = teacher.base
         c = base.encode_x(x.to(device))
         students = self.distil(teacher.flow.stages(self.passes), c, theta.shape[1], seed)
-        return OnePassPosterior(students, theta.shape[1], base.encode_x, base.theta, c.device, base.networks)
+        one_pass = OnePassPosterior(
+            students, theta.shape[1], base.encode_x, base.theta, c.device, base.networks
+        )
+        return self.refined(one_pass, teacher, prior, theta, x, seed)
