@@ -106,8 +106,8 @@ class DenoiserMethod(Method):
             none. Data of more than 128 columns are not emulated.
         solver: Name of the ODE solver.
         steps: Number of solver steps.
-        refinement_steps: Number of evaluations for each sample by which samples are refined; 0 for none. See
-            :mod:`.refinement`. A touch-up uses at most four of them.
+        refinement_steps: Number of evaluations for each sample by which samples are refined; 0 for none, and
+            otherwise at least 2. See :mod:`.refinement`. A touch-up uses at most four of them.
     """
 
     citation = "Karras et al., NeurIPS 2022; Lu, Song, ICLR 2025; base and head start are the suite's own"

@@ -43,7 +43,7 @@ class Refinement:
 
     Attributes:
         kind: ``"chains"`` or ``"touch-up"``.
-        steps: Number of evaluations for each sample, but for the one at the start of a chain.
+        steps: Number of steps of a chain or of a touch-up.
         gain: Mean log density of held-out theta under the likelihood's posterior minus that under the
             denoiser, in nats; differences beyond 4 nats count as 4.
         likelihood: Learned likelihood.
@@ -103,7 +103,7 @@ def choose_refinement(
     flow: DenoiserFlow,
     theta: Tensor,
     x: Tensor,
-    steps: int,
+    evaluations: int,
     seed: int,
 ) -> Refinement:
     """Return chains if held-out theta are likelier under the likelihood's posterior, else a touch-up.
@@ -117,7 +117,8 @@ def choose_refinement(
         flow: Flow of the denoiser.
         theta: Parameters of held-out simulations, ``(K, dim_theta)``.
         x: Data of the same simulations, ``(K, dim_x)``.
-        steps: Number of evaluations for each sample.
+        evaluations: Maximum number of evaluations for each sample. An ensemble of densities takes one for each
+            member and step, and as many at the start of a chain.
         seed: Seed for draws and chains.
     """
     theta, x = theta[:JUDGED], x[:JUDGED]
@@ -145,8 +146,9 @@ def choose_refinement(
     gain = (of_likelihood(theta[None]) - of_denoiser(theta[None]))[0].double() - log_z
     mean = float(gain.nan_to_num(nan=-MOST).clamp(-MOST, MOST).mean())
     if mean > 0.0:
+        steps = max(1, evaluations // len(likelihood.members) - 1)
         return Refinement("chains", steps, mean, likelihood)
-    return Refinement("touch-up", min(steps, MOST_STEPS), mean, likelihood)
+    return Refinement("touch-up", min(evaluations, MOST_STEPS), mean, likelihood)
 
 
 def _log_posterior(likelihood: LearnedLikelihood, columns: Tensor) -> Callable[[Tensor], Tensor]:
