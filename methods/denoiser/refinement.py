@@ -117,8 +117,8 @@ def choose_refinement(
         flow: Flow of the denoiser.
         theta: Parameters of held-out simulations, ``(K, dim_theta)``.
         x: Data of the same simulations, ``(K, dim_x)``.
-        evaluations: Maximum number of evaluations for each sample. An ensemble of densities takes one for each
-            member and step, and as many at the start of a chain.
+        evaluations: Maximum number of evaluations for each sample. An ensemble of densities takes one for
+            each member and step, and as many at the start of a chain.
         seed: Seed for draws and chains.
     """
     theta, x = theta[:JUDGED], x[:JUDGED]
