@@ -191,6 +191,7 @@ def test_a_process_that_a_plugin_starts_finds_it_and_its_neighbour(tmp_path):
 
 
 PARALLEL = """
+import functools
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -236,9 +237,12 @@ class Forked(Parallel):
 
 @register_task("executed")
 class Executed(Parallel):
+    @functools.cache  # its process is kept, and ends with the one that started it
+    def pool(self):
+        return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
     def mapped(self, rows):
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return list(pool.map(one, rows))
+        return list(self.pool().map(one, rows))
 
 
 @register_task("joblib")
