@@ -100,9 +100,9 @@ def test_no_draw_is_outside_the_prior(name):
     torch.manual_seed(1)
     theta = posterior.sample_batched((100,), x=CORNERS)
     assert BOX.support.check(theta).all()
-    # Of a kernel at a corner about a quarter is inside, in the middle nearly all of it.
+    # Of kernels near a corner at most nine tenths are inside, so all of 100 draws once in 40 000 times.
     was_inside = BOX.support.check(plain)
-    assert float(was_inside[:, 0].double().mean()) < 0.8
+    assert not bool(was_inside[:, 0].all())
     assert torch.equal(theta[was_inside], plain[was_inside])
     # New draws are no copies of simulations: no two are equal.
     assert len(theta[:, 0].unique(dim=0)) == 100
