@@ -146,8 +146,9 @@ def test_a_prior_with_heavy_tails_is_learned_from():
     posterior = methods.get("exact_score").fit(prior, theta, theta + torch.randn(1000, 1))
     for at in (1.0, 8.0):
         draws = posterior.sample((1000,), x=torch.tensor([[at]]))
-        # Half of the prior is within 1 of its median. The posterior has more data, so it must be narrower.
-        assert float((draws - draws.median()).abs().median()) < 1.0
+        # Half of the posterior is within 0.7 of its median, which is near x; a kernel of 1000 simulations
+        # widens it. A kernel of the prior's standard deviation has half of its draws beyond 20.
+        assert float((draws - at).abs().median()) < 3.0
     grid = torch.linspace(-100.0, 100.0, 10_001)[:, None]
     total = float(posterior.log_prob(grid, torch.tensor([[1.0]])).double().exp().sum() * 0.02)
     assert abs(total - 1.0) < 1e-3
