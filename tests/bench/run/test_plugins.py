@@ -89,6 +89,13 @@ def test_a_plugin_may_raise_anything(tmp_path, raised):
         load_plugin(write(tmp_path, "own.py", f"raise {raised}"))
 
 
+def test_an_import_that_exits_is_a_line(tmp_path):
+    before = os._exit
+    with pytest.raises(UsageError, match=r"own.py: SystemExit: os._exit\(3\) during the import"):
+        load_plugin(write(tmp_path, "own.py", "import os\nos._exit(3)"))
+    assert os._exit is before
+
+
 def test_an_interruption_stops_the_command(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         load_plugin(write(tmp_path, "own.py", "raise KeyboardInterrupt"))
