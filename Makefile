@@ -15,6 +15,10 @@ export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS))
 
 DEMO := runs/demo
 
+# Each of the two workers begins with one half of the files, so that fixtures of a file are mostly made once; the
+# one that is done first takes over tests of the other.
+PYTEST := .venv/bin/python -m pytest -n 2 --dist worksteal -q
+
 .PHONY: demo test test-slow test-all setup lint clean
 
 setup: .venv/.ready
@@ -31,13 +35,13 @@ demo: setup
 	.venv/bin/scorebench plot $(DEMO)
 
 test: setup
-	.venv/bin/python -m pytest -n 2 -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: setup
-	.venv/bin/python -m pytest -n 2 -q -m slow
+	$(PYTEST) -m slow
 
 test-all: setup
-	.venv/bin/python -m pytest -n 2 -q
+	$(PYTEST)
 
 lint: setup
 	.venv/bin/ruff check .

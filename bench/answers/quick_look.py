@@ -17,6 +17,8 @@ from tasks.contract.seeding import derive_seed
 __all__ = ["look_at_method", "look_at_task"]
 
 FEW = 3  # simulations of each call
+MANY = 500  # draws of the prior that show whether parameters are tied
+TIED = 1e-7  # eigenvalue of their correlations below which a direction has no spread
 SLOW = 2.0  # seconds for FEW simulations, beyond which the simulator is asked only once
 
 
@@ -53,6 +55,8 @@ def look_at_task(task: Task, observations: Sequence[int]) -> list[str]:
             f"task {task.name}: the same seed gives different x, so methods may be scored on different data; "
             "draw all random numbers from the seed"
         )
+    if tied := _tied(asked):
+        found.append(tied)
     return found + [text for k in observations[:1] if (text := _reference(asked, k))]
 
 
@@ -88,6 +92,24 @@ def _draws(task: Task) -> Tensor:
             f"task {task.name}: log_prob of {FEW} draws of the prior gives {tuple(log_p.shape)}, not ({FEW},)"
         )
     return theta
+
+
+def _tied(task: Task) -> str:
+    """Return a warning if some parameters are linear functions of others, as offsets that sum to zero are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed("first look at ties", task.name))
+        theta = task.prior().sample(torch.Size([MANY])).double()
+    scaled = (theta - theta.mean(0)) / theta.std(0)
+    if not scaled.isfinite().all():  # constant parameters, or draws beyond float64's squares
+        return ""
+    values = torch.linalg.eigvalsh(scaled.T @ scaled / MANY)
+    rank, number = int((values > TIED).sum()), len(values)
+    if rank == number:
+        return ""
+    return (
+        f"task {task.name}: the covariance of theta is singular (rank {rank} of {number}), so methods sample "
+        "beside the surface that the prior is on; leave out the parameters that follow from others"
+    )
 
 
 def _simulated(task: Task, theta: Tensor) -> tuple[Tensor, float]:

@@ -8,15 +8,18 @@ of the plug-in is.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
+import os
 import re
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from bench.errors import UsageError
 
@@ -81,7 +84,7 @@ def load_plugin(path: str) -> None:
         module.__package__ = ""  # a relative import is refused, and does not find the suite's own modules
         sys.modules[name] = module
         try:
-            with watched(patches=SUITE) as state:
+            with watched(patches=SUITE) as state, _exit_refused():
                 spec.loader.exec_module(module)
                 changes = state.restored(but=("working directory",))
         except BaseException as error:
@@ -166,6 +169,21 @@ def _imports(file: Path) -> set[str]:
         node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
     ]
     return {name.partition(".")[0] for name in names}
+
+
+@contextlib.contextmanager
+def _exit_refused() -> Iterator[None]:
+    """Let a call of ``os._exit`` raise SystemExit, since otherwise the command would end without a word."""
+
+    def refused(status: int) -> NoReturn:
+        raise SystemExit(f"os._exit({status}) during the import")
+
+    before = os._exit
+    os._exit = refused
+    try:
+        yield
+    finally:
+        os._exit = before
 
 
 def _reason(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from click.testing import CliRunner
-from torch.distributions import Independent, Uniform
+from torch.distributions import Independent, MultivariateNormal, Uniform
 
 from bench.answers.checked_task import AnswerError
 from bench.answers.quick_look import look_at_method, look_at_task
@@ -141,3 +141,22 @@ class Short(Method):
 def test_a_method_that_cannot_be_called_is_refused():
     with pytest.raises(AnswerError, match="method short: cannot be called as fit"):
         look_at_method(Short())
+
+
+def test_tied_parameters_are_said():
+    class Tied(Looked):
+        name = "tied"
+
+        def prior(self):
+            centre = torch.eye(2) - 0.5
+            base = MultivariateNormal(torch.zeros(2), torch.eye(2))
+
+            class Centred(MultivariateNormal):
+                def sample(self, shape):
+                    return base.sample(shape) @ centre
+
+            return Centred(torch.zeros(2), torch.eye(2))
+
+    assert look_at_task(Looked(), [1]) == []
+    [line] = look_at_task(Tied(), [1])
+    assert "singular (rank 1 of 2)" in line

@@ -53,7 +53,7 @@ class Normal(Posterior):
         if self.fault == "numpy":
             np.random.rand()
         if self.fault == "batched differs" and len(x) > 1:
-            theta = 0.3 * theta
+            theta = 0.03 * theta  # so narrow that few draws show it for any seed
         if self.fault == "batched shape" and len(x) > 1:
             theta = theta.transpose(0, 1)
         if self.fault == "outside":

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("pretended_gpu")]
 QUICK = (
     "npe[max_num_epochs=1]",
     "fmpe[max_num_epochs=1]",
-    "npse[max_num_epochs=1,steps=3]",
+    "npse[max_num_epochs=1,steps=30]",
     "exact_score",
     "exact_score_net[num_labels=100,training_steps=3]",
     "denoiser[training_steps=6,num_emulated=100]",

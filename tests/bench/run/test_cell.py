@@ -43,8 +43,10 @@ def test_a_row_for_each_observation_with_every_column(cell):
 
 @pytest.mark.slow
 def test_results_repeat_and_do_not_depend_on_the_other_observations(cell):
+    names = ("c2st", "mmd2", "sliced_w2", "outside_prior")
+    cell = replace(cell, metrics=names)
     both, alone = run_cell(cell), run_cell(cell.only({2}))
-    for name in ("c2st", "mmd2", "sliced_w2", "outside_prior"):
+    for name in names:
         assert both[1][name] == alone[0][name]
     assert cell.key == cell.only({2}).key
 

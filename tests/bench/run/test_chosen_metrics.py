@@ -1,7 +1,6 @@
 """Which metrics are computed, and how many simulations they make at posterior samples."""
 
 import io
-import time
 from dataclasses import replace
 
 import pytest
@@ -71,6 +70,23 @@ def test_done_cells_are_not_scored_again(tmp_path):
         assert run(cells, store, here, Progress()).ran == ran
 
 
+class Clock:
+    """A clock that only simulations of :class:`Slow` move, so that a busy machine changes nothing."""
+
+    seconds = 0.0
+
+    def perf_counter(self):
+        return self.seconds
+
+
+CLOCK = Clock()
+
+
+@pytest.fixture
+def own_clock(monkeypatch):
+    monkeypatch.setattr(scoring, "time", CLOCK)
+
+
 class Slow:
     """A task that takes ``each`` seconds for a simulation and ``call`` for a call."""
 
@@ -82,7 +98,7 @@ class Slow:
 
     def simulate(self, theta, seed):
         self.made += len(theta)
-        time.sleep(self.call + self.each * len(theta))
+        CLOCK.seconds += self.call + self.each * len(theta)
         return theta
 
     def observation(self, k):
@@ -103,6 +119,7 @@ def test_a_slow_simulator_is_noticed_and_makes_fewer():
     assert (quick.number, quick.line) == (1000, "")
 
 
+@pytest.mark.usefixtures("own_clock")
 def test_a_simulator_of_unknown_speed_is_timed_on_few_simulations():
     task = Slow(each=0.05)
     slow = Predictive(task, data(), 0)
@@ -113,6 +130,7 @@ def test_a_simulator_of_unknown_speed_is_timed_on_few_simulations():
     assert Predictive(Slow(), None, 0).number == 1000  # no metric simulates
 
 
+@pytest.mark.usefixtures("own_clock")
 def test_the_cost_of_a_call_is_not_that_of_a_simulation():
     found = Predictive(Slow(call=0.1), data(), 0)
     assert found.number == 1000

@@ -155,8 +155,8 @@ class Bad(Good):
             torch.randint = replaced
         return Kept(theta, kind)
 '''
-# What the error of each fault says. Those of the second group end their process.
-IN_PROCESS = {
+# What the error of each fault says. ``APART`` has the faults that end their process.
+RAISED = {
     "sys_exit": "SystemExit",
     "exit_late": "SystemExit",
     "own_base": "OwnBase: own",
@@ -165,12 +165,15 @@ IN_PROCESS = {
     "exits": "Exits: gone",
     "mute": "Mute",
     "odd_nfe": "AnswerError: method bad: nfe of its posterior is",
+}
+STATE = {
     "directory": "working directory from",
     "dtype": "torch's default dtype from torch.float32 to torch.float64",
     "threads": "torch's number of threads from 1 to 7",
     "no_grad": "torch's gradient mode from True to False",
     "patched": "replaced bench.metrics.outside_prior.inside_prior",
 }
+IN_PROCESS = RAISED | STATE
 APART = {
     "os_exit": "DiedError: its process died (exit status 0)",
     "os_exit_with_child": "DiedError: its process died (exit status 0)",
@@ -180,6 +183,7 @@ APART = {
     "closed_output": "file descriptor 1",
     "closed_all": "DiedError: its process died",
 }
+EVERYWHERE = IN_PROCESS | APART
 
 
 @pytest.fixture(scope="module")
@@ -274,25 +278,18 @@ def processes(mark):
     return found
 
 
-@pytest.mark.subprocess
-@pytest.mark.slow
-def test_a_process_that_ends_is_an_error_row(tmp_path, faults):
-    kinds = {"os_exit_with_child": APART["os_exit_with_child"]}
-    matrix(tmp_path, faults, kinds, seconds=300)
-
-
 @pytest.mark.slow
 @pytest.mark.subprocess
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_every_fault_on_this_machine(tmp_path, faults, jobs):
-    matrix(tmp_path, faults, IN_PROCESS | APART, "--jobs", str(jobs), seconds=900)
+@pytest.mark.parametrize("options", [[], ["--jobs", "2"]], ids=["one_job", "two_jobs"])
+def test_every_fault_on_this_machine(tmp_path, faults, options):
+    matrix(tmp_path, faults, EVERYWHERE, *options, seconds=900)
 
 
 @pytest.mark.slow
 @pytest.mark.cluster
 def test_every_fault_on_a_worker_of_dask(tmp_path, faults):
     pytest.importorskip("distributed")
-    matrix(tmp_path, faults, IN_PROCESS | APART, "--backend", "dask", seconds=900)
+    matrix(tmp_path, faults, EVERYWHERE, "--backend", "dask", seconds=900)
 
 
 @pytest.mark.parametrize(

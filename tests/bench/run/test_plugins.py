@@ -89,6 +89,13 @@ def test_a_plugin_may_raise_anything(tmp_path, raised):
         load_plugin(write(tmp_path, "own.py", f"raise {raised}"))
 
 
+def test_an_import_that_exits_is_a_line(tmp_path):
+    before = os._exit
+    with pytest.raises(UsageError, match=r"own.py: SystemExit: os._exit\(3\) during the import"):
+        load_plugin(write(tmp_path, "own.py", "import os\nos._exit(3)"))
+    assert os._exit is before
+
+
 def test_an_interruption_stops_the_command(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         load_plugin(write(tmp_path, "own.py", "raise KeyboardInterrupt"))
@@ -191,6 +198,7 @@ def test_a_process_that_a_plugin_starts_finds_it_and_its_neighbour(tmp_path):
 
 
 PARALLEL = """
+import functools
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -236,9 +244,12 @@ class Forked(Parallel):
 
 @register_task("executed")
 class Executed(Parallel):
+    @functools.cache  # its process is kept, and ends with the one that started it
+    def pool(self):
+        return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
     def mapped(self, rows):
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return list(pool.map(one, rows))
+        return list(self.pool().map(one, rows))
 
 
 @register_task("joblib")

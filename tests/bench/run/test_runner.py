@@ -70,13 +70,14 @@ def test_a_failing_cell_is_a_row_and_the_grid_goes_on(tmp_path, quiet, plugin):
 @pytest.mark.slow
 @pytest.mark.subprocess
 def test_two_jobs_give_the_same_numbers(tmp_path, quiet, plugin):
+    methods, metrics = ["prior", "rejection_abc", "same"], ["c2st", "mmd2", "sliced_w2", "outside_prior"]
+
     def numbers(directory, jobs):
-        cells = grid(method=["prior", "rejection_abc", "same"], plugin=[plugin], jobs=jobs).cells()
+        cells = grid(method=methods, plugin=[plugin], metrics=metrics, jobs=jobs).cells()
         run(cells, Store(directory), RunOptions(jobs=jobs), quiet)
         rows = Store(directory).read().sort_values("method", ignore_index=True)
-        return rows[
-            ["method", "num_observation", "samples_sha256", "c2st", "mmd2", "sliced_w2", "outside_prior"]
-        ], rows[["timing", "foreign_load"]]
+        columns = ["method", "num_observation", "samples_sha256", *metrics]
+        return rows[columns], rows[["timing", "foreign_load"]]
 
     alone, exclusive = numbers(tmp_path / "one", 1)
     together, shared = numbers(tmp_path / "two", 2)

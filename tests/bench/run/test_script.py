@@ -56,7 +56,8 @@ class Own(Method):
     def fit(self, prior, theta, x, device="cpu", seed=0):
         return Kept(theta)
 
-grid = Grid(task="bimodal_1d", method="own", num_simulations=50, num_samples=20, observation=1, out="out")
+options = {"task": "bimodal_1d", "method": "own", "num_simulations": 50, "num_samples": 20}
+grid = Grid(**options, observation=1, metrics="ppc", out="out")
 print(run(grid.cells(), Store(grid.out), grid.options, Progress()))
 '''
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench.studies.inflationary import ToyFlow, map_row
+from bench.studies.inflationary import ToyFlow, map_row, maps
 from methods.learning.sizes import Sizes
 
 
@@ -16,8 +16,9 @@ def test_what_an_untrained_flow_does(untrained):
 
 
 @pytest.mark.slow
-def test_training_makes_the_data_more_normal(untrained):
-    trained = ToyFlow.fit("circles", untrained.keep, Sizes(128, 3, 1500, 512, 0), 2000).by("heun", 40)
+def test_training_makes_the_data_more_normal(untrained, monkeypatch):
+    monkeypatch.setattr(maps, "OUTLINE", 300)  # `inside`, which needs exact outlines, is not looked at here
+    trained = ToyFlow.fit("circles", untrained.keep, Sizes(128, 3, 1500, 512, 0), 2000).by("heun", 20)
     row = map_row(trained, 5000)
     # Two shares of the same 5000 points differ by a standard error of 0.008. Training reduces the value by
     # 0.03 to 0.07, depending on the seed; narrower networks or fewer steps hardly reduce it.

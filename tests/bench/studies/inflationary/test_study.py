@@ -2,7 +2,7 @@ import pytest
 
 from bench.commands.arguments import known_toys
 from bench.errors import UsageError
-from bench.studies.inflationary import ToyFlow
+from bench.studies.inflationary import ToyFlow, maps
 from bench.studies.inflationary import study as inflation_study
 from methods.learning.sizes import Sizes
 
@@ -15,6 +15,7 @@ def test_tables_and_figures_are_written(tmp_path, monkeypatch):
             return super().fit(name, keep, Sizes(8, 1, 5, 64, 0), 200)
 
     monkeypatch.setattr(inflation_study, "ToyFlow", Quick)
+    monkeypatch.setattr(maps, "OUTLINE", 300)
     monkeypatch.setattr(inflation_study, "SOLVERS", (("heun", 10),))
     said = []
     tables = inflation_study.inflation_study(["moons", "s_curve"], 20, tmp_path, said.append)
