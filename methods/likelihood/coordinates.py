@@ -13,6 +13,7 @@ from methods.transforms.unbounded import Unbounded
 
 __all__ = ["Coordinates"]
 
+TIED = 1e-6  # Share that is added to the variances.
 DRAWS = 20_000  # Number of prior draws that give the moments of the coordinates.
 
 
@@ -39,6 +40,8 @@ class Coordinates:
             draws = self._unbounded(sample_of(prior, torch.Size([DRAWS])).to(theta.device))
         self.mean = draws.mean(0).float()
         covariance = torch.cov(draws.T).reshape(len(self.mean), -1)
+        # Parameters that are tied, such as offsets that sum to zero, have a singular covariance.
+        covariance += TIED * torch.diag(covariance.diagonal())
         self.precision = torch.linalg.inv(covariance).float()
 
     def __call__(self, theta: Tensor) -> Tensor:

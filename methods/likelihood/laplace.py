@@ -32,6 +32,7 @@ GAIN = 1e-3  # Decrease of the objective, in nats, below which a search has conv
 FARTHEST, LONGEST = 6.0, 2.0  # Largest coordinate and largest change of a coordinate in one step.
 FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e5
 EASIER, HARDER = 0.2, 5.0  # Factors of the damping after a step that is taken, and one that is not.
+RELATIVE, MOST_PRECISE = 1e-6, 1e12  # Share added to the diagonal of a precision, and its largest value.
 ROWS = 2048  # Searches at once, whose Jacobians fit in a CPU's cache.
 APART = 1.0  # Difference of two modes' log densities, in nats, from which on starts disagree.
 
@@ -80,7 +81,7 @@ class Laplace:
         best = value.argmin(dim=1)
         row = torch.arange(len(best), device=best.device)
         apart = value.amax(dim=1) - value.amin(dim=1) > APART
-        return LocalGaussian(u[row, best], torch.linalg.cholesky(precision[row, best]), apart)
+        return LocalGaussian(u[row, best], _factors(precision[row, best]), apart)
 
     def _search(self, columns: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return modes, the objective there and the precisions, of searches from u for data each."""
@@ -90,7 +91,8 @@ class Laplace:
         for _ in range(STEPS):
             now = precision[active]
             damped = now + torch.diag_embed(damping[active, None] * now.diagonal(dim1=1, dim2=2))
-            step = torch.linalg.solve(damped, gradient[active, :, None])[..., 0].clamp(-LONGEST, LONGEST)
+            step, _ = torch.linalg.solve_ex(damped, gradient[active, :, None])
+            step = step[..., 0].nan_to_num(nan=0.0).clamp(-LONGEST, LONGEST)
             tried = (u[active] - step).clamp(-FARTHEST, FARTHEST)
             new = self._expand(columns[active], tried)
             gain = value[active] - new[0]
@@ -141,3 +143,15 @@ class Laplace:
         if not isinstance(member, GaussianDensity):
             raise TypeError(f"Laplace's approximation needs Gaussian densities, not {type(member).__name__}")
         return member.gaussian(f)
+
+
+def _factors(precision: Tensor) -> Tensor:
+    """Return lower Cholesky factors of precisions ``(B, dim, dim)``, float32.
+
+    A precision that is singular to machine precision, or not finite, is replaced by its diagonal.
+    """
+    values = precision.double().nan_to_num(nan=0.0, posinf=MOST_PRECISE, neginf=0.0)
+    diagonal = values.diagonal(dim1=1, dim2=2).clamp(1.0 / MOST_PRECISE, MOST_PRECISE)
+    factor, info = torch.linalg.cholesky_ex(values + torch.diag_embed(RELATIVE * diagonal))
+    is_bad = (info != 0) | ~factor.isfinite().flatten(1).all(1)
+    return factor.where(~is_bad[:, None, None], torch.diag_embed(diagonal.sqrt())).float()
