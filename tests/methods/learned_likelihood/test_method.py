@@ -4,6 +4,16 @@ from torch.distributions import Independent, MultivariateNormal, Normal, Uniform
 
 import methods
 
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_densities():
+    """Smaller networks for the likelihood, which take a small part of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("methods.likelihood.learned.WIDTH", 32)
+        patch.setattr("methods.likelihood.learned.DEPTH", 2)
+        yield
+
+
 DESIGN = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
 PRIOR = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
 

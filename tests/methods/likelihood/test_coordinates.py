@@ -1,23 +1,29 @@
 import pytest
 import torch
 from torch import nn
-from torch.distributions import Beta, Gamma, Independent, LogNormal, Normal, Uniform
+from torch.distributions import (
+    Beta,
+    Distribution,
+    Gamma,
+    Independent,
+    LogNormal,
+    Normal,
+    Uniform,
+    constraints,
+)
 
 from methods.likelihood import Coordinates
 from methods.transforms.unbounded import Unbounded
 
 
-class Mixed(torch.distributions.Distribution):
+class Mixed(Distribution):
     """One parameter on an interval, one on a half-line and one on the line."""
 
     parts = (Uniform(-2.0, 3.0), LogNormal(0.5, 0.7), Normal(1.0, 2.0))
-    event_shape = torch.Size([3])
-    batch_shape = torch.Size([])
-    arg_constraints = {}
-    support = torch.distributions.constraints.cat([part.support for part in parts], dim=-1, lengths=[1, 1, 1])
+    support = constraints.cat([part.support for part in parts], dim=-1, lengths=(1, 1, 1))
 
     def __init__(self):
-        pass
+        super().__init__(event_shape=torch.Size([3]), validate_args=False)
 
     def sample(self, sample_shape=()):
         return torch.stack([part.sample(sample_shape) for part in self.parts], dim=-1)

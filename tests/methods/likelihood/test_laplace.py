@@ -1,6 +1,6 @@
 import pytest
 import torch
-from torch.distributions import Independent, MultivariateNormal, Normal, Uniform
+from torch.distributions import Independent, MultivariateNormal, Uniform
 
 from methods.likelihood import GAUSSIAN, LearnedLikelihood
 from methods.likelihood.laplace import Laplace
