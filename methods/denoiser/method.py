@@ -13,8 +13,11 @@ NeurIPS 2022; Lu, Song: Simplifying, stabilizing and scaling continuous-time con
 
 Not as published: the publications learn unconditional or class-conditional image models. Here w are the
 residuals of a regression of theta on x in unbounded coordinates (:mod:`.gaussian_base`), so the untrained
-network already samples a Gaussian approximation. A learned emulator adds simulations as a head start
-(:mod:`.emulator`). The ODE is integrated by a two-step Adams-Bashforth method by default.
+network already samples a Gaussian approximation. Where held-out theta are clearly likelier under it, they are
+instead the residuals of Laplace's approximation under a learned likelihood (:mod:`.local_base`). On the
+regression a learned emulator adds simulations as a head start (:mod:`.emulator`). The ODE is integrated by a
+two-step Adams-Bashforth method by default. With ``refinement_steps`` above 0, samples are refined by Markov
+chains on a learned likelihood, or by noise that the ODE removes (:mod:`.refinement`).
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ class DenoiserPosterior(Posterior):
     """A posterior that samples by the ODE. Its samples are never outside the prior's support.
 
     Attributes:
-        base: Gaussian base, which maps residuals to theta.
+        base: Base, which maps residuals to theta.
         flow: Map from noise to residuals by the ODE.
         log_likelihood: Mean log density of the held-out simulations' theta given their x, in nats.
         held: Numbers of the held-out simulations.

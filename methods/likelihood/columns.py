@@ -29,8 +29,9 @@ class Columns:
 
     def log_slope(self, x: Tensor) -> Tensor:
         """Return log |d columns / dx|, summed over columns, ``(N,)``, by central differences."""
+        x = x.double()  # With float32 the differences would be lost in columns that are far from zero.
         slope = (self(x + self._step) - self(x - self._step)).abs() / (2.0 * self._step[self._encode_x.used])
-        return slope.clamp_min(1e-30).log().sum(1)
+        return slope.clamp_min(1e-30).log().sum(1).float()
 
 
 class LogColumns:

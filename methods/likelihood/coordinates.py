@@ -15,6 +15,7 @@ __all__ = ["Coordinates"]
 
 TIED = 1e-6  # Share that is added to the variances.
 DRAWS = 20_000  # Number of prior draws that give the moments of the coordinates.
+ROUNDED = 1.0  # Error of a coordinate, by rounding of theta, from which on the coordinate has no density.
 
 
 class Coordinates:
@@ -62,10 +63,18 @@ class Coordinates:
         return (plain - self._scale.mean.to(plain)) / self._scale.std.to(plain)
 
     def log_prior(self, u: Tensor) -> Tensor:
-        """Return the log density of the coordinates u ``(..., dim_theta)`` under the prior, ``(...,)``."""
-        theta = self.theta(u.flatten(0, -2))
+        """Return the log density of the coordinates u ``(..., dim_theta)`` under the prior, ``(...,)``.
+
+        It is minus infinity where theta is so near to a bound that float32 rounds it away. Otherwise the
+        density would be constant from there on, or infinite if that of theta is infinite at the bound, and
+        chains would not return.
+        """
+        rows = u.flatten(0, -2)
+        theta = self.theta(rows)
         values = log_prob_of(self._prior, theta) - self._unbounded.log_slope(theta).float()
-        return values.unflatten(0, u.shape[:-1]).nan_to_num(nan=-torch.inf)
+        values = values.where(((self(theta) - rows).abs() < ROUNDED).all(-1), -torch.inf)
+        values = values.nan_to_num(nan=-torch.inf, posinf=-torch.inf, neginf=-torch.inf)
+        return values.unflatten(0, u.shape[:-1])
 
     def log_slope(self, theta: Tensor) -> Tensor:
         """Return log |du / dtheta|, ``(N,)``."""

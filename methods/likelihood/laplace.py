@@ -34,7 +34,7 @@ FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e5
 EASIER, HARDER = 0.2, 5.0  # Factors of the damping after a step that is taken, and one that is not.
 RELATIVE, MOST_PRECISE = 1e-6, 1e12  # Share added to the diagonal of a precision, and its largest value.
 ROWS = 2048  # Searches at once, whose Jacobians fit in a CPU's cache.
-APART = 1.0  # Difference of two modes' log densities, in nats, from which on starts disagree.
+APART = 1.0  # Difference or distance of two modes, in nats, from which on starts disagree.
 
 
 class LocalGaussian(NamedTuple):
@@ -80,8 +80,12 @@ class Laplace:
         u, value, precision = (part.unflatten(0, (-1, starts)) for part in state)
         best = value.argmin(dim=1)
         row = torch.arange(len(best), device=best.device)
-        apart = value.amax(dim=1) - value.amin(dim=1) > APART
-        return LocalGaussian(u[row, best], _factors(precision[row, best]), apart)
+        mode, precision = u[row, best], precision[row, best]
+        # Modes that mirror each other are equally high, so their distance counts too.
+        away = u - mode[:, None]
+        distance = 0.5 * torch.einsum("bsi,bij,bsj->bs", away, precision, away)
+        apart = torch.maximum(value - value.amin(dim=1, keepdim=True), distance).amax(dim=1) > APART
+        return LocalGaussian(mode, _factors(precision), apart)
 
     def _search(self, columns: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return modes, the objective there and the precisions, of searches from u for data each."""

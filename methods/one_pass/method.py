@@ -16,7 +16,10 @@ Karras, Aittala, Aila, Laine: Elucidating the design space of diffusion-based ge
 Not as published: the teacher of arXiv 2506.18227 is the exact score of a kernel posterior, as in
 ``exact_score_net``. Here it is a learned denoiser, which needs no kernel in x. The published student is a
 plain network trained by mean squared error; here it is a mixture of branches. With ``passes`` above 1 the ODE
-is split into stages, each with its own student.
+is split into stages, each with its own student. The teacher's base may be local, which is Laplace's
+approximation under a learned likelihood (:mod:`methods.denoiser.local_base`). With ``refinement_steps`` above
+0, samples are refined by Markov chains on a learned likelihood or by the teacher
+(:mod:`methods.denoiser.refinement`); this costs more than one pass.
 """
 
 from __future__ import annotations

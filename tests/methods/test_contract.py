@@ -17,6 +17,7 @@ QUICK = {
     "student_steps": 20,
     "num_accepted": 20,
     "steps": 10,
+    "num_prior_draws": 200,
 }
 SLOW = {"nle", "nre"}  # Markov chains
 DENSITIES = {"denoiser", "exact_score", "fmpe", "inflationary", "npe", "npse", "prior", "rejection_abc"}
@@ -33,6 +34,9 @@ VARIANTS = {
     "exact_score_net[summary=posterior_mean]": 1 + 1 / 20,
     "denoiser[num_emulated=0,solver=heun]": None,
     "one_pass[num_emulated=0,passes=2]": None,
+    "denoiser[refinement_steps=3]": None,
+    "one_pass[refinement_steps=3]": None,
+    "learned_likelihood": None,
     "inflationary[solver=euler]": 10,
     "inflationary[solver=dopri5]": None,
     "inflationary[keep=2]": 20 + 20 / 20,
