@@ -61,7 +61,7 @@ def quick(spec):
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_likelihood():
-    """A small learned likelihood. Its size is no parameter, and every fit of a denoiser tries it as a base."""
+    """A small learned likelihood. No parameter sets its size, and every denoiser tries it as a base."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("methods.likelihood.learned.WIDTH", 16)
         patch.setattr("methods.likelihood.learned.DEPTH", 1)

@@ -1,3 +1,4 @@
+import numpy as np
 import torch
 
 from methods.transforms.encoding import Encoding
