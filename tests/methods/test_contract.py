@@ -59,6 +59,16 @@ def quick(spec):
     return type(method)(**small | method.model_dump(exclude_unset=True))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _small_likelihood():
+    """A small learned likelihood. No parameter sets its size, and every denoiser tries it as a base."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("methods.likelihood.learned.WIDTH", 16)
+        patch.setattr("methods.likelihood.learned.DEPTH", 1)
+        patch.setattr("methods.likelihood.laplace.STEPS", 3)
+        yield
+
+
 # With fewer steps the density of an inflationary flow integrates to 1.07. Chains through one network take a
 # third of the time that they take through the five of nle's default, which is among the variants.
 SPECS = {name: name for name in methods.names()} | {

@@ -53,6 +53,8 @@ def test_no_two_purposes_of_a_fit_share_a_seed(name, monkeypatch, recwarn):
         if hasattr(module, "derive_seed"):
             monkeypatch.setattr(module, "derive_seed", recorded)
     monkeypatch.setattr("methods.exact_score.summary.STEPS", 2)
+    monkeypatch.setattr("methods.likelihood.learned.WIDTH", 8)
+    monkeypatch.setattr("methods.likelihood.laplace.STEPS", 2)
     monkeypatch.setattr(
         "methods.denoiser.density._mean_log_density", lambda *args: torch.inf
     )  # all stages run

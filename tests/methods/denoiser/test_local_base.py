@@ -31,7 +31,7 @@ def positive(n):
     return theta, (x + NOISE * torch.randn(n, 3)).exp()
 
 
-def fitted(n=300, steps=30, prior=PRIOR, data=None):
+def fitted(n=200, steps=30, prior=PRIOR, data=None):
     theta, x = positive(n) if data is None else data
     held, rest = split(n, 0)
     return theta, x, LocalBase.fit(prior, theta, x, Encoding(x), held, rest, 0, steps)
@@ -117,7 +117,7 @@ def test_the_encoding_holds_the_mode_and_the_precision(short):
 
 @pytest.mark.parametrize("logarithms", [False, True])
 def test_columns_are_widened_to_the_encoding_of_the_same_x(logarithms):
-    theta, x = positive(300)
+    theta, x = positive(200)
     x = x if logarithms else x.log()
     _, _, base = fitted(data=(theta, x))
     assert isinstance(base.likelihood.columns, LogColumns) == logarithms
@@ -160,8 +160,8 @@ def test_the_spread_is_that_of_held_out_residuals(short):
 
 @pytest.mark.slow
 def test_it_is_chosen_where_the_posterior_is_narrow():
-    theta, x = positive(1000)
-    fit = fit_denoiser(PRIOR, theta, x, DenoiserSettings(32, 2, 600, 0))
+    theta, x = positive(500)
+    fit = fit_denoiser(PRIOR, theta, x, DenoiserSettings(32, 2, 400, 0))
     assert isinstance(fit.base, LocalBase)
     assert isinstance(fit.base.encode_x, LocalEncoding)
     # Residuals of a linear regression are far wider than the posterior.
@@ -172,6 +172,6 @@ def test_it_is_chosen_where_the_posterior_is_narrow():
 @pytest.mark.slow
 def test_it_is_not_chosen_for_two_modes():
     prior = Independent(Uniform(-torch.ones(1), torch.ones(1)), 1)
-    theta = prior.sample((1000,))
-    x = theta.square() + 0.05 * torch.randn(1000, 1)
-    assert isinstance(fit_denoiser(prior, theta, x, DenoiserSettings(32, 2, 600, 0)).base, GaussianBase)
+    theta = prior.sample((500,))
+    x = theta.square() + 0.05 * torch.randn(500, 1)
+    assert isinstance(fit_denoiser(prior, theta, x, DenoiserSettings(32, 2, 400, 0)).base, GaussianBase)

@@ -18,9 +18,10 @@ POOR = "[training_steps=30,width=16,depth=1,num_emulated=0,steps=6{}]"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _small_densities():
-    """Smaller networks for the likelihood, which take a tenth of the time."""
+def _short_fits():
+    """Small networks for the likelihood, and a regression as the base without a trial of the local one."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("methods.denoiser.fit.MANY", 0)
         patch.setattr("methods.likelihood.learned.WIDTH", 16)
         patch.setattr("methods.likelihood.learned.DEPTH", 1)
         yield
