@@ -16,6 +16,7 @@ from methods import (  # isort: skip
     exact_score,  # noqa: F401
     exact_score_net,  # noqa: F401
     inflationary,  # noqa: F401
+    learned_likelihood,  # noqa: F401
     one_pass,  # noqa: F401
     outsourced,  # noqa: F401
     rejection_abc,  # noqa: F401

@@ -9,21 +9,25 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from methods.contract.seeding import derive_seed
-from methods.denoiser.density import JUDGED, RATE, learn_density
+from methods.denoiser.density import JUDGED, RATE, gaussian_log_density, learn_density, learn_gaussian
 from methods.denoiser.emulator import Emulator
 from methods.denoiser.gaussian_base import MANY, GaussianBase
 from methods.denoiser.likelihood import log_likelihood
+from methods.denoiser.local_base import LocalBase
+from methods.denoiser.selection import clearly_better
 from methods.learning.denoiser_network import DenoiserNetwork
 from methods.learning.denoising import HeldOut, learn, split
 from methods.learning.sizes import Sizes
 
 __all__ = ["DenoiserSettings", "FittedDenoiser", "fit_denoiser"]
 
+Base = GaussianBase | LocalBase
 TUNING_RATE = RATE / 4
 # Minimum number of epochs, as far as the longest training in the settings allows. At 10 000 simulations 57
 # were too few.
 TUNING_EPOCHS = 110
 BATCH, LARGE_BATCH = 256, 512
+FARTHEST = 10.0  # Largest residual in training: that of a simulation whose mode the local base misses.
 EMULATOR_DEPTH = 3  # The emulator learns from far fewer pairs than the denoiser.
 
 
@@ -58,11 +62,15 @@ class FittedDenoiser:
         base: Gaussian base, which maps theta to the residuals that the denoiser models.
         network: The denoiser.
         log_likelihood: Mean log density of held-out theta given their x, in nats.
+        held: Numbers of the held-out simulations.
+        rest: Numbers of the others.
     """
 
-    base: GaussianBase
+    base: Base
     network: DenoiserNetwork
     log_likelihood: float
+    held: Tensor
+    rest: Tensor
 
 
 @dataclass(frozen=True)
@@ -75,11 +83,6 @@ class _Pairs:
     rest: Tensor
     batch_size: int
 
-    @classmethod
-    def split(cls, theta: Tensor, c: Tensor, batch_size: int, seed: int) -> _Pairs:
-        held, rest = (rows.to(c.device) for rows in split(len(c), seed))
-        return cls(theta, c, held, rest, batch_size)
-
 
 def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: DenoiserSettings) -> FittedDenoiser:
     """Fit the base and the network on simulations theta ``(K, dim_theta)`` and x ``(K, dim_x)``.
@@ -89,23 +92,57 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: Denois
     further on the simulations themselves. The result of this tuning is kept if the held-out loss falls by
     more than the standard error of the difference. Data of more than 128 columns are not emulated.
     """
-    base = GaussianBase.fit(prior, theta, x, settings.seed)
-    real = _Pairs.split(theta, base.encode_x(x), BATCH, settings.seed)
+    held, rest = (rows.to(x.device) for rows in split(len(x), settings.seed))
+    base = _best_base(prior, theta, x, held, rest, settings)
+    real = _Pairs(theta, base.encode_x(x), held, rest, BATCH)
+    # On a local base little is left to learn, and the simulations are enough for that.
     # The emulator's Gaussian has a covariance between all columns, and its likelihood a divergence over them.
-    is_emulated = settings.emulated > 0 and base.encode_x.num_columns <= MANY
+    is_emulated = (
+        settings.emulated > 0 and isinstance(base, GaussianBase) and base.encode_x.num_columns <= MANY
+    )
     wide = _emulated(prior, base, real, x, settings) if is_emulated else real
     w = base.whiten(wide.theta, wide.c)
+    if isinstance(base, LocalBase):
+        w = w.clamp(-FARTHEST, FARTHEST)
     learned = learn_density(
         w, wide.c, wide.held, wide.rest, settings.sizes("denoiser", settings.steps, wide.batch_size)
     )
     base, network = base.on_top(learned.conditional), learned.network
     if is_emulated:
         network = _tuned(base, network, real, settings)
-    return FittedDenoiser(base, network, _mean_log_density(base, network, real))
+    return FittedDenoiser(base, network, _mean_log_density(base, network, real), held, rest)
+
+
+def _best_base(
+    prior: Distribution, theta: Tensor, x: Tensor, held: Tensor, rest: Tensor, settings: DenoiserSettings
+) -> Base:
+    """Return the local base if held-out theta are clearly likelier under it than under a learned Gaussian."""
+    base = GaussianBase.fit(prior, theta, x, settings.seed)
+    if base.encode_x.num_columns > MANY:
+        return base
+    c = base.encode_x(x)
+    w = base.whiten(theta, c)
+    sizes = settings.sizes("judge of the base", settings.steps, BATCH)
+    gaussian = learn_gaussian(w, c, held, rest, sizes)
+    plain = gaussian_log_density(gaussian, w[held], c[held]) + base.log_slope(theta[held], c[held])
+
+    def local_base(is_trial: bool) -> tuple[LocalBase, Tensor]:
+        seed = derive_seed("trial of the local base" if is_trial else "local base", settings.seed)
+        local = LocalBase.fit(
+            prior, theta, x, base.encode_x, held, rest, seed, settings.steps, is_trial=is_trial
+        )
+        return local, local.log_density(theta[held], local.encode_x(x[held]))
+
+    # Most posteriors are too far from a Gaussian, which a short training shows.
+    _, density = local_base(is_trial=True)
+    if clearly_better(plain, density):
+        return base
+    local, density = local_base(is_trial=False)
+    return local if clearly_better(density, plain) else base
 
 
 def _tuned(
-    base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs, settings: DenoiserSettings
+    base: Base, network: DenoiserNetwork, pairs: _Pairs, settings: DenoiserSettings
 ) -> DenoiserNetwork:
     """Return the network after training on pairs, or unchanged if the training does not clearly help."""
     w, c, held, rest = base.whiten(pairs.theta, pairs.c), pairs.c, pairs.held, pairs.rest
@@ -120,20 +157,18 @@ def _tuned(
     return tuned if gain.mean() > gain.std() / len(gain) ** 0.5 else network
 
 
-def _emulated(
-    prior: Distribution, base: GaussianBase, real: _Pairs, x: Tensor, settings: DenoiserSettings
-) -> _Pairs:
+def _emulated(prior: Distribution, base: Base, real: _Pairs, x: Tensor, settings: DenoiserSettings) -> _Pairs:
     columns = base.encode_x.gaussian(x)
     depth = min(settings.depth, EMULATOR_DEPTH)
     sizes = replace(settings.sizes("emulator", settings.steps // 2, real.batch_size), depth=depth)
     emulator = Emulator(prior, real.theta, columns, real.held, real.rest, sizes)
     theta, columns = emulator.sample(settings.emulated)
-    return _Pairs.split(
-        theta, base.encode_x.widen(columns), LARGE_BATCH, derive_seed("emulated", settings.seed)
-    )
+    c = base.encode_x.widen(columns)
+    held, rest = (rows.to(c.device) for rows in split(len(c), derive_seed("emulated", settings.seed)))
+    return _Pairs(theta, c, held, rest, LARGE_BATCH)
 
 
-def _mean_log_density(base: GaussianBase, network: DenoiserNetwork, pairs: _Pairs) -> float:
+def _mean_log_density(base: Base, network: DenoiserNetwork, pairs: _Pairs) -> float:
     rows = pairs.held[:JUDGED]
     theta, c = pairs.theta[rows], pairs.c[rows]
     log_density = log_likelihood(network, base.whiten(theta, c), c) + base.log_slope(theta, c)

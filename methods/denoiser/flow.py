@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from methods.diffusion import SolverName, Trigonometric, solve
+from methods.diffusion.solvers import Denoiser as Denoise
+from methods.diffusion.solvers import adams_bashforth_2
 from methods.learning.denoiser_network import DenoiserNetwork, log_noise_at
 from methods.learning.precision import fast_products
 
@@ -61,12 +63,24 @@ class DenoiserFlow:
             ]
         return torch.cat(columns, dim=1)
 
+    @torch.no_grad()
+    def back(self, z: Tensor, c: Tensor, angles: Tensor) -> Tensor:
+        """Map z ``(n, B, dim_theta)`` at the first angle to residuals at the last, given c ``(B, dim_c)``.
+
+        Between two angles there is one step of the Adams-Bashforth method.
+        """
+        with fast_products(z.device):
+            return adams_bashforth_2(self._denoiser(c), z, Trigonometric(), angles)
+
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
+        return solve(self._denoiser(c), z, self.solver, self.steps, Trigonometric(), self.until)
+
+    def _denoiser(self, c: Tensor) -> Denoise:
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:
             velocity = self.network(z, z.new_full((1, 1), log_noise_at(math.atan2(beta, alpha))), c)
             return alpha * z - beta * velocity
 
-        return solve(denoise, z, self.solver, self.steps, Trigonometric(), self.until)
+        return denoise
 
 
 def _rows(z: Tensor) -> int:

@@ -120,6 +120,21 @@ class GaussianBase:
         return self.unbounded.inverse(w @ spread.T.to(w) + centre.to(w))
 
     @property
+    def dim_theta(self) -> int:
+        """Number of parameters."""
+        return len(self.slope)
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the tensors."""
+        return self.slope.device
+
+    @property
+    def plain_encoding(self) -> Encoding:
+        """The encoding of x, to which nothing is appended."""
+        return self.encode_x
+
+    @property
     def networks(self) -> list[nn.Module]:
         """The networks that :meth:`theta` runs: the one of the conditional Gaussian, if it is used."""
         return [] if self.conditional is None else [self.conditional.mlp]

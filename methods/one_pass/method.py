@@ -16,7 +16,10 @@ Karras, Aittala, Aila, Laine: Elucidating the design space of diffusion-based ge
 Not as published: the teacher of arXiv 2506.18227 is the exact score of a kernel posterior, as in
 ``exact_score_net``. Here it is a learned denoiser, which needs no kernel in x. The published student is a
 plain network trained by mean squared error; here it is a mixture of branches. With ``passes`` above 1 the ODE
-is split into stages, each with its own student.
+is split into stages, each with its own student. The teacher's base may be local, which is Laplace's
+approximation under a learned likelihood (:mod:`methods.denoiser.local_base`). With ``refinement_steps`` above
+0, samples are refined by Markov chains on a learned likelihood or by the teacher
+(:mod:`methods.denoiser.refinement`); this costs more than one pass.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
 
+from methods.contract.base import Posterior
 from methods.contract.registry import register_method
 from methods.denoiser import DenoiserMethod
 from methods.student import OnePassPosterior, StudentMethod
@@ -49,7 +53,7 @@ class OnePass(DenoiserMethod, StudentMethod):
 
     def fit(
         self, prior: Distribution, theta: Tensor, x: Tensor, device: str = "cpu", seed: int = 0
-    ) -> OnePassPosterior:
+    ) -> Posterior:
         """Train the teacher, make labels and train the student.
 
         Raises:
@@ -59,4 +63,7 @@ class OnePass(DenoiserMethod, StudentMethod):
         base = teacher.base
         c = base.encode_x(x.to(device))
         students = self.distil(teacher.flow.stages(self.passes), c, theta.shape[1], seed)
-        return OnePassPosterior(students, theta.shape[1], base.encode_x, base.theta, c.device, base.networks)
+        one_pass = OnePassPosterior(
+            students, theta.shape[1], base.encode_x, base.theta, c.device, base.networks
+        )
+        return self.refined(one_pass, teacher, prior, theta, x, seed)

@@ -80,6 +80,16 @@ class Encoding:
         """Number of columns of x that vary and may be used, without the extra inputs."""
         return int(self._varies.sum())
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether a column has extreme tails, which are compressed."""
+        return bool(self._tails.extreme.any())
+
+    @property
+    def used(self) -> Tensor:
+        """Mask of the columns of x that vary and may be used, ``(dim_x,)``."""
+        return torch.from_numpy(self._varies)
+
     def __call__(self, x: Tensor) -> Tensor:
         """Encode x ``(N, dim_x)`` as c ``(N, dim_c)``, float32, on the device of x."""
         return self.widen(self.gaussian(x))
@@ -98,7 +108,17 @@ class Encoding:
 
         The extra inputs are the untransformed values of the transformed columns.
         """
+        extra = torch.from_numpy(self._plain.transform(self._bent_back(columns))[:, self.transformed])
+        return torch.cat([columns, extra.to(columns)], dim=1)
+
+    def inverse(self, columns: Tensor) -> Tensor:
+        """Return the values of x in its used columns, ``(N, number of varying columns)``, float64.
+
+        Tails that were compressed stay compressed. Columns are clipped near the simulations' range.
+        """
+        return torch.from_numpy(self._bent_back(columns) * self._unit + self._origin).to(columns.device)
+
+    def _bent_back(self, columns: Tensor) -> np.ndarray:
+        """Return columns before the transform, clipped near the simulations' range."""
         inside = np.clip(columns.double().cpu().numpy(), self._low, self._high)
-        before = self._plain.transform(self._power.inverse_transform(self._scaler.inverse_transform(inside)))
-        extra = torch.from_numpy(before[:, self.transformed]).to(columns)
-        return torch.cat([columns, extra], dim=1)
+        return self._power.inverse_transform(self._scaler.inverse_transform(inside))

@@ -69,6 +69,13 @@ class Unbounded:
         """Return theta ``(N, dim_theta)``, float64: logarithms on half-lines, but intervals unchanged."""
         return self._mapped(theta, lambda part, columns: part.plain(columns))
 
+    def plain_at(self, u: Tensor) -> Tensor:
+        """Return the values of :meth:`plain` at coordinates u ``(..., dim_theta)``, differentiable in u.
+
+        It is defined for a blend of 1 only, where the inverse of an interval's coordinate is a formula.
+        """
+        return self._mapped(u, lambda part, columns: part.plain_at(columns))
+
     def log_slope(self, theta: Tensor) -> Tensor:
         """Return log |du / dtheta|, summed over columns, ``(N,)``.
 
@@ -121,6 +128,14 @@ class _Columns:
 
     def plain(self, theta: Tensor) -> Tensor:
         return theta.double() if self.is_interval else self(theta)
+
+    def plain_at(self, u: Tensor) -> Tensor:
+        if not self.is_interval:
+            return u
+        if self.blend != 1.0:
+            raise ValueError(f"blend {self.blend}: only with 1 is there a formula")
+        low, high = self._low.to(u), self._high.to(u)
+        return low + (high - low) * torch.special.ndtr(u)
 
     def log_slope(self, theta: Tensor) -> Tensor:
         theta = theta.double()

@@ -17,6 +17,7 @@ QUICK = {
     "student_steps": 20,
     "num_accepted": 20,
     "steps": 10,
+    "num_prior_draws": 200,
 }
 SLOW = {"nle", "nre"}  # Markov chains
 DENSITIES = {"denoiser", "exact_score", "fmpe", "inflationary", "npe", "npse", "prior", "rejection_abc"}
@@ -33,6 +34,9 @@ VARIANTS = {
     "exact_score_net[summary=posterior_mean]": 1 + 1 / 20,
     "denoiser[num_emulated=0,solver=heun]": None,
     "one_pass[num_emulated=0,passes=2]": None,
+    "denoiser[refinement_steps=3]": None,
+    "one_pass[refinement_steps=3]": None,
+    "learned_likelihood": None,
     "inflationary[solver=euler]": 10,
     "inflationary[solver=dopri5]": None,
     "inflationary[keep=2]": 20 + 20 / 20,
@@ -53,6 +57,16 @@ def quick(spec):
     method = methods.get(spec)
     small = {key: value for key, value in QUICK.items() if key in type(method).model_fields}
     return type(method)(**small | method.model_dump(exclude_unset=True))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_likelihood():
+    """A small learned likelihood. No parameter sets its size, and every denoiser tries it as a base."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("methods.likelihood.learned.WIDTH", 16)
+        patch.setattr("methods.likelihood.learned.DEPTH", 1)
+        patch.setattr("methods.likelihood.laplace.STEPS", 3)
+        yield
 
 
 # With fewer steps the density of an inflationary flow integrates to 1.07. Chains through one network take a

@@ -14,7 +14,8 @@ QUICK = {
     "npse": "[max_num_epochs=1,steps=5]",
     "exact_score_net": "[num_labels=500,training_steps=20]",
     "denoiser": "[training_steps=20,num_emulated=0]",
-    "one_pass": "[training_steps=20,num_emulated=0,num_labels=500,student_steps=20]",
+    "one_pass": "[training_steps=20,num_emulated=0,num_labels=500,student_steps=20,refinement_steps=4]",
+    "learned_likelihood": "[training_steps=20,steps=10]",
 }
 
 

@@ -15,6 +15,7 @@ SMALL = {
     "exact_score_net": "exact_score_net[num_labels=5000,training_steps=400,width=48,depth=3]",
     "fmpe": "fmpe[max_num_epochs=150,training_batch_size=50,learning_rate=0.001]",
     "inflationary": "inflationary[training_steps=300,width=32,depth=2]",
+    "learned_likelihood": "learned_likelihood[training_steps=100,steps=60]",
     "nle": "nle[max_num_epochs=20,training_batch_size=50,warmup_steps=20]",
     "npe": "npe[max_num_epochs=20,training_batch_size=50]",
     "npse": "npse[max_num_epochs=25,training_batch_size=50,steps=100]",

@@ -15,10 +15,11 @@ from tasks.contract.seeding import derive_seed
 
 PRIOR = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
 SMALL = {
-    "denoiser": "[training_steps=4,width=8,depth=1,num_emulated=50]",
+    "denoiser": "[training_steps=4,width=8,depth=1,num_emulated=50,refinement_steps=2]",
     "exact_score": "[summary=posterior_mean]",
     "exact_score_net": "[summary=posterior_mean,num_labels=50,training_steps=2,width=8]",
     "inflationary": "[training_steps=4,width=8,depth=1,keep=1]",
+    "learned_likelihood": "[training_steps=4]",
     "one_pass": "[training_steps=4,width=8,depth=1,num_emulated=50,num_labels=50,student_steps=2,passes=2]",
     "outsourced": "[training_steps=4,balance_steps=2,width=8,depth=1,reward=likelihood,distilled=true,"
     "num_labels=50,student_steps=2]",
@@ -52,6 +53,8 @@ def test_no_two_purposes_of_a_fit_share_a_seed(name, monkeypatch, recwarn):
         if hasattr(module, "derive_seed"):
             monkeypatch.setattr(module, "derive_seed", recorded)
     monkeypatch.setattr("methods.exact_score.summary.STEPS", 2)
+    monkeypatch.setattr("methods.likelihood.learned.WIDTH", 8)
+    monkeypatch.setattr("methods.likelihood.laplace.STEPS", 2)
     monkeypatch.setattr(
         "methods.denoiser.density._mean_log_density", lambda *args: torch.inf
     )  # all stages run

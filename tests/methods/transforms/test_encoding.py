@@ -1,3 +1,4 @@
+import numpy as np
 import torch
 
 from methods.transforms.encoding import Encoding
@@ -32,3 +33,24 @@ def test_widening_gives_what_encoding_does():
     torch.testing.assert_close(encode.widen(encode.gaussian(x)), encode(x))
     assert torch.allclose(encode(x)[:, -1], (x[:, 2] - x[:, 2].mean()) / x[:, 2].std(), rtol=0.01, atol=0.01)
     assert encode.widen(torch.full((1, 3), 1e6)).isfinite().all()
+
+
+def test_the_inverse_returns_the_used_columns():
+    x = torch.cat([torch.randn(200, 1), (2.0 * torch.randn(200, 2)).exp(), torch.ones(200, 1)], dim=1)
+    x = torch.cat([x, 1e6 + torch.randn(200, 1, dtype=torch.float64)], dim=1)
+    encode = Encoding(x, seen=np.array([True, True, False, True, True]))
+    assert encode.used.tolist() == [True, True, False, False, True]
+    assert encode.num_columns == 3
+    found = encode.inverse(encode.gaussian(x))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, x[:, encode.used], rtol=1e-4, atol=1e-4)
+    far = encode.inverse(torch.full((1, 3), 50.0))  # Clipped near the simulations' range.
+    assert far.isfinite().all()
+    assert (far[0, 0] < x[:, 0].max() + x[:, 0].std()).all()
+
+
+def test_extreme_tails_are_said_to_be_compressed():
+    x = torch.randn(200, 2)
+    assert not Encoding(x).is_compressed
+    x[0, 1] = 1e30
+    assert Encoding(x).is_compressed

@@ -1,0 +1,5 @@
+"""The method ``learned_likelihood``."""
+
+from methods.learned_likelihood.method import LearnedLikelihoodMethod
+
+__all__ = ["LearnedLikelihoodMethod"]

@@ -1,0 +1,238 @@
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Independent, Normal, Uniform
+
+import methods
+from bench.metrics import c2st
+from methods.denoiser import DenoiserFlow
+from methods.denoiser.refinement import RefinedPosterior, Refinement, _touched_up, choose_refinement
+from methods.likelihood import Coordinates, LearnedLikelihood
+
+NOISE = 0.1
+BOX = Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)
+POOR = "[training_steps=30,width=16,depth=1,num_emulated=0,steps=6{}]"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_fits():
+    """Small networks for the likelihood, and a regression as the base without a trial of the local one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("methods.denoiser.fit.MANY", 0)
+        patch.setattr("methods.likelihood.learned.WIDTH", 16)
+        patch.setattr("methods.likelihood.learned.DEPTH", 1)
+        yield
+
+
+class Exact:
+    """The exact likelihood of x = theta + noise, with the interface of a learned one."""
+
+    networks = ((),)
+    members = (None,)
+
+    def __init__(self, prior, theta, spread=NOISE, shift=0.0):
+        self.coordinates, self.spread, self.shift = Coordinates(prior, theta, 0), spread, shift
+
+    def columns(self, x):
+        return x
+
+    def log_likelihood(self, u, columns):
+        theta = self.coordinates.theta(u)
+        return Normal(theta + self.shift, self.spread).log_prob(columns).sum(-1)
+
+
+def simulated(n, prior=BOX):
+    theta = prior.sample((n,))
+    return theta, theta + NOISE * torch.randn_like(theta)
+
+
+@pytest.fixture(scope="module")
+def poor():
+    """A denoiser that was hardly trained, on simulations that it must learn from."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        theta, x = simulated(400)
+        return theta, x, methods.get("denoiser" + POOR.format("")).fit(BOX, theta, x)
+
+
+def chosen(poor, likelihood, steps=20):
+    theta, x, teacher = poor
+    held = teacher.held
+    return choose_refinement(likelihood, teacher.base, teacher.flow, theta[held], x[held], steps, 0)
+
+
+def exact_samples(x_o, n):
+    """Draws of the posterior: a normal in the box."""
+    drawn = x_o + NOISE * torch.randn(10 * n, 2)
+    return drawn[BOX.support.check(drawn)][:n]
+
+
+def test_chains_on_the_exact_likelihood_mend_a_poor_denoiser(poor):
+    theta, _, teacher = poor
+    refinement = chosen(poor, Exact(BOX, theta))
+    assert refinement.kind == "chains"
+    assert refinement.steps == 19  # and one evaluation at the start
+    assert refinement.gain > 0
+    x_o = torch.tensor([[0.9, -0.95]])  # The bounds cut this posterior off.
+    exact = exact_samples(x_o, 1000)
+    drawn = teacher.sample_batched((1000,), x=x_o)
+    refined = refinement(drawn, x_o, teacher.base, teacher.flow)[:, 0]
+    assert BOX.support.check(refined).all()
+    before, after = (c2st(part, exact, seed=0) for part in (drawn[:, 0], refined))
+    # The standard error of a C2ST of 1000 against 1000 is 0.011 at chance.
+    assert after < 0.5 + 4.5 * 0.011 < before
+    standard_error = exact.std(0) * (2 / 1000) ** 0.5
+    assert ((refined.mean(0) - exact.mean(0)).abs() < 4.5 * standard_error).all()
+
+
+@pytest.mark.parametrize(("spread", "shift"), [(NOISE, 0.5), (0.01, 0.0), (5.0, 0.0)])
+def test_a_wrong_likelihood_is_refused(poor, spread, shift):
+    theta = poor[0]
+    refinement = chosen(poor, Exact(BOX, theta, spread, shift))
+    assert refinement.kind == "touch-up"
+    assert refinement.steps == 4
+    assert refinement.gain < 0
+    assert chosen(poor, Exact(BOX, theta, spread, shift), steps=2).steps == 2
+
+
+def test_the_gain_is_the_difference_of_log_densities():
+    """A denoiser of known density: an untrained network, whose samples are those of a linear base."""
+    prior = Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        theta, x = simulated(600, prior)
+        spec = "denoiser[training_steps=2,width=8,depth=1,num_emulated=0]"
+        teacher = methods.get(spec).fit(prior, theta, x)
+    held = teacher.held
+    found = choose_refinement(
+        Exact(prior, theta, 0.2), teacher.base, teacher.flow, theta[held], x[held], 5, 0
+    ).gain
+    mean, spread = x / (1 + 0.2**2), (1 + 0.2**-2) ** -0.5
+    exact = Normal(mean, spread).log_prob(theta)[:, 0]
+    denoiser = torch.stack([teacher.log_prob(theta[[k]], x=x[[k]])[0] for k in held.tolist()])
+    expected = float((exact[held] - denoiser).clamp(-4, 4).mean())
+    # Log Z of one simulation has an error of about 0.1, over sixty it is 0.013.
+    assert found == pytest.approx(expected, abs=0.06)
+
+
+@pytest.mark.slow
+def test_a_likelihood_of_the_wrong_form_is_refused():
+    """X is uniform on a ring around theta, which a Gaussian of independent columns cannot say."""
+    theta = BOX.sample((1500,))
+    angle = 2 * math.pi * torch.rand(1500)
+    x = theta + 0.5 * torch.stack([angle.cos(), angle.sin()], dim=1) + 0.02 * torch.randn(1500, 2)
+    teacher = methods.get("denoiser[training_steps=1200,width=64,depth=3,num_emulated=0]").fit(BOX, theta, x)
+    held, rest, encode = teacher.held, teacher.rest, teacher.base.plain_encoding
+    likelihood = LearnedLikelihood.fit(
+        BOX, theta, x, encode, held, rest, 0, kinds=("independent",), steps=300, members=1
+    )
+    found = choose_refinement(likelihood, teacher.base, teacher.flow, theta[held], x[held], 10, 0)
+    assert found.kind == "touch-up"
+
+
+class Velocity(nn.Module):
+    """The exact velocity for residuals that are standard normal: zero."""
+
+    def forward(self, z, log_noise, c):
+        return torch.zeros_like(z)
+
+
+BASE = SimpleNamespace(
+    encode_x=lambda x: x, whiten=lambda theta, c: theta, theta=lambda w, c: w
+)  # theta is its own residual
+
+
+def test_a_touch_up_keeps_an_exact_sample(monkeypatch):
+    theta = torch.randn(4000, 3, 2)
+    flow = DenoiserFlow(Velocity())
+    refined = _touched_up(BASE, flow, theta, torch.zeros(3, 1), 4)
+    moved = refined - theta
+    # Noise of an angle of 0.1 moves a sample by (2 - 2 cos 0.1)^½ standard deviations.
+    assert float(moved.std()) == pytest.approx((2 - 2 * math.cos(0.1)) ** 0.5, rel=0.05)
+    assert float(refined.mean()) == pytest.approx(0.0, abs=4.5 / 24_000**0.5)
+    assert float(refined.std()) == pytest.approx(1.0, abs=4.5 / 48_000**0.5)
+    monkeypatch.setattr("methods.denoiser.refinement.CALLED", 100)
+    assert _touched_up(BASE, flow, theta, torch.zeros(3, 1), 4).shape == theta.shape
+
+
+class Narrow(nn.Module):
+    """The exact velocity for residuals N(c, spread²)."""
+
+    spread = 0.02
+
+    def forward(self, z, log_noise, c):
+        time = log_noise.exp().atan()
+        alpha, beta = time.cos(), time.sin()
+        variance = alpha**2 * self.spread**2 + beta**2
+        denoised = c + alpha * self.spread**2 / variance * (z - alpha * c)
+        return (alpha * z - denoised) / beta
+
+
+def test_a_touch_up_sharpens_blurred_samples_of_each_observation():
+    c = torch.tensor([[0.0], [0.5]])
+    blurred = c[None] + 0.06 * torch.randn(4000, 2, 1)
+    refined = _touched_up(BASE, DenoiserFlow(Narrow()), blurred, c, 4)
+    before, after = (part.std(0).squeeze() for part in (blurred, refined))
+    assert (after < 0.75 * before).all()
+    assert (after > 0.9 * Narrow.spread).all()
+    assert ((refined.mean(0) - c).abs() < 0.005).all()
+
+
+@pytest.mark.parametrize("kind", ["chains", "touch-up"])
+def test_refined_samples_stay_inside_the_prior(poor, kind):
+    theta, _, teacher = poor
+    refinement = Refinement(kind, 8 if kind == "chains" else 4, 0.0, Exact(BOX, theta))
+    x_o = torch.tensor([[1.0, -1.0], [3.0, 0.0]])
+    drawn = teacher.sample_batched((500,), x=x_o)
+    refined = refinement(drawn, x_o, teacher.base, teacher.flow)
+    assert refined.shape == (500, 2, 2)
+    assert BOX.support.check(refined).all()
+    assert not torch.equal(refined, drawn)
+
+
+@pytest.mark.parametrize("name", ["denoiser", "one_pass"])
+@pytest.mark.parametrize("kind", ["chains", "touch-up"])
+def test_evaluations_are_those_of_both_stages(name, kind, monkeypatch):
+    real = choose_refinement
+
+    def forced(*args):
+        found = real(*args)
+        return Refinement(kind, found.steps if kind == "chains" else 3, found.gain, found.likelihood)
+
+    monkeypatch.setattr("methods.denoiser.method.choose_refinement", forced)
+    theta, x = simulated(200)
+    extra = ",refinement_steps=3"
+    if name == "one_pass":
+        extra += ",num_labels=200,student_steps=4"
+    posterior = methods.get(name + POOR.format(extra)).fit(BOX, theta, x)
+    posterior.sample_batched((50,), x=x[:2])
+    first = posterior.posterior
+    assert first.nfe > 0
+    likelihood = posterior.refinement.likelihood
+    if kind == "touch-up":
+        assert posterior.nfe == pytest.approx(first.nfe + 3)
+        added = [posterior._flow.network]
+    else:
+        # One evaluation at the start and one for each step. A flow's transforms are networks of their own.
+        assert posterior.nfe == pytest.approx(first.nfe + (3 + 1) * len(likelihood.members))
+        added = [network for member in likelihood.networks for network in member]
+    weights = sum(p.numel() for network in added for p in network.parameters())
+    assert posterior.num_parameters == first.num_parameters + weights
+
+
+@pytest.mark.parametrize("name", ["denoiser", "one_pass"])
+def test_without_steps_nothing_changes(name):
+    """The same samples, bit for bit, as those that a refinement starts from, and no second density."""
+    theta, x = simulated(200)
+    extra = ",num_labels=200,student_steps=4" if name == "one_pass" else ""
+    found = []
+    for steps in (0, 2):
+        posterior = methods.get(name + POOR.format(f"{extra},refinement_steps={steps}")).fit(BOX, theta, x)
+        assert isinstance(posterior, RefinedPosterior) == bool(steps)
+        plain = posterior.posterior if steps else posterior
+        torch.manual_seed(0)
+        found.append(plain.sample((20,), x=x[:1]))
+    assert torch.equal(*found)
