@@ -37,6 +37,8 @@ COSTLY = [(1e12, 1e-12, 0.0), (1e-21, 1e-21, 0.0), (1.0, 1e-12, 0.0), (1.0, 1.0,
 QUICK = {"exact_score", "inflationary", "prior", "rejection_abc"}  # The costly changes are made for these.
 # Methods of sbi. Their adapter standardises theta and x in some units only, so another network is trained.
 SBI = {"fmpe", "nle", "npe", "npse", "nre"}
+# Its acceptances amplify rounding until chains are as far apart as independent ones.
+CHAINS = {"learned_likelihood"}
 # All other methods see the same numbers in all units, up to the rounding of values near 1000, which is 3e-4
 # of a posterior's standard deviation. Trainings amplify it to 1e-3. Independent normal draws differ by 0.95.
 ROUNDING = 0.02
@@ -119,7 +121,7 @@ def test_every_method_is_among_them():
 @pytest.mark.parametrize(("name", "change"), cases())
 def test_units_and_large_constants_do_not_matter(name, change, ordinary, noise, recwarn):
     changed = draws(name, *change)
-    if name in SBI:
+    if name in SBI | CHAINS:
         assert c2st(ordinary(name), changed) < noise(name)
     else:
         assert apart(ordinary(name), changed) < ROUNDING
