@@ -1,7 +1,7 @@
 # Two commands on a fresh machine that has python3 (3.11 to 3.13) and make:
 #   make demo    environment, a small grid, its table and figures
-#   make test    environment, the tests that take seconds: three minutes on two cores
-# Also: make test-slow (the tests marked slow: trainings, worker processes, clusters; nine minutes),
+#   make test    environment, the tests that take seconds: five minutes on two cores
+# Also: make test-slow (the tests marked slow: trainings, worker processes, clusters; eight minutes),
 # make test-all (both; twelve minutes), make setup (the environment alone, in .venv), make lint, make clean.
 
 PYTHON ?= python3
