@@ -12,9 +12,10 @@ in the logarithm.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from methods.likelihood.learned import LearnedLikelihood
 
 __all__ = ["Laplace", "LocalGaussian"]
 
+Residual = Callable[[Tensor], tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]
 STARTS = 4  # Number of simulations near to the data from which a search starts.
 POOL = 2000  # Number of simulations among which the nearest are looked for.
 STEPS = 30  # Maximum number of steps of a search.
@@ -123,10 +125,17 @@ class Laplace:
         share = 1.0 / len(self.likelihood.members)
         for member in self.likelihood.members:
             residual = partial(self._residual, member, columns)
-            _, v, log_scale = residual(u)
-            of_difference, of_v, of_scale = vmap(lambda way, f=residual: jvp(f, (u,), (way,))[1])(directions)
-            parts = self._gaussian(member, coordinates.features(u))
-            white = torch.stack([parts.whiten(one) for one in of_difference])
+
+            def expand(way: Tensor, f: Residual = residual) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+                found: Any = jvp(f, (u,), (way,), has_aux=True)
+                values, slopes, below = found
+                return (*values, *below), slopes
+
+            # The values are the same for all directions, so they are computed once.
+            out_dims: Any = (None, 0)
+            values, (of_difference, of_v, of_scale) = vmap(expand, out_dims=out_dims)(directions)
+            _, v, log_scale, *below = values
+            white = GaussianParts(v, log_scale, below[0] if below else None).whiten(of_difference)
             value = value + share * (0.5 * v.square().sum(1) + log_scale.sum(1))
             gradient = gradient + share * torch.einsum("dnk,nk->nd", of_v, v)
             gradient = gradient + share * of_scale.sum(-1).T
@@ -136,12 +145,16 @@ class Laplace:
 
     def _residual(
         self, member: ConditionalDensity, columns: Tensor, u: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return differences from the mean, whitened ones and log scales at coordinates u, ``(N, dim)``."""
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Return differences from the mean, whitened ones and log scales at coordinates u, ``(N, dim)``.
+
+        Beside them are the matrices below the diagonal, if there are any.
+        """
         f = self.likelihood.coordinates.features(u)
         parts = self._gaussian(member, f)
         difference = self.likelihood.regression(columns, f) - parts.mean
-        return difference, parts.whiten(difference), parts.log_scale
+        below = () if parts.below is None else (parts.below,)
+        return (difference, parts.whiten(difference), parts.log_scale), below
 
     def _gaussian(self, member: ConditionalDensity, f: Tensor) -> GaussianParts:
         if not isinstance(member, GaussianDensity):
