@@ -16,6 +16,8 @@ QUICK = (
     "exact_score",
     "exact_score_net[num_labels=100,training_steps=3]",
     "denoiser[training_steps=6,num_emulated=100]",
+    "denoiser[training_steps=6,num_emulated=100,refinement_steps=3]",
+    "learned_likelihood[training_steps=6,steps=3,num_prior_draws=200]",
     "one_pass[training_steps=6,num_emulated=100,num_labels=100,student_steps=3,passes=2]",
 )
 PRIORS = {
