@@ -91,6 +91,7 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: Denois
     makes many more pairs, from which :func:`learn_density` learns the density. The network is then trained
     further on the simulations themselves. The result of this tuning is kept if the held-out loss falls by
     more than the standard error of the difference. Data of more than 128 columns are not emulated.
+    On a :class:`LocalBase` nothing is emulated, and the network learns from the simulations alone.
     """
     held, rest = (rows.to(x.device) for rows in split(len(x), settings.seed))
     base = _best_base(prior, theta, x, held, rest, settings)
