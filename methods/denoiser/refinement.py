@@ -10,7 +10,6 @@ posterior than under the denoiser; otherwise the samples are touched up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +23,7 @@ from methods.denoiser.fit import Base
 from methods.denoiser.flow import DenoiserFlow
 from methods.denoiser.likelihood import log_likelihood
 from methods.diffusion.trigonometric import Trigonometric
-from methods.likelihood import LearnedLikelihood, differential_evolution
+from methods.likelihood import LearnedLikelihood, differential_evolution, log_posterior
 from methods.likelihood.evidence import log_evidence
 
 __all__ = ["RefinedPosterior", "Refinement", "choose_refinement"]
@@ -134,7 +133,7 @@ def choose_refinement(
     def of_likelihood(draws: Tensor) -> Tensor:
         u = likelihood.coordinates(draws.flatten(0, 1))
         slope = likelihood.coordinates.log_slope(draws.flatten(0, 1)).unflatten(0, draws.shape[:2])
-        return _log_posterior(likelihood, columns)(u.unflatten(0, draws.shape[:2])) + slope
+        return log_posterior(likelihood, columns)(u.unflatten(0, draws.shape[:2])) + slope
 
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed("judge of a refinement", seed))
@@ -151,20 +150,11 @@ def choose_refinement(
     return Refinement("touch-up", min(evaluations, MOST_STEPS), mean, likelihood)
 
 
-def _log_posterior(likelihood: LearnedLikelihood, columns: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return the unnormalised log density ``(n, B)`` of coordinates u ``(n, B, dim_theta)``."""
-
-    def log_density(u: Tensor) -> Tensor:
-        return likelihood.log_likelihood(u, columns) + likelihood.coordinates.log_prior(u)
-
-    return log_density
-
-
 @torch.no_grad()
 def _chained(likelihood: LearnedLikelihood, theta: Tensor, x: Tensor, steps: int) -> Tensor:
     coordinates = likelihood.coordinates
     u = coordinates(theta.flatten(0, 1)).unflatten(0, theta.shape[:2])
-    moved = differential_evolution(_log_posterior(likelihood, likelihood.columns(x)), u, steps)
+    moved = differential_evolution(log_posterior(likelihood, likelihood.columns(x)), u, steps)
     return coordinates.theta(moved)
 
 

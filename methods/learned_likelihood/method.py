@@ -34,7 +34,7 @@ from methods.contract.prior_mass import sample_of
 from methods.contract.priors import check_continuous
 from methods.contract.registry import register_method
 from methods.learning.denoising import split
-from methods.likelihood import LearnedLikelihood, differential_evolution
+from methods.likelihood import LearnedLikelihood, differential_evolution, log_posterior
 from methods.transforms.encoding import Encoding
 from methods.transforms.unbounded import Unbounded
 
@@ -70,11 +70,7 @@ class _ChainPosterior(Posterior):
         u = coordinates(draws)[:, None]
         weight = self.likelihood.log_likelihood(u, columns)[:, 0].double().softmax(dim=0)
         chosen = torch.multinomial(weight.nan_to_num(nan=1.0), max(n, FEWEST), replacement=True)
-
-        def log_posterior(u: Tensor) -> Tensor:
-            return self.likelihood.log_likelihood(u, columns) + coordinates.log_prior(u)
-
-        ends = differential_evolution(log_posterior, u[chosen], self._steps)
+        ends = differential_evolution(log_posterior(self.likelihood, columns), u[chosen], self._steps)
         return coordinates.theta(ends[:n, 0])
 
 

@@ -20,7 +20,7 @@ from methods.likelihood.coordinates import Coordinates
 from methods.likelihood.densities import ConditionalDensity, FlowDensity, GaussianDensity, MixtureDensity
 from methods.transforms.encoding import Encoding
 
-__all__ = ["GAUSSIAN", "KINDS", "Kind", "LearnedLikelihood"]
+__all__ = ["GAUSSIAN", "KINDS", "Kind", "LearnedLikelihood", "log_posterior"]
 
 Kind = Literal["independent", "full", "mixture", "flow"]
 GAUSSIAN: tuple[Kind, ...] = ("independent", "full")
@@ -172,6 +172,18 @@ def _likelihood(one: LearnedLikelihood) -> float:
     """Return the held-out log density of a likelihood's only kind; one that is not finite is the least."""
     [value] = one.held_out.values()
     return value if math.isfinite(value) else -math.inf
+
+
+def log_posterior(likelihood: LearnedLikelihood, columns: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the unnormalised log density of the posterior given columns ``(B, dim)``, in nats.
+
+    It is a function of coordinates u ``(n, B, dim_theta)`` that returns ``(n, B)``.
+    """
+
+    def log_density(u: Tensor) -> Tensor:
+        return likelihood.log_likelihood(u, columns) + likelihood.coordinates.log_prior(u)
+
+    return log_density
 
 
 def _maker(kind: Kind, precision: Tensor, dim_f: int) -> Callable[[], ConditionalDensity]:
