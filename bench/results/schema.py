@@ -47,6 +47,7 @@ SCHEMA = pa.schema(
         ("energy_j", _FLOAT),  # of a sampling call, where the machine counts it
         ("nfe", _FLOAT),
         ("num_parameters", _INT),
+        ("diagnostics", _TEXT),  # JSON: what the fit says of itself, such as held-out log densities
         ("peak_memory_mb", _FLOAT),
         ("cell_s", _FLOAT),  # of the whole cell, scoring included
         ("num_failed_simulations", _INT),  # dropped before fitting

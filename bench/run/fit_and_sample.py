@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import numbers
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -38,6 +41,7 @@ def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple
     return posterior, {
         "train_s": seconds,
         "num_parameters": int(_number(posterior, "num_parameters", method)),
+        "diagnostics": _diagnostics(posterior, method),
         "peak_memory_mb": peak_memory_mb(cell.device),
     }
 
@@ -111,6 +115,25 @@ def _number(posterior: Posterior, name: str, method: Method) -> float:
         wanted = "a whole number" if whole else "a number"
         raise AnswerError(f"method {method.name}: {name} of its posterior is {value!r}, not {wanted}")
     return number
+
+
+def _diagnostics(posterior: Posterior, method: Method) -> str:
+    """Return what the fit says of itself as JSON, in which a number that is not finite is null."""
+    values = getattr(posterior, "diagnostics", {})
+    if not isinstance(values, Mapping):
+        raise AnswerError(f"method {method.name}: diagnostics of its posterior are {values!r}, not a mapping")
+    said: dict[str, float | str | None] = {}
+    for name, value in values.items():
+        if not isinstance(value, numbers.Real | str):
+            raise AnswerError(
+                f"method {method.name}: diagnostic {name!r} is {value!r}, not a number or a word"
+            )
+        said[str(name)] = value if isinstance(value, str) else _finite(float(value))
+    return json.dumps(said)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
 
 
 def _checked(samples: Any, shape: tuple[int, int]) -> Tensor:

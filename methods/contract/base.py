@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, get_args
 
 import torch
@@ -33,10 +34,13 @@ class Posterior(ABC):
             dimension. The value is NaN before the first sampling, and 0 for a method that evaluates nothing.
         num_parameters: Number of trained parameters in all networks that sampling runs; 0 for a training-free
             method.
+        diagnostics: What the fit says of itself, by name: numbers such as held-out log densities in nats, and
+            words for choices that it made.
     """
 
     nfe: float = 0.0
     num_parameters: int = 0
+    diagnostics: Mapping[str, float | str] = MappingProxyType({})
 
     @abstractmethod
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:

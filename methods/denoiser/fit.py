@@ -26,7 +26,11 @@ TUNING_RATE = RATE / 4
 # Minimum number of epochs, as far as the longest training in the settings allows. At 10 000 simulations 57
 # were too few.
 TUNING_EPOCHS = 110
-BATCH, LARGE_BATCH = 256, 512
+# Rows of a step: on simulations, on ones that many simulations emulate, and on ones that few emulate, which
+# are not worth large batches.
+BATCH, LARGE_BATCH, FEW_BATCH = 256, 512, 256
+FEW = 3000  # Largest number of simulations that are few.
+JUDGE_STEPS = 750  # Maximum number of steps of the Gaussian with which a local base is compared.
 FARTHEST = 10.0  # Largest residual in training: that of a simulation whose mode the local base misses.
 EMULATOR_DEPTH = 3  # The emulator learns from far fewer pairs than the denoiser.
 
@@ -123,7 +127,7 @@ def _best_base(
         return base
     c = base.encode_x(x)
     w = base.whiten(theta, c)
-    sizes = settings.sizes("judge of the base", settings.steps, BATCH)
+    sizes = settings.sizes("judge of the base", min(settings.steps, JUDGE_STEPS), BATCH)
     gaussian = learn_gaussian(w, c, held, rest, sizes)
     plain = gaussian_log_density(gaussian, w[held], c[held]) + base.log_slope(theta[held], c[held])
 
@@ -166,7 +170,7 @@ def _emulated(prior: Distribution, base: Base, real: _Pairs, x: Tensor, settings
     theta, columns = emulator.sample(settings.emulated)
     c = base.encode_x.widen(columns)
     held, rest = (rows.to(c.device) for rows in split(len(c), derive_seed("emulated", settings.seed)))
-    return _Pairs(theta, c, held, rest, LARGE_BATCH)
+    return _Pairs(theta, c, held, rest, FEW_BATCH if len(x) <= FEW else LARGE_BATCH)
 
 
 def _mean_log_density(base: Base, network: DenoiserNetwork, pairs: _Pairs) -> float:

@@ -130,6 +130,11 @@ class GaussianBase:
         return self.slope.device
 
     @property
+    def diagnostics(self) -> dict[str, float | str]:
+        """The kind of this base."""
+        return {"base": "gaussian" if self.conditional is None else "conditional gaussian"}
+
+    @property
     def plain_encoding(self) -> Encoding:
         """The encoding of x, to which nothing is appended."""
         return self.encode_x

@@ -27,7 +27,8 @@ from methods.transforms.unbounded import Unbounded
 __all__ = ["LocalBase", "LocalEncoding"]
 
 FEW_STARTS = 2  # Number of starts of a search for the many simulations; others have more.
-SCALED = 1000  # Number of simulations that give the scale of modes and precisions.
+# Number of simulations that give the scale of modes and precisions, and the same in a trial.
+SCALED, TRIAL_SCALED = 1000, 100
 FEW = 2000  # Number of data up to which a search has all starts.
 TRIAL_STEPS = 500  # Number of optimiser steps of a trial.
 OUTLIER = 4.0  # Largest residual that counts in their spread; beyond it a search has missed the mode.
@@ -49,7 +50,7 @@ class LocalEncoding:
         self.plain, self._laplace = plain, laplace
         self._dim = laplace.u.shape[1]
         self._scale = Standardizer.identity(x.new_zeros(1, self._dim * (self._dim + 3) // 2))
-        packed = self(x[:SCALED])[:, -self._scale.mean.shape[0] :]
+        packed = self(x)[:, -self._scale.mean.shape[0] :]
         self._scale = Standardizer.fit(packed)
 
     @property
@@ -144,7 +145,7 @@ class LocalBase:
         )
         coordinates, columns = likelihood.coordinates, likelihood.columns
         laplace = Laplace(likelihood, coordinates(theta[rest]), columns(x[rest]))
-        encoding = LocalEncoding(encode_x, laplace, x[rest])
+        encoding = LocalEncoding(encode_x, laplace, x[rest][: TRIAL_SCALED if is_trial else SCALED])
         base = cls(Unbounded(prior), encoding, likelihood, torch.ones_like(theta[0]))
         w = base.whiten(theta[held], encoding(x[held]))
         return replace(base, spread=w.clamp(-OUTLIER, OUTLIER).square().mean(0).sqrt())
@@ -198,6 +199,12 @@ class LocalBase:
     def device(self) -> torch.device:
         """Device of the tensors."""
         return self.spread.device
+
+    @property
+    def diagnostics(self) -> dict[str, float | str]:
+        """The kind of this base, and what its likelihood says of itself."""
+        own = {f"base_{name}": value for name, value in self.likelihood.diagnostics.items()}
+        return {"base": "local", **own}
 
     @property
     def plain_encoding(self) -> Encoding:

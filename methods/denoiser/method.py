@@ -69,6 +69,7 @@ class DenoiserPosterior(Posterior):
             self._evaluations.watch(network)
         self.num_parameters = sum(p.numel() for network in networks for p in network.parameters())
         self.nfe = float("nan")
+        self.diagnostics = {"log_density_theta": self.log_likelihood, **base.diagnostics}
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)`` by the ODE."""
@@ -123,7 +124,7 @@ class DenoiserMethod(Method):
         "sklearn.preprocessing",
         "zuko",
     )
-    version = "6"
+    version = "7"
     width: int = Field(default=128, ge=1)
     depth: int = Field(default=5, ge=1)
     training_steps: int = Field(default=4000, ge=2)

@@ -32,6 +32,7 @@ ANGLE, MOST_STEPS = 0.1, 4  # Angle of the touch-up's noise, and its largest num
 POWER = 1.5  # Angles are proportional to this power of the step number.
 JUDGED, DRAWS = 60, 48  # Number of held-out simulations that decide, and of draws for each.
 CHAIN_STEPS = 40  # Number of steps of their chains.
+CLEAR = 1.0  # Standard errors that the gain must exceed.
 MOST = 4.0  # Largest difference in nats that counts for one simulation.
 CALLED = 10_000  # Rows of a touch-up at once.
 
@@ -45,13 +46,26 @@ class Refinement:
         steps: Number of steps of a chain or of a touch-up.
         gain: Mean log density of held-out theta under the likelihood's posterior minus that under the
             denoiser, in nats; differences beyond 4 nats count as 4.
+        error: Standard error of the gain.
         likelihood: Learned likelihood.
     """
 
     kind: Literal["chains", "touch-up"]
     steps: int
     gain: float
+    error: float
     likelihood: LearnedLikelihood
+
+    @property
+    def diagnostics(self) -> dict[str, float | str]:
+        """The choice, the gain that led to it with its standard error, and the likelihood's own."""
+        gain = {"refinement_gain": self.gain, "refinement_gain_error": self.error}
+        return {
+            "refinement": self.kind,
+            "refinement_steps": self.steps,
+            **gain,
+            **self.likelihood.diagnostics,
+        }
 
     def __call__(self, theta: Tensor, x: Tensor, base: Base, flow: DenoiserFlow) -> Tensor:
         """Return refined samples for theta ``(n, B, dim_theta)`` of data x ``(B, dim_x)``."""
@@ -82,6 +96,7 @@ class RefinedPosterior(Posterior):
         weights = sum(p.numel() for networks in added for part in networks for p in part.parameters())
         self.num_parameters = posterior.num_parameters + weights
         self.nfe = float("nan")
+        self.diagnostics = {**posterior.diagnostics, **refinement.diagnostics}
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         """Draw ``(n, dim_theta)`` samples for one observation x ``(1, dim_x)``."""
@@ -143,11 +158,12 @@ def choose_refinement(
     ratios = [of_likelihood(draws) - of_denoiser(draws) for draws in (proposed, drawn)]
     log_z = log_evidence(*ratios)
     gain = (of_likelihood(theta[None]) - of_denoiser(theta[None]))[0].double() - log_z
-    mean = float(gain.nan_to_num(nan=-MOST).clamp(-MOST, MOST).mean())
-    if mean > 0.0:
+    gain = gain.nan_to_num(nan=-MOST).clamp(-MOST, MOST)
+    mean, error = float(gain.mean()), float(gain.std() / len(gain) ** 0.5)
+    if mean > CLEAR * error:
         steps = max(1, evaluations // len(likelihood.members) - 1)
-        return Refinement("chains", steps, mean, likelihood)
-    return Refinement("touch-up", min(evaluations, MOST_STEPS), mean, likelihood)
+        return Refinement("chains", steps, mean, error, likelihood)
+    return Refinement("touch-up", min(evaluations, MOST_STEPS), mean, error, likelihood)
 
 
 @torch.no_grad()

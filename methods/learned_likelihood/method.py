@@ -56,6 +56,7 @@ class _ChainPosterior(Posterior):
         every = [part for networks in likelihood.networks for part in networks]
         self.num_parameters = sum(p.numel() for part in every for p in part.parameters())
         self.nfe = float("nan")
+        self.diagnostics = likelihood.diagnostics
 
     def sample(self, sample_shape: tuple[int, ...], x: Tensor) -> Tensor:
         (n,) = sample_shape

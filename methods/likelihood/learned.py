@@ -138,6 +138,12 @@ class LearnedLikelihood:
         return replace(best, members=every, held_out=scores)
 
     @property
+    def diagnostics(self) -> dict[str, float | str]:
+        """The kind of the density, and the mean log density of held-out x, in nats, of each kind tried."""
+        scores = {f"log_density_x_{name.replace(' ', '_')}": score for name, score in self.held_out.items()}
+        return {"likelihood": self.kind, **scores}
+
+    @property
     def networks(self) -> list[list[nn.Module]]:
         """The networks of each member. Those of one member count as one evaluation."""
         return [member.networks for member in self.members]

@@ -66,4 +66,5 @@ class OnePass(DenoiserMethod, StudentMethod):
         one_pass = OnePassPosterior(
             students, theta.shape[1], base.encode_x, base.theta, c.device, base.networks
         )
+        one_pass.diagnostics = teacher.diagnostics
         return self.refined(one_pass, teacher, prior, theta, x, seed)

@@ -32,6 +32,7 @@ class Exact:
 
     networks = ((),)
     members = (None,)
+    diagnostics = {"likelihood": "exact"}
 
     def __init__(self, prior, theta, spread=NOISE, shift=0.0):
         self.coordinates, self.spread, self.shift = Coordinates(prior, theta, 0), spread, shift
@@ -191,7 +192,7 @@ def test_a_touch_up_sharpens_blurred_samples_of_each_observation():
 @pytest.mark.parametrize("kind", ["chains", "touch-up"])
 def test_refined_samples_stay_inside_the_prior(poor, kind):
     theta, _, teacher = poor
-    refinement = Refinement(kind, 8 if kind == "chains" else 4, 0.0, Exact(BOX, theta))
+    refinement = Refinement(kind, 8 if kind == "chains" else 4, 0.0, 0.0, Exact(BOX, theta))
     x_o = torch.tensor([[1.0, -1.0], [3.0, 0.0]])
     drawn = teacher.sample_batched((500,), x=x_o)
     refined = refinement(drawn, x_o, teacher.base, teacher.flow)
@@ -207,7 +208,9 @@ def test_evaluations_are_those_of_both_stages(name, kind, monkeypatch):
 
     def forced(*args):
         found = real(*args)
-        return Refinement(kind, found.steps if kind == "chains" else 3, found.gain, found.likelihood)
+        return Refinement(
+            kind, found.steps if kind == "chains" else 3, found.gain, found.error, found.likelihood
+        )
 
     monkeypatch.setattr("methods.denoiser.method.choose_refinement", forced)
     theta, x = simulated(200)
