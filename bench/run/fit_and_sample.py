@@ -123,7 +123,8 @@ def _diagnostics(posterior: Posterior, method: Method) -> str:
     if not isinstance(values, Mapping):
         raise AnswerError(f"method {method.name}: diagnostics of its posterior are {values!r}, not a mapping")
     said: dict[str, float | str | None] = {}
-    for name, value in values.items():
+    for name, answer in values.items():
+        value = answer.item() if isinstance(answer, Tensor) and answer.numel() == 1 else answer
         if not isinstance(value, numbers.Real | str):
             raise AnswerError(
                 f"method {method.name}: diagnostic {name!r} is {value!r}, not a number or a word"

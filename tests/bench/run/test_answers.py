@@ -95,6 +95,12 @@ NUMBERS = {
     "half a parameter": (3.0, 7.5),
     "list": (3.0, [7]),
 }
+SAID = {
+    "none": {},
+    "all kinds": {"loss": torch.tensor(0.5), "steps": np.int64(3), "choice": "flow", "worst": float("nan")},
+    "list": [1.0],
+    "tensor of two": {"losses": torch.ones(2)},
+}
 
 
 class Answers(Method):
@@ -104,13 +110,16 @@ class Answers(Method):
     version = 2
     kind: str = "tensor"
     numbers: str = "plain"
+    said: str = "none"
     fitted: bool = True
 
     def warm_up(self, device="cpu"):
         pass
 
     def fit(self, prior, theta, x, device="cpu", seed=0):
-        return Drawn(KINDS[self.kind], *NUMBERS[self.numbers]) if self.fitted else None
+        posterior = Drawn(KINDS[self.kind], *NUMBERS[self.numbers])
+        posterior.diagnostics = SAID[self.said]
+        return posterior if self.fitted else None
 
 
 @pytest.fixture(autouse=True)
@@ -159,9 +168,18 @@ def test_counts_of_other_kinds_are_converted(numbers):
     assert (type(found["nfe"]), type(found["num_parameters"])) == (float, int)
 
 
+@pytest.mark.usefixtures("quick_classifiers")
+def test_what_a_fit_says_of_itself_is_a_column():
+    assert json.loads(row("answers")["diagnostics"]) == {}
+    found = json.loads(row("answers[said=all kinds]")["diagnostics"])
+    assert found == {"loss": 0.5, "steps": 3.0, "choice": "flow", "worst": None}
+
+
 @pytest.mark.parametrize(
     ("method", "words"),
     [
+        ("answers[said=list]", "diagnostics of its posterior are [1.0], not a mapping"),
+        ("answers[said=tensor of two]", "diagnostic 'losses' is tensor([1., 1.]), not a number or a word"),
         ("answers[numbers=text]", "nfe of its posterior is 'three', not a number"),
         ("answers[numbers=none]", "nfe of its posterior is None, not a number"),
         ("answers[numbers=half a parameter]", "num_parameters of its posterior is 7.5, not a whole number"),

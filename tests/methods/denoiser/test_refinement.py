@@ -32,10 +32,10 @@ class Exact:
 
     networks = ((),)
     members = (None,)
-    diagnostics = {"likelihood": "exact"}
 
     def __init__(self, prior, theta, spread=NOISE, shift=0.0):
         self.coordinates, self.spread, self.shift = Coordinates(prior, theta, 0), spread, shift
+        self.diagnostics = {"likelihood": "exact"}
 
     def columns(self, x):
         return x
