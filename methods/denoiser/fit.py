@@ -31,6 +31,7 @@ TUNING_EPOCHS = 110
 BATCH, LARGE_BATCH, FEW_BATCH = 256, 512, 256
 FEW = 3000  # Largest number of simulations that are few.
 JUDGE_STEPS = 750  # Maximum number of steps of the Gaussian with which a local base is compared.
+SEVERAL = 0.5  # Share of simulations with several modes above which a local base is left out.
 FARTHEST = 10.0  # Largest residual in training: that of a simulation whose mode the local base misses.
 EMULATOR_DEPTH = 3  # The emulator learns from far fewer pairs than the denoiser.
 
@@ -121,7 +122,11 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: Denois
 def _best_base(
     prior: Distribution, theta: Tensor, x: Tensor, held: Tensor, rest: Tensor, settings: DenoiserSettings
 ) -> Base:
-    """Return the local base if held-out theta are clearly likelier under it than under a learned Gaussian."""
+    """Return the local base if held-out theta are clearly likelier under it than under a learned Gaussian.
+
+    Where searches from different starts mostly end at different modes, the posterior has several, which one
+    Gaussian cannot be near to. The local base is then not even considered.
+    """
     base = GaussianBase.fit(prior, theta, x, settings.seed)
     if base.encode_x.num_columns > MANY:
         return base
@@ -139,11 +144,11 @@ def _best_base(
         return local, local.log_density(theta[held], local.encode_x(x[held]))
 
     # Most posteriors are too far from a Gaussian, which a short training shows.
-    _, density = local_base(is_trial=True)
-    if clearly_better(plain, density):
+    trial, density = local_base(is_trial=True)
+    if trial.disagree > SEVERAL or clearly_better(plain, density):
         return base
     local, density = local_base(is_trial=False)
-    return local if clearly_better(density, plain) else base
+    return local if local.disagree <= SEVERAL and clearly_better(density, plain) else base
 
 
 def _tuned(

@@ -30,6 +30,7 @@ FEW_STARTS = 2  # Number of starts of a search for the many simulations; others 
 # Number of simulations that give the scale of modes and precisions, and the same in a trial.
 SCALED, TRIAL_SCALED = 1000, 100
 FEW = 2000  # Number of data up to which a search has all starts.
+JUDGED = 200  # Number of held-out simulations whose searches are compared.
 TRIAL_STEPS = 500  # Number of optimiser steps of a trial.
 OUTLIER = 4.0  # Largest residual that counts in their spread; beyond it a search has missed the mode.
 
@@ -102,6 +103,7 @@ class LocalBase:
         likelihood: Learned likelihood.
         spread: Size of the residuals before they are divided by it, ``(dim_theta,)``. It is above 1 if the
             likelihood is too sure of itself.
+        disagree: Share of held-out simulations whose searches from different starts ended at different modes.
         conditional: Gaussian that whitens the residuals w further, or None.
     """
 
@@ -109,6 +111,7 @@ class LocalBase:
     encode_x: LocalEncoding
     likelihood: LearnedLikelihood
     spread: Tensor
+    disagree: float
     conditional: ConditionalGaussian | None = None
 
     @classmethod
@@ -146,7 +149,8 @@ class LocalBase:
         coordinates, columns = likelihood.coordinates, likelihood.columns
         laplace = Laplace(likelihood, coordinates(theta[rest]), columns(x[rest]))
         encoding = LocalEncoding(encode_x, laplace, x[rest][: TRIAL_SCALED if is_trial else SCALED])
-        base = cls(Unbounded(prior), encoding, likelihood, torch.ones_like(theta[0]))
+        disagree = laplace(columns(x[held][:JUDGED])).disagree.float().mean()
+        base = cls(Unbounded(prior), encoding, likelihood, torch.ones_like(theta[0]), float(disagree))
         w = base.whiten(theta[held], encoding(x[held]))
         return replace(base, spread=w.clamp(-OUTLIER, OUTLIER).square().mean(0).sqrt())
 
@@ -204,7 +208,7 @@ class LocalBase:
     def diagnostics(self) -> dict[str, float | str]:
         """The kind of this base, and what its likelihood says of itself."""
         own = {f"base_{name}": value for name, value in self.likelihood.diagnostics.items()}
-        return {"base": "local", **own}
+        return {"base": "local", "base_disagree": self.disagree, **own}
 
     @property
     def plain_encoding(self) -> Encoding:

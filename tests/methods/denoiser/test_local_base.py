@@ -164,6 +164,7 @@ def test_it_is_chosen_where_the_posterior_is_narrow():
     fit = fit_denoiser(PRIOR, theta, x, DenoiserSettings(32, 2, 400, 0))
     assert isinstance(fit.base, LocalBase)
     assert isinstance(fit.base.encode_x, LocalEncoding)
+    assert fit.base.disagree < 0.5
     # Residuals of a linear regression are far wider than the posterior.
     found = fit.base.log_density(theta[fit.held], fit.base.encode_x(x[fit.held])).mean()
     assert float(found) > GaussianBase.fit(PRIOR, theta, x).log_likelihood + 1.0
@@ -174,4 +175,16 @@ def test_it_is_not_chosen_for_two_modes():
     prior = Independent(Uniform(-torch.ones(1), torch.ones(1)), 1)
     theta = prior.sample((500,))
     x = theta.square() + 0.05 * torch.randn(500, 1)
+    _, _, base = fitted(500, 400, prior, (theta, x))
+    assert base.disagree > 0.5  # Near 0 the two modes are one.
     assert isinstance(fit_denoiser(prior, theta, x, DenoiserSettings(32, 2, 400, 0)).base, GaussianBase)
+
+
+def test_it_is_not_chosen_where_most_searches_disagree_however_likely_it_is(monkeypatch):
+    theta, x = positive(200)
+    settings = DenoiserSettings(16, 1, 20, 0)
+    answers = iter([False, True])  # The trial is not worse, and the base is better.
+    monkeypatch.setattr("methods.denoiser.fit.clearly_better", lambda one, other: next(answers))
+    assert isinstance(fit_denoiser(PRIOR, theta, x, settings).base, LocalBase)
+    monkeypatch.setattr("methods.denoiser.fit.SEVERAL", -1.0)
+    assert isinstance(fit_denoiser(PRIOR, theta, x, settings).base, GaussianBase)
