@@ -117,6 +117,19 @@ class CheckedTask(Task):
             raise AttributeError(name)
         return getattr(self.plain, name)
 
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Name of each parameter, ``dim_theta`` of them.
+
+        Raises:
+            AnswerError: if the task gives another number of names, or something else.
+        """
+        names = self.plain.parameter_names
+        fits = isinstance(names, tuple | list) and all(isinstance(name, str) for name in names)
+        if not fits or len(names) != self.dim_theta:
+            raise AnswerError(f"task {self.name}: parameter_names is {names!r}, not {self.dim_theta} names")
+        return tuple(names)
+
     def prior(self) -> Distribution:
         """The prior as a distribution with event_shape ``(dim_theta,)``.
 

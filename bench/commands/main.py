@@ -15,9 +15,10 @@ from bench import __version__
 from bench.commands.check import check
 from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
+from bench.commands.plot import plot
 from bench.commands.reference import reference
 from bench.commands.run import run
-from bench.commands.show import plot, table
+from bench.commands.show import table
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError

@@ -71,6 +71,15 @@ class Task(ABC):
     num_observations: int = 10
     card: Card = Card()
 
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Name of each parameter, ``dim_theta`` of them; by default ``theta_1``, ``theta_2``, …
+
+        A task whose parameters have names sets ``parameter_names = ("beta", "gamma")`` in its class. Greek
+        letters are spelt out.
+        """
+        return tuple(f"theta_{k}" for k in range(1, int(self.dim_theta) + 1))
+
     @abstractmethod
     def prior(self) -> Distribution:
         """The prior p(theta), a torch distribution with event_shape ``(dim_theta,)``."""

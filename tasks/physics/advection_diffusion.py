@@ -40,6 +40,7 @@ class AdvectionDiffusion(SignalTask):
     """
 
     dim_theta, dim_x = 4, len(SENSORS) * len(TIMES)
+    parameter_names = ("x0 [km]", "y0 [km]", "M", "t0 [h]")
     noise_sd = 0.03
     reference_by = "grid"
     card = stored_card(

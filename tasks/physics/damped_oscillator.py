@@ -33,6 +33,7 @@ class DampedOscillator(SignalTask):
     """
 
     dim_theta, dim_x = 3, NUM_TIMES
+    parameter_names = ("f [Hz]", "g [1/s]", "A")
     noise_sd = 0.3
     reference_by = "grid"
     card = stored_card(

@@ -69,6 +69,11 @@ class EllipticPDE(SignalTask):
         scale = torch.tensor([(m + n) ** (-0.5 * self.decay) for m, n in self.modes])
         return Independent(Normal(torch.zeros(len(scale)), scale), 1)
 
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the coefficients, such as ``b_12``."""
+        return tuple(f"b_{m}{n}" for m, n in self.modes)
+
     def signal(self, theta: Tensor) -> Tensor:
         """Pressures at the sensors, ``(N, dim_x)``, float64; a row is NaN if there is no finite solution."""
         return self._pressure(theta, self.coarse)

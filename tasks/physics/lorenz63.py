@@ -35,6 +35,7 @@ class Lorenz63(SignalTask):
     """
 
     dim_theta, dim_x = 3, 2 * NUM_TIMES
+    parameter_names = ("sigma", "rho", "beta")
     noise_sd = 2.0
     reference_by = "grid"
     card = stored_card(

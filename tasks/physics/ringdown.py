@@ -38,6 +38,7 @@ class Ringdown(SignalTask):
     """
 
     dim_theta, dim_x = 4, NUM_TIMES
+    parameter_names = ("A", "f [kHz]", "tau [ms]", "phi")
     noise_sd = 1.0
     reference_by = "grid"
     card = stored_card(

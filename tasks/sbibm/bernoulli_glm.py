@@ -29,6 +29,7 @@ class BernoulliGLM(SimulatedBySbibm):
 
     folder = "bernoulli_glm"
     dim_theta, dim_x = 10, 10
+    parameter_names = ("b", *(f"f_{k}" for k in range(1, 10)))
     card = Card(
         summary="Infer offset and nine filter taps of a spiking neuron from ten sufficient statistics.",
         noise="Bernoulli spikes in 100 time bins",

@@ -38,6 +38,7 @@ class LotkaVolterra(SbibmTask):
 
     folder = "lotka_volterra"
     dim_theta, dim_x = 4, 2 * NUM_READINGS
+    parameter_names = ("alpha", "beta", "gamma", "delta")
     card = Card(
         summary="Infer four rates of a predator-prey system from ten readings of each population.",
         noise="log-normal, standard deviation 0.1 of the logarithm, at days 0, 2.1, …, 18.9",

@@ -42,6 +42,7 @@ class SIR(SbibmTask):
 
     folder = "sir"
     dim_theta, dim_x = 2, 10
+    parameter_names = ("beta", "gamma")
     card = Card(
         summary="Infer contact and recovery rates of an epidemic from ten noisy counts of the infected.",
         noise="Binomial(1000, I/N) at days 0, 17, …, 153",

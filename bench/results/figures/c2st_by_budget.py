@@ -1,49 +1,99 @@
-"""C2ST against the simulation budget, one panel a task."""
+"""Accuracy against the simulation budget, one panel a task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.results.figures.figure import ResultFigure, register_figure
+from bench.results.figures.figure import POINT, ResultFigure, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+
+    from bench.results.figures.looks import Look
 
 __all__ = ["C2STByBudget"]
+
+BREADTH = 0.66  # of the points of one budget, in units of the distance of budgets
 
 
 @register_figure("c2st_by_budget")
 class C2STByBudget(ResultFigure):
-    """C2ST against the number of simulations, one panel for each task."""
+    """C2ST, or any other metric, against the number of simulations, one panel for each task."""
 
     needs = ("c2st",)
     missing = "no row has a C2ST (all cells failed, or the tasks have no reference)"
+    scored = True
     one_size = True
+    exact = True
 
     def draw(self, rows: pd.DataFrame) -> Any:
-        """Mean over observations and seeds; bars are the standard deviation over them. The line is 0.5."""
-        import seaborn as sns
+        """Mean over observations and seeds, with bars; a dashed line is a perfect C2ST.
 
-        from bench.results.figures.style import COLUMNS_WIDE, PANEL, finish, noise_floor, palette
+        Methods stand side by side at each budget. Published means of the same budgets are hollow points.
+        """
+        from bench.results.figures.by_task import by_task
+        from bench.results.figures.looks import looks
+        from bench.results.figures.measured import INTERVALS, estimates, without_floor
+        from bench.results.figures.panels import marker_size, number, small_ticks
+        from bench.results.figures.published_points import hollow, published_looks, published_means
+        from bench.results.figures.text_size import every
 
-        data, floor = noise_floor(rows)
-        colors = palette(data)
-        grid = sns.catplot(
-            data=data,
-            kind="point",
-            x="num_simulations",
-            y="c2st",
-            hue="method",
-            hue_order=list(colors),
-            palette=colors,
-            col="task",
-            col_order=sorted(data["task"].unique()),
-            col_wrap=min(COLUMNS_WIDE, data["task"].nunique()),
-            errorbar="sd",
-            dodge=0.4 if len(colors) > 1 else False,  # seaborn divides by the number of methods less one
-            markersize=5,
-            linewidth=1.2,
-            err_kws={"linewidth": 1.0},
-            **PANEL,
+        options = self.options
+        data, floor = without_floor(rows, options.metric)
+        points = estimates(data, POINT, options.metric, options.interval)
+        budgets = sorted(points["num_simulations"].unique())
+        known = looks(points["method"], options.style)
+        published = published_looks(options.published, data, budgets)
+        place = {budget: number for number, budget in enumerate(budgets)}
+        slots = [*known, *published]
+        shift = {
+            name: BREADTH * ((k + 0.5) / len(slots) - 0.5) if len(slots) > 1 else 0.0
+            for k, name in enumerate(slots)
+        }
+        size = marker_size(options, len(slots))
+        figure, axes = by_task(
+            points["mean"],
+            list(points["task"]),
+            floor,
+            known,
+            options,
+            x_label="simulations",
+            lines=len(budgets) > 1,
+            more=[hollow(look, options) for look in published.values()],
         )
-        return finish(grid, "simulations", floor)
+        for (task, method), line in points.groupby(["task", "method"]):
+            _bars(axes[str(task)], line, known[str(method)], place, shift[str(method)], size)
+        for name, look in published.items():
+            for task, budget, mean in published_means(options.published, name):
+                if task in axes and budget in place:
+                    point = hollow(look, options)
+                    point.set(xdata=[place[budget] + shift[name]], ydata=[mean], markersize=size)
+                    axes[task].add_line(point)
+        labels = [number(budget) for budget in budgets]
+        for axis in axes.values():
+            small_ticks(axis, options)
+            step = every(labels, axis.get_position().width * options.width, options.small)
+            axis.set_xticks(list(place.values())[::step], labels[::step])
+            axis.set_xlim(-0.5, len(budgets) - 0.5)
+            axis.grid(visible=False, axis="x")
+        self.note(f"Bars are {INTERVALS[options.interval]}.")
+        if published:
+            self.note("Hollow points are published means, by the same classifier and at the same budgets.")
+        return figure
+
+
+def _bars(
+    axis: Axes, line: pd.DataFrame, look: Look, place: dict[int, int], shift: float, size: float
+) -> None:
+    line = line.sort_values("num_simulations")
+    at = line["num_simulations"].map(place) + shift
+    axis.errorbar(
+        at,
+        line["mean"],
+        yerr=[line["mean"] - line["low"], line["high"] - line["mean"]],
+        markersize=size,
+        linewidth=0.9,
+        elinewidth=0.7,
+        **look.line_options(),
+    )

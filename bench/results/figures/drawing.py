@@ -3,38 +3,90 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.errors import UsageError
-from bench.results.figures.figure import figure_class
+from bench.results.figures.figure import ResultFigure, figure_class
+from bench.results.figures.options import FigureOptions
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["draw"]
+__all__ = ["Drawn", "draw", "drawn"]
 
 
-def draw(name: str, rows: pd.DataFrame, **options: Any) -> Figure:
-    """Draw a figure by name; rows and options are those of :meth:`ResultFigure.rows`.
+class Drawn(NamedTuple):
+    """A figure, its rows and its entry of the registry.
+
+    Attributes:
+        figure: The figure.
+        rows: Rows that it shows, with labels, as :meth:`ResultFigure.rows` returns them.
+        entry: The entry that drew it, with its notes for the caption.
+    """
+
+    figure: Figure
+    rows: pd.DataFrame
+    entry: ResultFigure
+
+
+def draw(
+    name: str,
+    rows: pd.DataFrame,
+    *,
+    all_versions: bool = False,
+    say: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Figure:
+    """Draw a figure by name.
+
+    Neither matplotlib's ``rcParams`` nor pyplot's list of figures changes, except by a plug-in's figure that
+    uses pyplot.
+
+    Arguments:
+        name: Registered name.
+        rows: Rows as :meth:`bench.results.store.Store.read` returns them.
+        all_versions: Whether to show older versions of tasks and methods, next to the newest.
+        say: Receives one line about rows that are left out.
+        options: Fields of :class:`bench.results.figures.options.FigureOptions`, such as ``metric``.
 
     Raises:
         UnknownFigureError: for a name that is not registered.
         UsageError: if no row can be drawn, or a plug-in's figure returns something else.
     """
+    return drawn(name, rows, FigureOptions(**options), all_versions=all_versions, say=say).figure
+
+
+def drawn(
+    name: str,
+    rows: pd.DataFrame,
+    options: FigureOptions,
+    *,
+    all_versions: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> Drawn:
+    """Draw a figure by name, and return it with what a caption needs; for errors see :func:`draw`."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     from bench.results.figures.style import STYLE
 
-    figure = figure_class(name)()
-    chosen = figure.rows(rows, **options)
+    entry = figure_class(name)()
+    entry.options = options
+    chosen = entry.rows(rows, all_versions=all_versions, say=say)
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         # Of panels beside a legend that is wider than they are; saving makes the picture large enough.
         warnings.filterwarnings("ignore", message="Tight layout not applied")
+        # Of more entries than a small figure has room for.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         # Someone's names may have characters that no font here has; they are drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        drawn = getattr(made := figure.draw(chosen), "figure", made)
-    if not isinstance(drawn, Figure):
-        raise UsageError(f"figure {name!r} returned {type(drawn).__name__}, not a figure of matplotlib")
-    return drawn
+        figure = getattr(made := entry.draw(chosen), "figure", made)
+        if not isinstance(figure, Figure):
+            raise UsageError(f"figure {name!r} returned {type(figure).__name__}, not a figure of matplotlib")
+        if entry.exact:
+            # Ticks are made when they are first drawn, with the parameters of that time.
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+    return Drawn(figure, chosen, entry)

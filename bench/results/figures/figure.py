@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.errors import UsageError
 from bench.printable import printable
+from bench.results.figures.options import FigureOptions
 from registries import Registry, RegistryError
 
 if TYPE_CHECKING:
@@ -35,17 +36,27 @@ class ResultFigure(ABC):
         name: Registered name, which is also the name of the files.
         needs: Columns in which a row must have a value to be drawn.
         missing: What is said if no row has them.
+        scored: Whether the metric that the user chose is drawn. A row then needs a value of this metric
+            instead of ``c2st`` in ``needs``.
         one_size: Whether rows of only one number of posterior samples are drawn, the number that most
             methods have, because what is drawn depends on it (a C2ST does). ``reference`` keeps its own
             number: it has at most half of the reference draws to give.
         without: Parameters that the labels of methods leave out.
+        exact: Whether the figure has the width in ``options``. Any other is cut to what is drawn when it is
+            saved.
+        options: Metric, interval, width, sizes and style that the user chose.
+        notes: Sentences for the caption, see :meth:`note`.
     """
 
     name: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
     missing: ClassVar[str] = ""
+    scored: ClassVar[bool] = False
     one_size: ClassVar[bool] = False
     without: ClassVar[tuple[str, ...]] = ()
+    exact: ClassVar[bool] = False
+    options: FigureOptions = FigureOptions()
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def draw(self, rows: pd.DataFrame) -> Any:
@@ -54,7 +65,7 @@ class ResultFigure(ABC):
         Arguments:
             rows: Rows without failure that have a value in all columns of ``needs``, of the newest version
                 of each task and method; ``task`` and ``method`` are labels, as in tables, made by
-                :func:`label`.
+                :func:`label`, and ``task_name`` and ``method_name`` are registered names.
 
         Returns:
             A figure of matplotlib, or anything with such a figure as its attribute ``figure``, as seaborn's
@@ -68,6 +79,22 @@ class ResultFigure(ABC):
     def summary(cls) -> str:
         """The figure in one sentence."""
         return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence about what is drawn to the caption."""
+        self.notes = (*self.notes, sentence)
+
+    def needed(self) -> list[str]:
+        """Return the columns in which a row must have a value."""
+        metric = self.options.metric
+        return [metric if self.scored and name == "c2st" else name for name in self.needs]
+
+    def reason(self) -> str:
+        """Return why nothing can be drawn if no row has what is needed."""
+        metric = self.options.metric
+        if self.scored and metric != "c2st":
+            return f"no row has {metric} (all cells failed, or the tasks lack what it needs)"
+        return self.missing or "no row has " + " and ".join(self.needed())
 
     def rows(
         self,
@@ -88,16 +115,18 @@ class ResultFigure(ABC):
         """
         from bench.results.selection import of_one_size, select
 
+        needed = self.needed()
+        rows = rows.assign(task_name=rows["task"], method_name=rows["method"])
         chosen = select(rows, all_versions=all_versions, without=self.without, say=say)
-        absent = [column for column in self.needs if column not in chosen]
+        absent = [column for column in needed if column not in chosen]
         good = chosen[chosen["status"] == "ok"]
-        good = good.iloc[:0] if absent else good.dropna(subset=list(self.needs))
+        good = good.iloc[:0] if absent else good.dropna(subset=needed)
         if good.empty:
-            raise UsageError(f"plot: {self.missing or 'no row has ' + ' and '.join(self.needs)}")
+            raise UsageError(f"plot: {self.reason()}")
         if good["task"].nunique() > MOST_TASKS:
             number = good["task"].nunique()
             raise UsageError(
-                f"plot: {number} tasks; a figure has room for {MOST_TASKS}: name others by another --out"
+                f"plot: {number} tasks; a figure has room for {MOST_TASKS}: choose some with --task"
             )
         if self.one_size:
             floor = good["method"] == FLOOR

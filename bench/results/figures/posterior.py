@@ -1,0 +1,219 @@
+"""Posterior samples of methods against the reference, one panel a pair of parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.results.figures.figure import ResultFigure, label, register_figure
+from bench.results.figures.kept import kept_samples
+from bench.results.figures.options import FigureOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+    from bench.results.figures.looks import Look
+
+__all__ = ["Posterior", "parameter_label"]
+
+MOST_METHODS, MOST_PARAMETERS = 6, 5
+LEVELS = (0.95, 0.68)  # probability within a contour
+MOST_NESTED = 3  # methods with both contours; of more, the outer ones are drawn
+BINS, SMOOTHING = 60, 1.5  # of densities, along an axis; standard deviation of the smoothing in bins
+WIDEST = 2.5  # range of a parameter that is shown, in units of the reference's
+WORDS = "alpha beta gamma delta kappa lambda mu nu omega phi psi rho sigma tau theta xi zeta"
+GREEK = dict(zip(WORDS.split(), "αβγδκλμνωφψρστθξζ", strict=True))
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@register_figure("posterior")
+class Posterior(ResultFigure):
+    """Contours and marginals of kept samples against the reference, for one observation."""
+
+    needs = ("samples_sha256",)
+    missing = "no row has samples (all cells failed)"
+    exact = True
+
+    def draw(self, rows: pd.DataFrame) -> Any:
+        """A triangle of panels: contours that hold 68 and 95 % of the samples, and marginals on the diagonal.
+
+        The reference is grey; dotted lines are the parameters that the observation was simulated from.
+
+        Raises:
+            UsageError: if no samples are kept (``scorebench run --keep samples``), or the task is unknown.
+        """
+        from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
+
+        from bench.results.figures.panels import entries, legend_above, legend_height, small_ticks
+
+        options = self.options
+        kept = kept_samples(self, rows, MOST_METHODS)
+        task, k = kept.task, kept.num_observation
+        reference = task.reference_samples(k)
+        exact = None if reference is None else reference.double().numpy()
+        truth = task.true_theta(k)
+        shown = min(task.dim_theta, MOST_PARAMETERS)
+        if shown < task.dim_theta:
+            self.note(f"The first {shown} of {task.dim_theta} parameters are shown.")
+        names = [parameter_label(name) for name in task.parameter_names[:shown]]
+        ranges = [
+            _range(
+                [samples[:, j] for samples in kept.samples.values()], None if exact is None else exact[:, j]
+            )
+            for j in range(shown)
+        ]
+        legend = entries(kept.looks.values(), options)
+        for line in legend:
+            line.set_marker("")
+        if exact is not None:
+            legend.append(Line2D([], [], label="reference", color="0.75", linewidth=4.0))
+        if truth is not None:
+            legend.append(Line2D([], [], label="true parameters", color="0.2", linewidth=0.9, linestyle=":"))
+        inch = options.font_size / 72
+        side = min((options.width - 4 * inch) / shown, 2.2)
+        height = legend_height(legend, options) + side * shown + 3 * inch
+        figure = Figure(figsize=(options.width, height), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)  # type: ignore[call-arg, union-attr]
+        axes = figure.subplots(shown, shown, squeeze=False)
+        for i in range(shown):
+            for j in range(shown):
+                axis = axes[i, j]
+                if j > i:
+                    axis.remove()
+                    continue
+                small_ticks(axis, options)
+                axis.grid(visible=False)
+                axis.set_xlim(*ranges[j])
+                _set_ticks(axis.xaxis, ranges[j], 0.8 * side, options)
+                if j < i:
+                    axis.set_ylim(*ranges[i])
+                    _set_ticks(axis.yaxis, ranges[i], 0.8 * side, options)
+                parts: list[tuple[np.ndarray, Look | None]] = [] if exact is None else [(exact, None)]
+                parts += [(kept.samples[method], look) for method, look in kept.looks.items()]
+                for samples, look in parts:
+                    if i == j:
+                        _marginal(axis, samples[:, i], ranges[i], look)
+                    else:
+                        levels = LEVELS if look is None or len(kept.looks) <= MOST_NESTED else LEVELS[:1]
+                        _contours(axis, samples[:, [j, i]], ranges[j], ranges[i], look, levels)
+                if truth is not None:
+                    axis.axvline(float(truth[0, j]), color="0.2", linewidth=0.9, linestyle=":")
+                    if j < i:
+                        axis.axhline(float(truth[0, i]), color="0.2", linewidth=0.9, linestyle=":")
+                _labels(axis, i, j, names, options)
+        legend_above(figure, legend, options)
+        both = "68 and 95 %" if len(kept.looks) <= MOST_NESTED else "95 % (of the reference also 68 %)"
+        self.note(f"Contours hold {both} of the samples; the reference is grey.")
+        return figure
+
+
+def parameter_label(name: str) -> str:
+    """Return the name of a parameter as a label: Greek letters and subscripts for their names.
+
+    Example:
+        >>> parameter_label("theta_12"), parameter_label("beta"), parameter_label("frequency [kHz]")
+        ('θ₁₂', 'β', 'frequency [kHz]')
+    """
+    stem, _, number = name.partition("_")
+    shown = GREEK.get(stem, stem)
+    if number.isascii() and number.isdigit():
+        return label(shown + number.translate(SUBSCRIPTS))
+    return label(GREEK.get(name, name))
+
+
+def _range(samples: list[np.ndarray], exact: np.ndarray | None) -> tuple[float, float]:
+    """Return the range of a parameter that is shown: most samples, not far beyond the reference."""
+    ends = np.array([np.quantile(one, [0.005, 0.995]) for one in samples])
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+    if exact is not None:
+        first, last = (float(end) for end in np.quantile(exact, [0.002, 0.998]))
+        margin = (WIDEST - 1) / 2 * (last - first)
+        low, high = min(first, max(low, first - margin)), max(last, min(high, last + margin))
+    margin = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
+    return low - margin, high + margin
+
+
+def _set_ticks(line: Axis, limits: tuple[float, float], inches: float, options: FigureOptions) -> None:
+    ticks = _ticks(limits, inches, options.small)
+    line.set_ticks(ticks, labels=[f"{tick:.4g}" for tick in ticks])
+
+
+def _ticks(limits: tuple[float, float], inches: float, size: float) -> list[float]:
+    """Return round numbers within a range whose labels do not touch, along an axis of this length."""
+    from matplotlib.ticker import MaxNLocator
+
+    from bench.results.figures.text_size import text_width
+
+    low, high = limits
+    edge = 0.1 * (high - low)
+    for number in (3, 2, 1):
+        ticks = [
+            float(tick)
+            for tick in MaxNLocator(number + 1).tick_values(low, high)
+            if low + edge <= tick <= high - edge
+        ]
+        widest = max((text_width(f"{tick:.4g}", size) for tick in ticks), default=0.0) + 0.5 * size / 72
+        if len(ticks) < 2 or widest < (ticks[1] - ticks[0]) / (high - low) * inches:
+            return ticks
+    return ticks[len(ticks) // 2 :][:1]
+
+
+def _marginal(axis: Axes, values: np.ndarray, limits: tuple[float, float], look: Look | None) -> None:
+    from scipy.ndimage import gaussian_filter1d
+
+    counts, edges = np.histogram(values, BINS, limits)
+    density = gaussian_filter1d(counts / max(len(values), 1), SMOOTHING, mode="nearest")
+    middles = (edges[1:] + edges[:-1]) / 2
+    if look is None:
+        axis.fill_between(middles, density, color="0.85", linewidth=0)
+    else:
+        axis.plot(middles, density, color=look.color, linestyle=look.line, linewidth=1.1)
+
+
+def _contours(
+    axis: Axes,
+    pairs: np.ndarray,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    look: Look | None,
+    shares: tuple[float, ...],
+) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    counts, across, up = np.histogram2d(pairs[:, 0], pairs[:, 1], BINS, [x, y])
+    density = gaussian_filter(counts, SMOOTHING, mode="constant").T
+    if density.max() <= 0:
+        return
+    # The level of a contour is the density above which that share of all samples lies.
+    ordered = np.sort(density.ravel())[::-1]
+    inside = np.cumsum(ordered) / len(pairs)
+    places = np.searchsorted(inside, shares).clip(max=len(ordered) - 1)
+    levels = [float(level) for level in ordered[places]]
+    levels = sorted({level for level in levels if 0 < level < density.max()})
+    if not levels:
+        return
+    middles = [(edges[1:] + edges[:-1]) / 2 for edges in (across, up)]
+    if look is None:
+        shades = ["0.87", "0.72"][-len(levels) :]
+        axis.contourf(*middles, density, levels=[*levels, density.max() * 1.01], colors=shades)
+    else:
+        axis.contour(
+            *middles, density, levels=levels, colors=look.color, linewidths=0.9, linestyles=[look.line]
+        )
+
+
+def _labels(axis: Axes, i: int, j: int, names: list[str], options: FigureOptions) -> None:
+    last = len(names) - 1
+    if i == last:
+        axis.set_xlabel(names[j], fontsize=options.font_size, labelpad=1.5)
+    axis.tick_params(labelbottom=i == last, labelleft=0 == j < i)
+    if j == 0 and i > 0:
+        axis.set_ylabel(names[i], fontsize=options.font_size, labelpad=1.5)
+    if i == j:
+        axis.set_yticks([])
+        axis.set_ylim(bottom=0.0)
+        axis.spines["left"].set_visible(False)

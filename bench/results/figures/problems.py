@@ -1,0 +1,56 @@
+"""Accuracy of all methods on the same problems, for figures that compare methods over tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.errors import UsageError
+from bench.results.figures.figure import FLOOR
+from bench.results.figures.measured import lower_is_better
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["OBSERVATION", "PROBLEM", "complete", "losses"]
+
+PROBLEM = ["task", "num_simulations"]
+OBSERVATION = [*PROBLEM, "seed", "num_observation"]
+
+
+def losses(rows: pd.DataFrame, metric: str, problem: list[str]) -> pd.DataFrame:
+    """Mean metric of each method (columns) on each problem (rows), lower is better; ``reference`` left out.
+
+    A metric whose higher values are better has its sign changed.
+
+    Raises:
+        UsageError: if there are fewer than two methods.
+    """
+    proper = rows[rows["method"] != FLOOR]
+    methods = proper["method"].unique()
+    if len(methods) < 2:
+        found = f"there is only {methods[0]}" if len(methods) else "there is none"
+        raise UsageError(f"plot: two methods are needed, {found}")
+    table = proper.pivot_table(index=problem, columns="method", values=metric, aggfunc="mean")
+    return table if lower_is_better(metric) else -table
+
+
+def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[str]]:
+    """Return losses on the tasks that all methods ran, at one budget.
+
+    The budget is the one with most such tasks; of several, the largest.
+
+    Returns:
+        Losses with tasks as rows and methods as columns, the budget, and the tasks that are left out.
+
+    Raises:
+        UsageError: if there are fewer than two methods, or no task that all of them ran at one budget.
+    """
+    table = losses(rows, metric, PROBLEM)
+    whole = table.dropna()
+    if whole.empty:
+        raise UsageError("plot: no task was run with all methods at one budget; choose methods with --method")
+    counts = whole.groupby(level="num_simulations").size()
+    budget = max(counts.index, key=lambda budget: (counts[budget], budget))
+    chosen = whole[whole.index.get_level_values("num_simulations") == budget].droplevel("num_simulations")
+    tasks = set(table.index.get_level_values("task"))
+    return chosen, int(budget), sorted(tasks - set(chosen.index))
