@@ -21,9 +21,9 @@ from bench.run.plugins import notes
 from bench.run.progress import Progress
 from bench.run.runner import run as run_cells
 from bench.run.script import end_second_run
-from methods import Method
+from methods import Method, UnknownMethodError
 from registries import RegistryError
-from tasks import Task
+from tasks import Task, UnknownTaskError
 
 __all__ = ["load", "run"]
 
@@ -84,8 +84,8 @@ def run(
         of the grid.
 
     Raises:
-        UsageError: for a bad value; the message is one line, and nothing has been written.
-        RegistryError: if a class is not known in the process that runs a cell.
+        UsageError: for a bad value; the message is one line, and nothing has been written. Also if a script
+            defines a class below its first call of this function, where worker processes do not see it.
 
     Example:
         >>> import bench, tempfile
@@ -109,7 +109,13 @@ def run(
         for note in notes():
             progress.say(note)
         store = Store(settings.out, warn=progress.say)
-        run_cells(cells, store, settings.options, progress)
+        try:
+            run_cells(cells, store, settings.options, progress)
+        except (UnknownMethodError, UnknownTaskError) as error:  # it is known in this process
+            raise UsageError(
+                f"{str(error).partition(';')[0]} in a worker process, which runs a script only up to its "
+                "first call of bench.run: define the class above that call"
+            ) from None
         return _rows(store, cells)
 
 

@@ -195,6 +195,18 @@ def test_a_script_without_a_guard(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.subprocess
+def test_a_class_below_the_first_call_is_named(tmp_path):
+    first = "import bench\nbench.run(task='bimodal_1d', method='prior', num_simulations=50, num_samples=20, "
+    first += "metrics='ppc', observation=1, out='out')\n"
+    (tmp_path / "own.py").write_text(first + OWN.format(imports="", body=""))
+    result = python(tmp_path, "own.py")
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("bench.errors.UsageError: unknown method 'own' in a worker process")
+    assert last.endswith("define the class above that call")
+
+
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_a_session_without_a_file_sends_its_classes(tmp_path):
     """What is typed at a prompt or into a notebook has no file; of imported modules the name is sent."""
     neighbour = OWN.replace("own", "neighbour").partition("print(")[0].format(imports="", body="")
