@@ -25,6 +25,8 @@ __all__ = ["run"]
 @click.option("--num-samples", type=int, help="Posterior samples per observation.  [default: 10000]")
 @click.option("--calibration", type=int, help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
 @click.option("--metrics", multiple=True, help="Metrics to compute, a,b; repeatable.  [default: all]")
+@click.option("--keep", help="Also keep these of each row: samples.  [default: nothing]")
+@click.option("--keep-samples", type=int, help="Posterior samples to keep.  [default: 2000]")
 @click.option("--out", type=FilePath(), help="Directory of results.  [default: runs/default]")
 @click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
 @click.option("--threads", type=int, help="Threads of a cell.  [default: OMP_NUM_THREADS, else 1]")
@@ -43,6 +45,7 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     from bench.run.plugins import notes
     from bench.run.progress import Progress
     from bench.run.runner import run as run_cells
+    from bench.run.runner import unsampled
 
     given = {
         name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())
@@ -56,6 +59,9 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     store = Store(settings.out, warn=progress.say)
     if dry_run:
         tell("\n".join(forecast(cells, store, settings.jobs)))
+        again = unsampled(cells, store, store.states(rename_broken=False))
+        if again:
+            tell(f"{len(again)} cells have complete rows, and are fitted again for samples to keep")
         return 0
     writable(settings.out)
     with sigterm_interrupts():

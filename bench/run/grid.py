@@ -38,6 +38,7 @@ __all__ = ["Grid", "read_grid"]
 
 MOST_CELLS = 1_000_000
 MOST_BYTES = 1_000_000  # of a grid file
+KEPT_SAMPLES = 2000  # of each row, unless another number is given
 LARGEST = 2**63 - 1  # largest integer that a column of a row holds
 
 
@@ -67,8 +68,9 @@ class Grid(BaseModel):
     """The configuration of ``scorebench run``. Keys in YAML are the long options of the command line.
 
     A key may hold one value or a list. Without ``observation``, all observations of a task are scored.
-    Without ``metrics``, all are computed. ``threads`` is the number of threads for training, sampling and
-    scoring a cell; for its default, see :mod:`bench.run.threads`.
+    Without ``metrics``, all are computed. With ``keep="samples"``, the first ``keep_samples`` posterior
+    samples of each row are kept. ``threads`` is the number of threads for training, sampling and scoring a
+    cell; for its default, see :mod:`bench.run.threads`.
 
     Example:
         >>> grid = Grid(task="two_moons", method=["prior", "rejection_abc"], observation=[1, 2])
@@ -86,6 +88,8 @@ class Grid(BaseModel):
     num_samples: Positive = 10_000
     calibration: Whole = 0
     metrics: Annotated[list[Annotated[str, Field(strict=True)]], BeforeValidator(_split)] = []
+    keep: Literal["samples"] | None = None
+    keep_samples: Positive | None = None
     out: Annotated[Path, Field(validate_default=True)] = Path("runs/default")
     jobs: Positive = 1
     threads: Positive | None = None
@@ -132,6 +136,8 @@ class Grid(BaseModel):
             raise ValueError("cell-timeout: backend sequential has no process to stop; use local")
         if self.address is not None and self.backend not in ("dask", "ray"):
             raise ValueError(f"address is for backend dask or ray, not {self.backend}")
+        if self.keep_samples is not None and self.keep is None:
+            raise ValueError("keep-samples is the number of samples for keep: samples, which is not given")
         return self
 
     @property
@@ -177,6 +183,7 @@ class Grid(BaseModel):
                 scoring_threads=scored_on,
                 timing="exclusive" if alone else "shared",
                 metrics=tuple(self.metrics) or None,
+                keep_samples=(self.keep_samples or KEPT_SAMPLES) if self.keep else 0,
             )
             for task, num_simulations, seed, spec in axes
         ]
