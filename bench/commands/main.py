@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | plot | time | study | check | reference``."""
+"""The command line: ``scorebench run | score | list | table | plot | time | study | check | reference``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
 from bench.commands.run import run
+from bench.commands.score import score
 from bench.commands.show import plot, table
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
@@ -87,5 +88,5 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, list_, table, plot, reference, time_, study, reproduce):
+for command in (check, run, score, list_, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)

@@ -24,8 +24,8 @@ __all__ = ["KeptSamples", "SampleFiles"]
 
 FOLDER = "samples"
 # What may be raised for a file with any content.
-UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, NotImplementedError)
-UNREADABLE += (zipfile.BadZipFile,)
+UNREADABLE: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError)
+UNREADABLE += (NotImplementedError, zipfile.BadZipFile)
 
 
 class KeptSamples(NamedTuple):
