@@ -59,7 +59,7 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     store = Store(settings.out, warn=progress.say)
     if dry_run:
         tell("\n".join(forecast(cells, store, settings.jobs)))
-        again = unsampled(cells, store, store.states(rename_broken=False))
+        again = unsampled(cells, store, store.states(rename_broken=False)) if settings.keep else []
         if again:
             tell(f"{len(again)} cells have complete rows, and are fitted again for samples to keep")
         return 0
