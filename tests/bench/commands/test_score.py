@@ -13,6 +13,7 @@ import tasks
 from bench.commands.main import main
 from bench.errors import UsageError
 from bench.metrics import BUILT_IN
+from bench.results.selection import times_of_one_kind
 from bench.results.store import Store
 from bench.run.fit_and_sample import fingerprint
 
@@ -120,6 +121,14 @@ def test_rows_are_replaced_only_on_request(scorebench):
     assert after.iloc[1].equals(before.iloc[1])
     assert scorebench("score", "two_moons", "1.npy", "-o", 1, *words, "-s", 1).status == 0
     assert len(rows()) == 3
+
+
+def test_rows_without_times_do_not_hide_those_of_others():
+    ours = {"method": "npe", "device": "cpu", "timing": "shared", "train_s": 3.0, "sample_s": 1.0}
+    theirs = [{"method": f"theirs{k}", "device": "cpu", "timing": "exclusive"} for k in range(3)]
+    shown, kind = times_of_one_kind(pd.DataFrame([ours, *theirs]), ["method"])
+    assert kind == ("cpu", "shared")
+    assert shown["method"].tolist() == ["npe"]
 
 
 def test_a_metric_that_fails_is_named(scorebench, plugin):
