@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | show | table | plot | time | study | check | reference``."""
+"""The command line: ``scorebench run | score | list | show | table | plot | time | study | ...``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
 from bench.commands.run import run
+from bench.commands.score import score
 from bench.commands.show import plot, table
 from bench.commands.show_part import show
 from bench.commands.studies import reproduce, study
@@ -88,5 +89,5 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, list_, show, table, plot, reference, time_, study, reproduce):
+for command in (check, run, score, list_, show, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)

@@ -49,6 +49,8 @@ __all__ = ["run"]
 @click.option("--num-samples", type=Number(), help="Posterior samples per observation.  [default: 10000]")
 @click.option("--calibration", type=Number(), help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
 @click.option("--metrics", multiple=True, type=METRICS, help="Metrics, a,b; repeatable.  [default: all]")
+@click.option("--keep", help="Also keep these of each row: samples.  [default: nothing]")
+@click.option("--keep-samples", type=Number(), help="Posterior samples to keep.  [default: 2000]")
 @click.option("--out", type=FilePath(), help="Directory of results.  [default: runs/default]")
 @click.option(
     "--jobs",
@@ -71,6 +73,7 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     from bench.run.plugins import notes
     from bench.run.progress import Progress
     from bench.run.runner import run as run_cells
+    from bench.run.runner import unsampled
 
     given = {
         name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())
@@ -84,6 +87,9 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     store = Store(settings.out, warn=progress.say)
     if dry_run:
         tell("\n".join(forecast(cells, store, settings.jobs)))
+        again = unsampled(cells, store, store.states(rename_broken=False)) if settings.keep else []
+        if again:
+            tell(f"{len(again)} cells have complete rows, and are fitted again for samples to keep")
         return 0
     writable(settings.out)
     with sigterm_interrupts():
