@@ -9,6 +9,8 @@ import click
 
 from bench.commands.arguments import FilePath, finite, writable
 from bench.commands.complaint import complain, tell
+from bench.commands.name_types import FIGURE, METHOD, METRIC, TASK
+from bench.commands.number_types import Number
 from bench.commands.show import all_versions_option, plugin_option
 from bench.errors import UsageError
 from bench.run.plugins import load_plugins
@@ -29,22 +31,25 @@ def _kinds(context: click.Context, option: click.Parameter, value: str) -> tuple
 
 @click.command()
 @click.argument("directory", type=FilePath(path_type=Path))
-@click.argument("figure", nargs=-1)
-@click.option("--task", "-t", multiple=True, help="Task to show; may be repeated.  [default: all]")
+@click.argument("figure", nargs=-1, type=FIGURE)
+@click.option("--task", "-t", multiple=True, type=TASK, help="Task to show; may be repeated.  [default: all]")
 @click.option(
     "--method",
     "-m",
     multiple=True,
+    type=METHOD,
     help="Method to show, NAME for all its parameters or NAME[param=value]; may be repeated.  [default: all]",
 )
 @click.option(
     "--num-simulations",
     "-n",
     multiple=True,
-    type=click.IntRange(min=0),
-    help="Simulation budget to show; may be repeated.  [default: all]",
+    type=Number(min=0),
+    help="Simulation budget to show, such as 1e3; may be repeated.  [default: all]",
 )
-@click.option("--metric", default="c2st", show_default=True, help="Metric that figures of accuracy show.")
+@click.option(
+    "--metric", type=METRIC, default="c2st", show_default=True, help="Metric that figures of accuracy show."
+)
 @click.option(
     "--interval",
     type=click.Choice(["sd", "se", "ci95"]),
@@ -173,5 +178,5 @@ def _options(given: dict[str, Any], store: Any) -> Any:
         style=Style() if given["style"] is None else read_style(given["style"]),
         time=given["time"],
         published=published,
-        samples=getattr(store, "samples", None),
+        samples=store.samples,
     )

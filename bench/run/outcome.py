@@ -22,6 +22,9 @@ class Outcome:
         elsewhere: Whether another process completed the cell.
         failed_metrics: Names of metrics that failed in some row.
         notes: Lines for the user, such as that the simulator is slow.
+        num_drawn_again: Number of observations whose rows were complete, and whose samples were to be drawn
+            again to be kept.
+        num_lost: Number of those whose samples are not kept, because they differ or could not be drawn.
     """
 
     label: str
@@ -34,6 +37,13 @@ class Outcome:
     elsewhere: bool = False
     failed_metrics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    num_drawn_again: int = 0
+    num_lost: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether a row failed, or samples that were to be kept are not."""
+        return self.num_errors > 0 or self.num_lost > 0
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class Progress:
         """Count a cell and print a line about its result."""
         self._done += 1
         self._latest = self.console.get_time()
-        self._failed += outcome.num_errors > 0 and not outcome.elsewhere
+        self._failed += outcome.failed and not outcome.elsewhere
         self._bar.update(self._task, completed=self._done, running=self._running, failed=self._failed)
         left = self._left()
         for note in outcome.notes:
@@ -178,9 +178,14 @@ def _describe(outcome: Outcome) -> str:
         parts.append(f"done by another run in this directory{failed}")
     elif outcome.num_errors:
         parts.append(f"{outcome.num_errors} of {outcome.num_rows} rows failed ({outcome.error})")
+    elif outcome.num_drawn_again and not outcome.num_rows:
+        parts.append(f"{outcome.seconds:.1f} s")
     else:
         score = "" if math.isnan(outcome.mean_c2st) else f"c2st {outcome.mean_c2st:.3f}, "
         parts.append(f"{score}{outcome.seconds:.1f} s")
+    if outcome.num_drawn_again:
+        kept = outcome.num_drawn_again - outcome.num_lost
+        parts.append(f", samples of {kept} of {outcome.num_drawn_again} complete rows drawn again and kept")
     if outcome.failed_metrics:
         parts.append(f", failed metrics: {', '.join(outcome.failed_metrics)}")
     if outcome.num_failed_simulations:

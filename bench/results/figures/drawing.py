@@ -41,8 +41,7 @@ def draw(
 ) -> Figure:
     """Draw a figure by name.
 
-    Neither matplotlib's ``rcParams`` nor pyplot's list of figures changes, except by a plug-in's figure that
-    uses pyplot.
+    Matplotlib's ``rcParams`` are unchanged afterwards.
 
     Arguments:
         name: Registered name.
@@ -50,6 +49,8 @@ def draw(
         all_versions: Whether to show older versions of tasks and methods, next to the newest.
         say: Receives one line about rows that are left out.
         options: Fields of :class:`bench.results.figures.options.FigureOptions`, such as ``metric``.
+
+    The figure is not kept by pyplot. A notebook therefore shows it once, as the value of the cell.
 
     Raises:
         UnknownFigureError: for a name that is not registered.
@@ -68,6 +69,7 @@ def drawn(
 ) -> Drawn:
     """Draw a figure by name, and return it with what a caption needs; for errors see :func:`draw`."""
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
     from matplotlib.figure import Figure
 
     from bench.results.figures.style import STYLE
@@ -89,4 +91,5 @@ def drawn(
             # Ticks are made when they are first drawn, with the parameters of that time.
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
+    plt.close(figure)
     return Drawn(figure, chosen, entry)
