@@ -70,7 +70,9 @@ class Calibration(ResultFigure):
         figure = Figure(figsize=(options.width, height), layout="constrained")
         axes = figure.subplots(len(titles), len(PANELS), squeeze=False, sharex=True, sharey=True)
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.01)  # type: ignore[call-arg, union-attr]
-        for (task, title), row in zip(titles.items(), axes, strict=True):
+        for (task, title), row, first in zip(
+            titles.items(), axes, [True, *[False] * len(titles)], strict=False
+        ):
             here = data[data["task"] == task]
             row[0].set_ylabel(fitted(title, min(side, 1.3), options.small), fontsize=options.small)
             for axis, (curve, (name, _)) in zip(row, PANELS.items(), strict=True):
@@ -82,7 +84,7 @@ class Calibration(ResultFigure):
                     mean = np.mean(_curves(group[curve]), axis=0)
                     drawn = {"color": look.color, "linestyle": look.line, "linewidth": 1.0}
                     axis.plot(LEVELS, (mean - LEVELS).T, alpha=strength, **drawn)
-                if row is axes[0]:
+                if first:
                     axis.set_title(
                         fitted(name, options.width / 3.6, options.font_size),
                         fontsize=options.font_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from bench.results.figures.options import FigureOptions
 __all__ = ["labels_beside"]
 
 PLACES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
+DISTANCES = (0.45, 1.2)  # from the point, in units of the font size
 
 
 def labels_beside(
@@ -33,17 +35,16 @@ def labels_beside(
     """
     if not texts:
         return
-    distance = 0.45 * options.font_size
     half = 0.25 * options.font_size * axis.figure.dpi / 72
     points = axis.transData.transform(np.column_stack([list(x), list(y)]))
     taken = [Bbox.from_extents(*(point - half), *(point + half)) for point in points]
     inside = axis.get_window_extent()
     for text, at, value in texts:
-        for right, up in PLACES:
+        for distance, (right, up) in itertools.product(DISTANCES, PLACES):
             written = axis.annotate(
                 text,
                 (at, value),
-                xytext=(right * distance, up * distance),
+                xytext=(right * distance * options.font_size, up * distance * options.font_size),
                 textcoords="offset points",
                 ha=("right", "center", "left")[right + 1],
                 va=("top", "center", "bottom")[up + 1],

@@ -188,11 +188,15 @@ def _contours(
     density = gaussian_filter(counts, SMOOTHING, mode="constant").T
     if density.max() <= 0:
         return
-    # The level of a contour is the density above which that share of all samples lies.
-    ordered = np.sort(density.ravel())[::-1]
-    inside = np.cumsum(ordered) / len(pairs)
-    places = np.searchsorted(inside, shares).clip(max=len(ordered) - 1)
-    levels = [float(level) for level in ordered[places]]
+    # The level of a contour is the density that this share of the samples has at least, where they lie.
+    places = [
+        np.searchsorted(edges, values, "right") - 1
+        for edges, values in zip((across, up), pairs.T, strict=True)
+    ]
+    seen = np.all([(place >= 0) & (place < BINS) for place in places], axis=0)
+    there = np.zeros(len(pairs))
+    there[seen] = density[places[1][seen], places[0][seen]]
+    levels = [float(np.quantile(there, 1 - share)) for share in shares]
     levels = sorted({level for level in levels if 0 < level < density.max()})
     if not levels:
         return

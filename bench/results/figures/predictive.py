@@ -19,7 +19,7 @@ __all__ = ["Predictive"]
 MOST_METHODS = 12
 SIMULATIONS = 200  # for each method
 BANDS = ((0.05, 0.95), (0.25, 0.75))
-MIXED = 20.0  # ratio of the spreads of entries above which each entry is standardised
+MIXED = 1000.0  # ratio of the spreads of entries above which each entry is standardised
 WIDEST = 3.0  # range that is shown, in units of the observation's
 
 
@@ -52,7 +52,7 @@ class Predictive(ResultFigure):
             raise UsageError(f"plot: predictive: no simulation of {kept.title} at the kept samples is finite")
         pooled = np.concatenate(list(simulated.values()))
         spread = pooled.std(0)
-        mixed = len(x_o) > 1 and spread.max() > MIXED * max(float(np.median(spread)), 1e-12)
+        mixed = (spread > 0).any() and spread.max() > MIXED * np.median(spread[spread > 0])
         center, scale = (
             (np.median(pooled, axis=0), np.where(spread > 0, spread, 1.0)) if mixed else (0.0, 1.0)
         )

@@ -1,0 +1,161 @@
+"""Figures that compare methods over tasks: ranks, wins, profiles, intervals and metrics."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t
+
+from bench.errors import UsageError
+from bench.results.figures import draw, drawn
+from bench.results.figures.caption import caption
+from bench.results.figures.measured import estimates
+from bench.results.figures.options import FigureOptions
+from bench.results.figures.problems import complete
+from bench.results.figures.ranks import critical_difference
+from bench.results.figures.wins import win_rates
+from bench.results.style_file import Style
+
+
+@pytest.mark.parametrize(
+    ("num_methods", "quantile"),
+    [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (6, 2.850), (8, 3.031), (10, 3.164)],
+)
+def test_the_critical_difference_is_that_of_the_publication(num_methods, quantile):
+    # Table 5 (a) of Demšar 2006, for a level of 0.05.
+    wanted = quantile * np.sqrt(num_methods * (num_methods + 1) / (6 * 14))
+    assert critical_difference(num_methods, 14) == pytest.approx(wanted, abs=1e-3)
+
+
+def test_ranks_are_over_tasks_that_all_methods_ran(made_up):
+    rows = made_up(3, 3, budgets=(1000,), floor=False)
+    rows = rows[~((rows["method"] == "npe") & (rows["task"] == "sir"))]
+    table, budget, left_out = complete(rows, "c2st")
+    assert (sorted(table.index), budget, left_out) == (["lotka_volterra", "two_moons"], 1000, ["sir"])
+    made = drawn("ranks", rows, FigureOptions())
+    texts = [text.get_text() for text in made.figure.axes[0].texts]
+    ranks = table.rank(axis=1).mean()
+    assert {f"{method}  {rank:.2f}" for method, rank in ranks.items()} <= set(texts)
+    assert "(left out: sir)" in caption(made)
+    alone = rows[rows["task"] != "two_moons"]
+    with pytest.raises(UsageError, match=r"ranks need two tasks .* only lotka_volterra"):
+        draw("ranks", alone)
+
+
+def test_ranks_choose_the_budget_with_most_tasks(made_up):
+    rows = made_up(3, 3)
+    rows = rows[~((rows["num_simulations"] == 10_000) & (rows["method"] == "npe") & (rows["task"] == "sir"))]
+    assert complete(rows, "c2st")[1] == 1000
+    npe, fmpe = (rows[rows["method"] == method] for method in ("npe", "fmpe"))
+    disjoint = pd.concat([npe[npe["task"] == "sir"], fmpe[fmpe["task"] == "two_moons"]])
+    with pytest.raises(UsageError, match="no task was run with all methods"):
+        complete(disjoint, "c2st")
+
+
+def test_wins_are_paired_by_observation():
+    losses = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [2.0, 2.0, 1.0], "c": [0.0, np.nan, np.nan]})
+    rates = win_rates(losses)
+    assert rates.loc["a", "b"] == pytest.approx(0.5)
+    assert rates.loc["c", "a"] == 1.0
+    assert rates.loc["a", "c"] == 0.0
+    assert np.isnan(rates.loc["a", "a"])
+
+
+def test_wins_follow_the_better_direction_and_the_style(made_up):
+    rows = made_up(2, 3)
+    best = rows.groupby("method")["c2st"].mean().drop("reference").idxmin()
+
+    def names(**options):
+        axes = draw("wins", rows, **options).axes[0]
+        return [label.get_text() for label in axes.get_yticklabels()]
+
+    assert names()[0] == best
+    assert names(style=Style(methods={"npse": "Ours"}))[0] == "Ours"
+
+
+def test_a_profile_starts_with_the_share_of_wins(made_up):
+    rows = made_up(4, 4, budgets=(1000,))
+    figure = draw("profile", rows)
+    means = rows[rows["method"] != "reference"].groupby(["task", "method"])["c2st"].mean().unstack()
+    won = (means.eq(means.min(axis=1), axis=0)).mean()
+    curves = {line.get_color(): line for line in figure.axes[0].lines if len(line.get_xdata()) > 4}
+    from bench.results.figures.looks import LOOKS
+
+    for method, share in won.items():
+        line = curves[LOOKS[method].color]
+        at_one = line.get_ydata()[np.asarray(line.get_xdata()) <= 1.0 + 1e-9].max()
+        assert at_one == pytest.approx(share)
+    with pytest.raises(
+        UsageError, match="profile compares ratios, and mmd2 has values that are not positive"
+    ):
+        draw("profile", rows.assign(mmd2=-rows["mmd2"]), metric="mmd2")
+
+
+@pytest.mark.parametrize("name", ["ranks", "wins", "profile"])
+def test_one_method_is_not_compared(name, made_up):
+    with pytest.raises(UsageError, match="two methods are needed, there is only npe"):
+        draw(name, made_up(3, 1))
+    with pytest.raises(UsageError, match="two methods are needed, there is none"):
+        draw(name, made_up(3, 0))
+
+
+def test_intervals():
+    rows = pd.DataFrame({"method": ["a"] * 4 + ["b"], "c2st": [0.5, 0.6, 0.7, 0.8, 0.9]})
+    spread = np.std([0.5, 0.6, 0.7, 0.8], ddof=1)
+    halves = {"sd": spread, "se": spread / 2, "ci95": spread / 2 * t.ppf(0.975, 3)}
+    for interval, half in halves.items():
+        found = estimates(rows, ["method"], "c2st", interval).set_index("method")
+        assert found.loc["a", "high"] - found.loc["a", "mean"] == pytest.approx(half)
+        assert found.loc["b", "low"] == found.loc["b", "high"] == 0.9
+
+
+def test_bars_are_the_interval(made_up):
+    rows = made_up(1, 1, budgets=(1000,), floor=False)
+    wide, narrow = (
+        draw("c2st_by_budget", rows, interval=interval).axes[0].collections[0].get_segments()[0]
+        for interval in ("sd", "se")
+    )
+    assert np.ptp(wide[:, 1]) == pytest.approx(2 * rows["c2st"].std())
+    assert np.ptp(narrow[:, 1]) == pytest.approx(2 * rows["c2st"].std() / np.sqrt(len(rows)))
+
+
+def test_any_metric_is_drawn(made_up):
+    rows = made_up(2, 3)
+    rows.loc[rows["method"] == "npe", "mmd2"] *= 1000
+    axes = draw("c2st_by_budget", rows, metric="mmd2").axes[0]
+    assert axes.get_yscale() == "log"
+    assert draw("c2st_by_budget", rows, metric="mmd2").get_supylabel() == "mmd2, lower is better"
+    assert draw("accuracy_by_time", rows, metric="c2st_rf").get_supylabel().startswith("C2ST (random forest)")
+    with pytest.raises(UsageError, match="no row has gaussian_kl"):
+        draw("ranks", rows, metric="gaussian_kl")
+
+
+def test_times_of_training_and_in_total(made_up):
+    rows = made_up(1, 2, budgets=(1000,))
+    medians = rows.groupby("method")[["train_s", "sample_s"]].median().drop("reference")
+
+    def seconds(time):
+        axes = draw("accuracy_by_time", rows, time=time).axes[0]
+        return sorted(float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1)
+
+    assert seconds("sampling") == pytest.approx(sorted(medians["sample_s"]))
+    assert seconds("training") == pytest.approx(sorted(medians["train_s"]))
+    totals = (rows["train_s"] + rows["sample_s"]).groupby(rows["method"]).median().drop("reference")
+    assert seconds("total") == pytest.approx(sorted(totals))
+
+
+def test_the_front_has_no_point_below_it(made_up):
+    rows = made_up(1, 8, budgets=(1000,))
+    axes = draw("accuracy_by_time", rows).axes[0]
+    points = np.concatenate([line.get_xydata() for line in axes.lines if len(line.get_xdata()) == 1])
+    [front] = [line.get_xydata() for line in axes.lines if line.get_drawstyle() == "steps-post"]
+    for x, y in points:
+        height = front[front[:, 0] <= x][-1, 1]
+        assert y >= height - 1e-12
+
+
+@pytest.mark.parametrize(("num_methods", "is_map"), [(3, False), (8, True)])
+def test_calibration_of_many_methods_is_a_heat_map(num_methods, is_map, made_up):
+    figure = draw("calibration", made_up(2, num_methods))
+    assert any(label.get_text() == "SBC ranks" for label in (axes.title for axes in figure.axes))
+    maps = [axes for axes in figure.axes if len(axes.collections) == 1 and len(axes.get_yticks()) == 8]
+    assert (len(maps) == 3) == is_map

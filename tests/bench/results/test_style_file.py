@@ -1,0 +1,73 @@
+"""Style files: what they set, and one line for each mistake."""
+
+import pytest
+
+from bench.errors import UsageError
+from bench.results.style_file import read_style
+
+GOOD = """
+methods:
+  one_pass: {name: Ours, color: black, marker: "*", line: "--"}
+  npe: NPE
+tasks:
+  two_moons: Two moons
+  sir:
+"""
+
+
+def written(folder, text):
+    (folder / "style.yaml").write_text(text)
+    return folder / "style.yaml"
+
+
+def test_names_and_order(tmp_path):
+    style = read_style(written(tmp_path, GOOD))
+    assert style.method_order(["fmpe", "npe", "prior", "one_pass"]) == ["one_pass", "npe", "fmpe", "prior"]
+    assert style.task_order(["gaussian_mixture", "sir", "two_moons"]) == [
+        "two_moons",
+        "sir",
+        "gaussian_mixture",
+    ]
+    assert [style.method_name(name) for name in ("npe", "fmpe")] == ["NPE", "fmpe"]
+    assert [style.task_name(name) for name in ("two_moons", "sir")] == ["Two moons", "sir"]
+    assert style.methods["one_pass"].color == "black"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "should hold methods or tasks, e.g. methods: {npe: NPE}"),
+        ("- npe", "should hold methods or tasks"),
+        ("method: {npe: NPE}", "unknown key 'method'; did you mean 'methods'?"),
+        ("methods: {npe: {colour: red}}", "unknown key 'methods.npe.colour'; did you mean 'color'?"),
+        ("tasks: {sir: {color: red}}", "unknown key 'tasks.sir.color'"),
+        ("methods: {npe: {color: reddish}}", "methods.npe.color = 'reddish': not a colour"),
+        ("methods: {npe: {color: none}}", "methods.npe.color = 'none': not a colour"),
+        ("methods: {npe: {marker: circle}}", "methods.npe.marker = 'circle': not a marker; markers are . ,"),
+        ("methods: {npe: {line: wavy}}", "methods.npe.line = 'wavy': not a line; lines are - -- -. :"),
+        ("methods: {npe: {name: 3}}", "methods.npe.name = '3': input should be a valid string"),
+        ("methods: {npe: ''}", "a name is not empty"),
+        ("methods: [npe]", "methods: input should be a valid dictionary"),
+        ("methods: {npe: [a]}", "methods.npe"),
+        ("methods: {npe: Ours, nre: Ours}", "methods: npe and nre are both named 'Ours'"),
+        ("methods: {npe: A\n  npe: B}", "line"),
+        ("methods: {npe: A, npe: B}", "line 1: 'npe' is given twice"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, text, line):
+    file = written(tmp_path, text)
+    with pytest.raises(UsageError) as raised:
+        read_style(file)
+    assert str(raised.value).startswith(f"style {file}")
+    assert line in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match="no such file"):
+        read_style(tmp_path / "none.yaml")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="not a text file"):
+        read_style(tmp_path / "bytes")
+    with pytest.raises(UsageError, match="is a directory"):
+        read_style(tmp_path)
