@@ -49,7 +49,7 @@ class AccuracyByTime(ResultFigure):
         from bench.results.figures.by_task import by_task
         from bench.results.figures.labels_beside import labels_beside
         from bench.results.figures.looks import looks
-        from bench.results.figures.measured import lower_is_better, metric_name, without_floor
+        from bench.results.figures.metric_values import lower_is_better, metric_name, without_floor
         from bench.results.figures.panels import log_ticks, small_ticks
         from bench.results.selection import times_of_one_kind
 
@@ -85,7 +85,7 @@ class AccuracyByTime(ResultFigure):
             )
         for task, axis in axes.items():
             here = points[points["task"] == task]
-            _front(axis, here, lower=lower_is_better(options.metric))
+            _front(axis, here, points["seconds"].max(), lower=lower_is_better(options.metric))
             small_ticks(axis, options)
             log_ticks(axis, "x", points["seconds"].min(), points["seconds"].max(), options)
         figure.draw_without_rendering()  # labels are placed where nothing stands
@@ -120,7 +120,7 @@ def budget_sizes(budgets: pd.Series, options: Any) -> tuple[dict[Any, float], li
     unit = 0.5 * options.font_size
     if len(known) == 1:
         return {known[0]: unit}, []
-    sizes = {budget: unit * (0.6 + 0.7 * k / (len(known) - 1)) for k, budget in enumerate(known)}
+    sizes = {budget: unit * (0.75 + 0.5 * k / (len(known) - 1)) for k, budget in enumerate(known)}
     return sizes, [
         Line2D(
             [], [], color="0.5", marker="o", linestyle="none", markersize=size, label=f"n = {number(budget)}"
@@ -136,12 +136,12 @@ def _seconds(rows: pd.DataFrame, time: str) -> pd.Series:
     return sampling if time == "sampling" else sampling + rows["train_s"].fillna(0.0)
 
 
-def _front(axis: Axes, points: pd.DataFrame, *, lower: bool) -> None:
+def _front(axis: Axes, points: pd.DataFrame, longest: float, *, lower: bool) -> None:
     """Draw the Pareto front as steps from the top to the right."""
     best = points.sort_values(["seconds", "value"], ascending=[True, lower])
     values = best["value"].cummin() if lower else best["value"].cummax()
     front = best[~values.duplicated() & (best["value"] == values)]
-    x = [front["seconds"].iloc[0], *front["seconds"], points["seconds"].max() * 10]
+    x = [front["seconds"].iloc[0], *front["seconds"], longest * 10]
     worst = axis.get_ylim()[1 if lower else 0]
     y = [worst, *front["value"], front["value"].iloc[-1]]
     axis.step(x, y, where="post", color="0.75", linewidth=2.2, zorder=0.9, solid_joinstyle="round")

@@ -6,6 +6,7 @@ Commands and options are taken from the command line itself, so a new one is eit
 import os
 import re
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -32,14 +33,19 @@ BAD = {
     "dim": NUMBER,
     "directory": ["file", "missing", "file/below", "n" * 300, "esc\x1b[31m", "\ud800"],
     "experiment": ["no_such_experiment"],
+    "figure": ["no_such_figure"],
+    "font_size": ["big", "5", "nan", "inf"],
     "form": ["pdf"],
     "grid": ["folder", "missing.yaml", "file", "pipe", "/dev/zero", "n" * 300, "\ud800"],
+    "interval": ["range"],
     "jobs": ["many", "-2", "0"],
     "keep": ["weights"],
     "keep_samples": NUMBER,
+    "kinds": ["gif"],
     "label": ["two words", "npe", "x" * 61, "esc\x1b[31m"],
     "max_seconds": ["soon", "-1", "nan", "inf", "1e400"],
     "minutes": ["soon", "-1", "nan", "inf"],
+    "metric": ["no_such_metric"],
     "metrics": ["no_such_metric"],
     "method": ["no_such_method", "npe[", "npe[no_such_parameter=1]"],
     "name": ["no_such_task"],
@@ -55,24 +61,28 @@ BAD = {
     "out": ["file", "file/below", "n" * 300, "\ud800"],
     "part": ["no_such_part"],
     "plugin": ["missing.py", "broken.py", "folder", "file", "pipe", "n" * 300, "\ud800"],
+    "published": ["nobody"],
     "published_labels": NUMBER,
     "sample_seconds": ["soon", "-1", "nan", "inf"],
     "samples": ["missing.npz", "file", "folder", "pipe", "n" * 300, "\ud800"],
     "scale": ["full", "2", "nan"],
     "seed": ["first", "99999999999999999999", "3-1", "0-9999999"],
     "sklearn_observation": ["first", "0", "1000"],
+    "style": ["missing.yaml", "file", "folder", "pipe", "n" * 300, "\ud800"],
     "task": ["no_such_task", "esc\x1b[31m"],
     "threads": NUMBER,
+    "time": ["never"],
     "timing": ["alone"],
     "toy": ["no_such_toy"],
     "train_seconds": ["soon", "-1", "nan", "inf"],
     "what": ["nothing"],
+    "width": ["wide", "1", "nan", "inf"],
 }
 # Arguments that a command needs in addition to the bad value.
 NEEDED = {
     "run": {"task": "sir", "method": "prior"},
     "table": {"directory": "folder"},
-    "plot": {"directory": "folder"},
+    "plot": {"directory": str(Path(__file__).parents[3] / "results" / "demo")},
     "score": {"task": "sir", "samples": "file", "label": "theirs", "observation": "1"},
     "check task": {"name": "sir"},
     "check method": {"method": "prior"},

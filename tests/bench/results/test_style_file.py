@@ -1,5 +1,8 @@
 """Style files: what they set, and one line for each mistake."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bench.errors import UsageError
@@ -31,6 +34,14 @@ def test_names_and_order(tmp_path):
     assert [style.method_name(name) for name in ("npe", "fmpe")] == ["NPE", "fmpe"]
     assert [style.task_name(name) for name in ("two_moons", "sir")] == ["Two moons", "sir"]
     assert style.methods["one_pass"].color == "black"
+
+
+def test_the_example_of_the_page(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "figures.md").read_text()
+    [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    style = read_style(written(tmp_path, example))
+    assert [style.method_name("npe"), style.methods["one_pass"].marker] == ["NPE", "*"]
+    assert style.task_order(["sir", "two_moons", "slcp"]) == ["two_moons", "sir", "slcp"]
 
 
 @pytest.mark.parametrize(

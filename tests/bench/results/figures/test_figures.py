@@ -115,7 +115,8 @@ def test_methods_that_differ_in_steps_are_joined_by_a_line(rows):
     assert "prior" in legend
     assert not any("steps" in text for text in legend)
     for axis in figure.axes:
-        lines = [line for line in axis.lines if len(line.get_xdata()) == 3]
+        curves = [line for line in axis.lines if line.get_drawstyle() == "default"]
+        lines = [line for line in curves if len(line.get_xdata()) == 3]
         assert len(lines) == 2  # one line for each budget
         assert [text.get_text() for text in axis.texts].count("8 steps") == 2
 
