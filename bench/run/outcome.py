@@ -38,9 +38,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of cells: run by this process, failed, complete at the start, completed by another process."""
+    """Counts of cells.
+
+    Attributes:
+        ran: Cells that this process ran.
+        failed: Cells of these that failed.
+        done_before: Cells that were complete at the start.
+        elsewhere: Cells that another process completed.
+        left: Cells that were left to other runs.
+    """
 
     ran: int
     failed: int
     done_before: int
     elsewhere: int = 0
+    left: int = 0
