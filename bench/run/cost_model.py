@@ -16,7 +16,7 @@ from bench.run.threads import cpu_count
 
 __all__ = ["Cost", "CostModel", "through"]
 
-SHORTEST = 1e-6  # seconds: shorter times count as this, because logarithms are taken
+SHORTEST = 1e-9  # seconds: shorter times count as this, because logarithms are taken
 STEEPEST = 1.5  # exponent of a budget that extrapolation may use
 # Exponents for times that are known at one number only: of the budget for a fit and a sample, of the number
 # of samples for scoring.

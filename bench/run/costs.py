@@ -48,6 +48,8 @@ def costs_of(rows: pd.DataFrame, device: str = "cpu", cores: int | None = None) 
     """
     good = (rows["status"] == "ok") & rows["cell_s"].notna() & (rows["device"].fillna("cpu") == device)
     good &= ~(rows["num_calibration"] > 0)  # its time is not told apart
+    if not good.any():
+        return pd.DataFrame(columns=COSTS)
     # Observations that were added to a cell later were a run of their own.
     own = rows[good].assign(started_at=rows["started_at"].fillna(""))
     runs = own.groupby(["cell", "started_at"], sort=False)

@@ -22,6 +22,7 @@ class Outcome:
         elsewhere: Whether another process completed the cell.
         failed_metrics: Names of metrics that failed in some row.
         notes: Lines for the user, such as that the simulator is slow.
+        key: Key of the cell.
     """
 
     label: str
@@ -34,6 +35,7 @@ class Outcome:
     elsewhere: bool = False
     failed_metrics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -161,12 +161,12 @@ class Progress:
             with self._lock:
                 self._cells.pop(cell.key, None)
 
-    def finished(self, key: str, outcome: Outcome) -> None:
-        """Count the cell of that key and print a line about its result."""
+    def finished(self, outcome: Outcome) -> None:
+        """Count a cell and print a line about its result."""
         self._done += 1
         with self._lock:
             now = self.console.get_time()
-            self._remaining.end(key, outcome.seconds, now, elsewhere=outcome.elsewhere)
+            self._remaining.end(outcome.key, outcome.seconds, now, elsewhere=outcome.elsewhere)
         self._failed += outcome.num_errors > 0 and not outcome.elsewhere
         self._bar.update(self._task, completed=self._done, running=self._running, failed=self._failed)
         left = self._left()

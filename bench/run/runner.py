@@ -146,7 +146,7 @@ def run(
                 elsewhere += outcome.elsewhere
                 ran += not outcome.elsewhere
                 failed += outcome.num_errors > 0 and not outcome.elsewhere
-                progress.finished(work.cell.key, outcome)
+                progress.finished(outcome)
             if not held or wait:
                 break
             if not waits.enter_context(_may_wait(store.directory, options)):
@@ -304,6 +304,7 @@ def _outcome(
         seconds=time.perf_counter() - start,
         elsewhere=elsewhere,
         notes=tuple(notes),
+        key=cell.key,
         failed_metrics=tuple(
             sorted({name for row in rows for name in json.loads(row["metric_errors"] or "{}")})
         ),

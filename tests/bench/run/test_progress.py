@@ -14,8 +14,8 @@ from bench.run.remaining import Remaining
 from bench.run.runner import Outcome
 
 
-def outcome(seconds):
-    return Outcome("two_moons prior n=10 seed=0", 1, 0, "", 0, float("nan"), seconds)
+def outcome(key, seconds):
+    return Outcome("two_moons prior n=10 seed=0", 1, 0, "", 0, float("nan"), seconds, key=key)
 
 
 def cell(key):
@@ -58,7 +58,7 @@ def test_a_terminal_shows_the_end_of_a_run_without_forecasts_after_the_first_cel
         for key, left in (("a", 200.0), ("b", 100.0)):
             with progress.running(cell(key)):
                 clock.now += 100.0
-            progress.finished(key, outcome(100.0))
+            progress.finished(outcome(key, 100.0))
             for wait in (0.0, 40.0):
                 clock.now += wait
                 _, found, end = bar().partition("ends about ")
@@ -97,7 +97,7 @@ def test_lines_and_bar_tell_the_same_end():
     progress, _ = shown(clock, terminal=False)
     with progress.over(dict.fromkeys("abcd"), jobs=1):
         clock.now += 300.0
-        progress.finished("a", outcome(300.0))
+        progress.finished(outcome("a", 300.0))
         assert progress._left() == 900.0
     first, line = progress.console.file.getvalue().splitlines()
     assert first == "4 cells to run, 1 at a time"
@@ -161,5 +161,5 @@ def test_the_last_cell_has_no_end_to_come():
     progress, _ = shown(clock, terminal=False)
     with progress.over({"a": None}, jobs=3):
         clock.now += 10.0
-        progress.finished("a", outcome(10.0))
+        progress.finished(outcome("a", 10.0))
     assert "ends about" not in progress.console.file.getvalue()
