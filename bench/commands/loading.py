@@ -12,19 +12,19 @@ from bench.commands.complaint import tell
 
 __all__ = ["prints_kept", "said_if_slow"]
 
-PATIENCE = 1.0  # seconds without a word
+PATIENCE = 0.5  # seconds without a word
 ERASE = "\r\x1b[K"
 
 
 @contextlib.contextmanager
-def said_if_slow(line: str, seconds: float = PATIENCE) -> Iterator[None]:
+def said_if_slow(line: str, seconds: float | None = None) -> Iterator[None]:
     """Return a context that prints a line on standard error if it lasts for longer than some seconds.
 
     On a terminal the line is printed at once, and erased when the context ends.
 
     Arguments:
         line: Text without a line break.
-        seconds: Seconds without a word, on anything but a terminal.
+        seconds: Seconds without a word, on anything but a terminal; by default ``PATIENCE``.
     """
     if sys.stderr.isatty():
         tell(line, err=True, newline=False)
@@ -34,7 +34,7 @@ def said_if_slow(line: str, seconds: float = PATIENCE) -> Iterator[None]:
             sys.stderr.write(ERASE)
             sys.stderr.flush()
         return
-    timer = threading.Timer(seconds, tell, [line], {"err": True})
+    timer = threading.Timer(PATIENCE if seconds is None else seconds, tell, [line], {"err": True})
     timer.daemon = True
     timer.start()
     try:

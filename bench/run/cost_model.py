@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ SHORTEST = 1e-9  # seconds: shorter times count as this, because logarithms are 
 STEEPEST = 1.5  # exponent of a budget that extrapolation may use
 # Exponents for times that are known at one number only: of the budget for a fit and a sample, of the number
 # of samples for scoring.
-BY_BUDGET, BY_SAMPLES = 0.5, 0.7
+BY_BUDGET, BY_SAMPLES = 0.5, 0.8
 CLASSIFIERS = {"c2st", "c2st_es", "c2st_rf"}
 REST = 0.1  # share of scoring that all other metrics take
 
@@ -43,7 +44,7 @@ class Cost:
 
     def wall_s(self, cell: Cell) -> float:
         """Return the seconds from the cell's start to its end on a machine with nothing else to do."""
-        return self.fit_and_sample_s + self.scoring_s / min(cell.scoring_threads, cpu_count())
+        return self.fit_and_sample_s + self.scoring_s / min(cell.scoring_threads, _cores())
 
 
 class CostModel:
@@ -59,14 +60,16 @@ class CostModel:
 
     def __init__(self, tables: Sequence[pd.DataFrame]) -> None:
         self._tables = [table for table in tables if len(table)]
+        # What many cells of a grid share.
+        self._exponents: dict[str, float] = {}
+        self._scores: dict[tuple[object, ...], float] = {}
 
-    def cost(self, cell: Cell, params: str, *, simulated: bool = False) -> Cost | None:
-        """Return the cost of a cell; None if there are no rows of its method.
+    def cost(self, cell: Cell, params: str) -> Cost | None:
+        """Return the cost of a cell without its simulations; None if there are no rows of its method.
 
         Arguments:
             cell: Cell, whose observations count.
             params: Parameters that differ from their defaults, as in the tables.
-            simulated: Whether an earlier cell has simulated the same data.
         """
         found = self._like(cell.task, method_name(cell), params)
         if found is None:
@@ -79,8 +82,6 @@ class CostModel:
         )
         seconds = fit + len(cell.observations) * sampling_s(one)
         seconds += cell.calibration * one * NUM_SAMPLES / cell.num_samples
-        if not simulated:
-            seconds += self._simulating(cell)
         return Cost(seconds, len(cell.observations) * self._scoring(cell))
 
     def _like(self, task: str, method: str, params: str) -> pd.DataFrame | None:
@@ -94,15 +95,19 @@ class CostModel:
 
     def _exponent(self, method: str) -> float:
         """Return the exponent of the budget in a method's training time, where two budgets tell it."""
+        if method in self._exponents:
+            return self._exponents[method]
         known = [
             slope
             for table in self._tables
             for _, rows in table[table["method"] == method].groupby(["task", "params"])
             for slope in _slopes(_points(rows, "num_simulations", "train_s"))
         ]
-        return float(np.median(known)) if known else BY_BUDGET
+        self._exponents[method] = float(np.median(known)) if known else BY_BUDGET
+        return self._exponents[method]
 
-    def _simulating(self, cell: Cell) -> float:
+    def simulating_s(self, cell: Cell) -> float:
+        """Return the seconds of the cell's simulations, 0 if nothing is known of its task."""
         for table in self._tables:
             rows = table[(table["task"] == cell.task) & (table["simulate_s"] > 0)]
             if len(rows):
@@ -111,6 +116,12 @@ class CostModel:
 
     def _scoring(self, cell: Cell) -> float:
         """Return the seconds to score one observation."""
+        key = (cell.task, cell.num_samples, cell.metrics)
+        if key not in self._scores:
+            self._scores[key] = self._scoring_anew(cell)
+        return self._scores[key]
+
+    def _scoring_anew(self, cell: Cell) -> float:
         share = 1.0 if cell.metrics is None or CLASSIFIERS & set(cell.metrics) else REST
         every = [table[table["scoring_s"] > 0] for table in self._tables]
         for rows in [table[table["task"] == cell.task] for table in every] + every:
@@ -119,6 +130,11 @@ class CostModel:
                     rows, "num_posterior_samples", "scoring_s", cell.num_samples, BY_SAMPLES
                 )
         return 0.0
+
+
+@cache
+def _cores() -> int:
+    return cpu_count()  # it looks into several files, and a grid may have a million cells
 
 
 def method_name(cell: Cell) -> str:
@@ -160,7 +176,8 @@ def _slopes(points: Sequence[tuple[float, float]]) -> list[float]:
 
 def _points(rows: pd.DataFrame, number: str, seconds: str) -> list[tuple[float, float]]:
     medians = rows[rows[number] > 0].groupby(number)[seconds].median()
-    return [(float(n), float(s)) for n, s in medians.items()] or [(1.0, float(rows[seconds].median()))]
+    known = zip(medians.index.astype(float), medians.astype(float), strict=True)
+    return list(known) or [(1.0, float(rows[seconds].median()))]
 
 
 def _over_tasks(rows: pd.DataFrame, number: str, seconds: str, at: float, exponent: float) -> float:

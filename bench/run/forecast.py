@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -63,12 +64,15 @@ def predicted(cells: Sequence[Cell], store: Store) -> dict[str, Cost | None]:
     for cell in cells:
         if cell.device not in models:
             models[cell.device] = CostModel(_tables(store, cell.device))
-        data = (cell.task, cell.num_simulations, cell.seed)
-        alike = (cell.task, cell.method, cell.num_simulations, cell.observations, data in simulated)
+        model = models[cell.device]
+        alike = (cell.task, cell.method, cell.num_simulations, cell.observations)
         if alike not in known:  # the same for all seeds
-            known[alike] = models[cell.device].cost(cell, params[cell.method], simulated=data in simulated)
-        costs[cell.key] = known[alike]
-        simulated.add(data)
+            known[alike] = model.cost(cell, params[cell.method])
+        cost, data = known[alike], (cell.task, cell.num_simulations, cell.seed)
+        if cost is not None and data not in simulated:  # later cells use the same simulations
+            cost = replace(cost, fit_and_sample_s=cost.fit_and_sample_s + model.simulating_s(cell))
+            simulated.add(data)
+        costs[cell.key] = cost
     return costs
 
 
