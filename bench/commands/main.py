@@ -19,6 +19,7 @@ from bench.commands.run import run
 from bench.commands.score import score
 from bench.commands.show import plot, table
 from bench.commands.show_part import show
+from bench.commands.slurm import slurm
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
@@ -89,5 +90,5 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, score, list_, show, table, plot, reference, time_, study, reproduce):
+for command in (check, run, score, slurm, list_, show, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)
