@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | plot | time | study | check | reference``."""
+"""The command line: ``scorebench run | list | table | plot | status | merge | rm | time | study | check …``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from click.exceptions import NoArgsIsHelpError
 from bench import __version__
 from bench.commands.check import check
 from bench.commands.complaint import complain, tell
+from bench.commands.export import export
+from bench.commands.failures import errors
+from bench.commands.invalidate import invalidate
 from bench.commands.listing import list_
+from bench.commands.merge import merge
 from bench.commands.reference import reference
+from bench.commands.rm import rm
 from bench.commands.run import run
 from bench.commands.show import plot, table
+from bench.commands.status import status
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
@@ -88,4 +94,6 @@ def cli() -> None:
 
 
 for command in (check, run, list_, table, plot, reference, time_, study, reproduce):
+    cli.add_command(command)
+for command in (status, errors, rm, invalidate, merge, export):
     cli.add_command(command)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,9 @@ __all__ = ["run"]
 @click.option("--address", help="Of the dask scheduler or the ray cluster.  [default: one on this machine]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--plugin", multiple=True, type=FilePath(), help="Python file with own tasks or methods.")
+@click.option("--redo", is_flag=True, help="Run cells that are done, too; new rows replace old ones.")
 @click.option("--dry-run", is_flag=True, help="Only say what is done and how long the rest may take.")
-def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
+def run(grid: Path | None, redo: bool, dry_run: bool, **options: Any) -> int:
     """Run a grid: from GRID (a YAML file or a preset's name), options, or both (options win)."""
     from bench.results.schema import plugin_fields
     from bench.results.store import Store
@@ -42,6 +45,7 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
     from bench.run.grid import read_grid
     from bench.run.plugins import notes
     from bench.run.progress import Progress
+    from bench.run.run_record import write_record
     from bench.run.runner import run as run_cells
 
     given = {
@@ -55,12 +59,14 @@ def run(grid: Path | None, dry_run: bool, **options: Any) -> int:
         progress.say(note)
     store = Store(settings.out, warn=progress.say)
     if dry_run:
-        tell("\n".join(forecast(cells, store, settings.jobs)))
+        tell("\n".join(forecast(cells, store, settings.jobs, redo)))
         return 0
     writable(settings.out)
+    chosen = replace(settings.options, redo=redo)
+    words = ["scorebench", *sys.argv[1:]]
     with sigterm_interrupts():
         try:
-            summary = run_cells(cells, store, settings.options, progress)
+            summary = run_cells(cells, store, chosen, progress, lambda: write_record(settings, words))
         except StorageError as error:
             if not progress.begun:
                 raise

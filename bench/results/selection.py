@@ -12,7 +12,7 @@ from bench.results.naming import method_labels, parameters, version_order
 __all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]
 
 # Columns of the store that are needed to select and label rows.
-SELECTED_BY = ["task", "task_version", "method", "method_version", "params", "changed_params"]
+SELECTED_BY = ["task", "task_version", "method", "method_version", "params", "changed_params", "invalid"]
 VERSIONS = ["task_version", "method_version"]
 
 
@@ -43,15 +43,16 @@ def select(
 ) -> pd.DataFrame:
     """Return the rows to show, with ``task`` and ``method`` replaced by their names in tables and figures.
 
-    If several versions are shown, the version is part of the name: ``flaky@1``, ``flaky@2``.
+    Invalidated rows are left out. If several versions are shown, the version is part of the name: ``flaky@1``, ``flaky@2``.
 
     Arguments:
         rows: Rows from :meth:`bench.results.store.Store.read`, with the columns ``SELECTED_BY``.
         all_versions: Whether to show older versions too, under names of their own.
         without: Names of parameters that labels leave out.
-        say: Function that receives one line for each method of which older rows are left out.
+        say: Function that receives one line for each method of which older rows are left out, and one for
+            each reason for which rows were invalidated.
     """
-    rows = rows.reset_index(drop=True)
+    rows = _valid(rows.reset_index(drop=True), say)
     shown = rows if all_versions else newest(rows, say)
     labels = method_labels(shown, without)
     versions = _known(shown)
@@ -101,6 +102,17 @@ def of_one_size(
     if say is not None and (numbers != size).any():
         say(f"{int((numbers != size).sum())} rows are left out: their number of samples is not {size:.0f}")
     return rows[numbers == size]
+
+
+def _valid(rows: pd.DataFrame, say: Callable[[str], None] | None) -> pd.DataFrame:
+    """Return the rows that were not invalidated; rows of an older suite have no such column."""
+    reasons = rows.reindex(columns=["invalid"])["invalid"]
+    if not reasons.notna().any():
+        return rows
+    if say is not None:
+        for reason, number in reasons.value_counts().items():
+            say(f"{number} rows are left out, which were invalidated: {printable(str(reason))}")
+    return rows[reasons.isna()].reset_index(drop=True)
 
 
 def _known(rows: pd.DataFrame) -> pd.DataFrame:

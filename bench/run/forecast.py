@@ -24,16 +24,17 @@ ALIKE = (
 )
 
 
-def forecast(cells: Sequence[Cell], store: Store, jobs: int) -> list[str]:
+def forecast(cells: Sequence[Cell], store: Store, jobs: int, redo: bool = False) -> list[str]:
     """Return a line for each cell (done or to do) and a summary line at the end.
 
     Arguments:
         cells: Cells of a grid.
         store: Store whose rows show which cells are done and how many seconds they took (``cell_s``).
         jobs: Number of cells that run at a time.
+        redo: Whether cells that are done run again.
     """
     states = store.states(rename_broken=False)  # a forecast changes nothing
-    todo = {cell.key: cell for cell in pending(list(cells), states)}
+    todo = {cell.key: cell for cell in pending(list(cells), states, redo)}
     past, guesses = _past(store), dict[tuple[str, str, int], float | None]()
     lines, total, unknown = from_other_source(list(cells), states), 0.0, 0
     for cell in cells:

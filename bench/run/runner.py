@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 from bench.errors import UsageError
 from bench.results.claims import claim
 from bench.results.schema import Row
-from bench.results.store import State, Store, done
+from bench.results.store import State, Store, done, is_good
 from bench.run import isolation
 from bench.run.backends import Backend, backend
 from bench.run.cell import Cell, failed_rows
@@ -40,12 +40,14 @@ class RunOptions:
             limit.
         backend: Name of the backend, see :func:`bench.run.backends.backend`.
         address: Address of a cluster; None for none.
+        redo: Whether to run cells that are done, too. New rows replace old ones when they are written.
     """
 
     jobs: int = 1
     cell_timeout: float | None = None
     backend: Backend = "local"
     address: str | None = None
+    redo: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,15 @@ class _Work:
     before: State
 
 
-def pending(cells: list[Cell], states: dict[str, State]) -> list[Cell]:
-    """Return the cells that have observations without a successful row, restricted to those observations.
+def pending(cells: list[Cell], states: dict[str, State], redo: bool = False) -> list[Cell]:
+    """Return the cells that have observations without a good row, restricted to those observations.
 
     Arguments:
         cells: Cells of a grid.
         states: States of stored cells by key, from :meth:`bench.results.store.Store.states`.
+        redo: Whether observations with a good row are run again, so that all cells are returned.
     """
-    return [work.cell for work in _todo(cells, states)]
+    return [work.cell for work in _todo(cells, states, redo)]
 
 
 def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
@@ -86,34 +89,51 @@ def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
     return lines
 
 
-def _todo(cells: list[Cell], states: dict[str, State]) -> list[_Work]:
+def _todo(cells: list[Cell], states: dict[str, State], redo: bool) -> list[_Work]:
     found = []
     for cell in cells:
         state = states.get(cell.key, {})
-        left = set(cell.observations) - done(state, cell.calibration)
+        left = set(cell.observations) - (set() if redo else done(state, cell.calibration))
         if left:
             found.append(_Work(cell.only(left), state))
     return found
 
 
-def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress) -> Summary:
+def run(
+    cells: list[Cell],
+    store: Store,
+    options: RunOptions,
+    progress: Progress,
+    begin: Callable[[], None] | None = None,
+) -> Summary:
     """Run all pending cells and return counts.
 
     A cell that raises, crashes or reaches its time limit gets rows with the error, and the next run tries it
     again. Rows of observations that were done before the time limit are kept. Cells that another runner holds
-    are skipped, and waited for at the end; if that runner dies, they run here.
+    are skipped, and waited for at the end; if that runner dies, they run here. A row that fails does not
+    replace a good one.
+
+    Arguments:
+        cells: Cells of a grid.
+        store: Store of the rows.
+        options: Options for running cells.
+        progress: Receiver of a line for each cell.
+        begin: Function that is called before the first cell runs, if there is one to run.
 
     Raises:
         UsageError: if a task or method of a plug-in cannot be used; nothing has been written then.
         StorageError: if rows cannot be written; the remaining cells are left for the next run.
     """
     end_second_run()
-    states = store.states()
-    _say_sources(from_other_source(cells, states), progress)
-    todo = _todo(cells, states)
+    states = store.states(cells=[cell.key for cell in cells])
+    if not options.redo:
+        _say_sources(from_other_source(cells, states), progress)
+    todo = _todo(cells, states, options.redo)
     first_look(
         [work.cell for work in todo], progress.say, options.backend, options.jobs, options.cell_timeout
     )
+    if todo and begin is not None:
+        begin()
     ran = failed = elsewhere = 0
     with progress.over(len(todo), options.jobs):
         held: list[_Work] = []
@@ -139,7 +159,7 @@ def _say_sources(lines: list[str], progress: Progress) -> None:
         progress.say(f"… and {len(lines) - MOST_LINES} more cells")
     if lines:
         progress.say(
-            "rows from other source code are kept; a new version, or another --out, runs these cells again"
+            "rows from other source code are kept; --redo, a new version or another --out runs them again"
         )
 
 
@@ -174,6 +194,8 @@ def _run_and_store(
             return work, _outcome(work.cell, rows, start, elsewhere=True)
         rows, notes = _rows(cell, store, options)
         store.write_cell(cell.key, rows)
+        if any(row["status"] != "ok" and is_good(now.get(row["num_observation"], row)) for row in rows):
+            notes.append(f"{cell.label}: rows that failed did not replace the good ones")
     return work, _outcome(cell, rows, start, notes=notes)
 
 
