@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from bench.run.run_record import FOLDER as RECORDS
 
 __all__ = ["Merged", "merge"]
 
+MOST_KEPT = 2**28  # bytes of a directory's rows that are kept in memory between judging and writing
 Signature = tuple[int, int, int]  # of a file: number on its disk, time and size
 
 
@@ -41,6 +42,28 @@ class Merged:
     num_cells: int
     num_rows: int
     changed: bool
+
+
+class _Source:
+    """A directory to be merged, whose rows are read once if they fit into memory, else twice."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._kept: list[tuple[list[Path], pa.Table]] | None = []
+
+    def judged(self) -> pd.DataFrame:
+        """Return the columns that winners are chosen by."""
+        size, parts = 0, []
+        for files, table in self.store.tables():
+            parts.append(table.select(JUDGED_BY))
+            size += table.nbytes
+            if self._kept is not None:
+                self._kept = [*self._kept, (files, table)] if size <= MOST_KEPT else None
+        return concatenated(parts).to_pandas() if parts else pd.DataFrame(columns=JUDGED_BY)
+
+    def tables(self) -> Iterable[tuple[list[Path], pa.Table]]:
+        """Return all rows, in tables with the files that they are from."""
+        return self.store.tables() if self._kept is None else self._kept
 
 
 @dataclass
@@ -93,16 +116,15 @@ def merge(directories: Sequence[Path], out: Path, say: Callable[[str], None]) ->
     with target.merged.locked():
         here = str(out.resolve())
         before = {path: _signature(path) for path in target.cell_files()}
-        judged = [store.read(JUDGED_BY).assign(directory=str(path)) for path, store in sources.items()]
-        if out.resolve() not in sources:
-            with contextlib.suppress(UsageError):  # no results there yet
-                judged.append(target.read(JUDGED_BY).assign(directory=here))
-                sources[out.resolve()] = target
-        won = winners(pd.concat(judged, ignore_index=True), here, say)
+        read = {path: _Source(store) for path, store in (sources | {out.resolve(): target}).items()}
+        judged = [source.judged().assign(directory=str(path)) for path, source in read.items()]
+        if not any(map(len, judged)):
+            raise UsageError(f"merge: no file in {', '.join(map(str, directories))} can be read")
+        won = winners(pd.concat([some for some in judged if len(some)], ignore_index=True), here, say)
         changed = bool(before) or won.changes(here)
         if changed:
             with target.merged.replaced(target.identity()) as new:
-                taken = _write(sources, won, new)
+                taken = _write(read, won, new)
                 for path in set(target.merged.paths()) - taken:  # a file that cannot be read
                     new.keep(path)
             for path in taken.intersection(before):  # its rows are in a large file now
@@ -114,7 +136,7 @@ def merge(directories: Sequence[Path], out: Path, say: Callable[[str], None]) ->
     return Merged(won.rows["cell"].nunique(), len(won.rows), changed)
 
 
-def _write(sources: dict[Path, Store], won: Winners, new: NewFiles) -> set[Path]:
+def _write(sources: dict[Path, _Source], won: Winners, new: NewFiles) -> set[Path]:
     """Write the winning rows of each directory, those of a task whenever there are enough of them.
 
     Returns:
@@ -125,9 +147,9 @@ def _write(sources: dict[Path, Store], won: Winners, new: NewFiles) -> set[Path]
     """
     taken: set[Path] = set()
     pending: dict[str | None, _Pending] = defaultdict(_Pending)
-    for directory, store in sources.items():
+    for directory, source in sources.items():
         own = won.of(str(directory))
-        for files, table in store.tables():
+        for files, table in source.tables():
             taken.update(files)
             # Rows that a run has written since the winners were chosen are left for the next merge.
             table = table.filter(pa.array(within(table, own)))

@@ -39,9 +39,7 @@ def stale(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> pd.Se
         for name in sorted({key[0] for key in keys if key[0] is not None}):
             now = today(name)
             if now is None and say is not None:
-                say(
-                    f"{kind} {name!r} is not registered here, so its rows are not stale; --plugin loads it"
-                )
+                say(f"{kind} {name!r} is not registered here, so its rows are not stale; --plugin loads it")
             old |= {key: _is_older(key[1], key[2], now) for key in set(keys) if key[0] == name}
         found |= pd.Series([old.get(key, False) for key in keys], index=rows.index, dtype=bool)
     return found

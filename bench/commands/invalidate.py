@@ -21,7 +21,10 @@ __all__ = ["invalidate"]
 @click.option("--reason", help="Why the rows are invalid; tables print it.")
 @click.option("--undo", is_flag=True, help="Make the rows valid again.")
 def invalidate(directory: Path, reason: str | None, undo: bool, **options: Any) -> int:
-    """Mark the selected good rows in DIRECTORY as invalid: they stay, tables leave them out, runs repeat them."""
+    """Mark the selected good rows in DIRECTORY as invalid.
+
+    They stay, tables and figures leave them out, and a run of their cells makes them again.
+    """
     from bench.care.changing import invalidate as mark
     from bench.care.selection_of_rows import SELECTING
     from bench.results.store import Store

@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | plot | status | merge | rm | time | study | check …``."""
+"""The command line: ``scorebench run | list | table | plot | status | merge | time | study | check | …``."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ def select(
 ) -> pd.DataFrame:
     """Return the rows to show, with ``task`` and ``method`` replaced by their names in tables and figures.
 
-    Invalidated rows are left out. If several versions are shown, the version is part of the name: ``flaky@1``, ``flaky@2``.
+    Invalidated rows are left out. If several versions are shown, the version is part of the name:
+    ``flaky@1``, ``flaky@2``.
 
     Arguments:
         rows: Rows from :meth:`bench.results.store.Store.read`, with the columns ``SELECTED_BY``.
