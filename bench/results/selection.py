@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from bench.printable import printable
@@ -24,12 +25,15 @@ def newest(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> pd.D
         say: Function that receives one line for each method of which older rows are left out.
     """
     known = _known(rows)
-    pairs = list(zip(known["task_version"], known["method_version"], strict=True))
-    order = sorted(set(pairs), key=lambda pair: tuple(map(version_order, pair)))
-    ranks = {pair: rank for rank, pair in enumerate(order)}
-    rank = pd.Series([ranks[pair] for pair in pairs], index=rows.index, dtype=int)
+    codes = known.groupby(VERSIONS, sort=False).ngroup().to_numpy()
+    pairs = list(known[VERSIONS].drop_duplicates().itertuples(index=False, name=None))
+    order = sorted(pairs, key=lambda pair: tuple(map(version_order, pair)))
+    ranks = np.array([order.index(pair) for pair in pairs], dtype=int)
+    rank = pd.Series(ranks[codes], index=rows.index, dtype=int)
     kept = rank == rank.groupby([known["task"], known["method"], parameters(rows)]).transform("max")
-    if say is not None and not kept.all():
+    if kept.all():
+        return rows
+    if say is not None:
         _explain(known, kept, say)
     return rows[kept]
 
@@ -58,7 +62,7 @@ def select(
     labels = method_labels(shown, without)
     versions = _known(shown)
     # The newest rows of two methods may be of different versions of the task.
-    names = shown["task"].map(lambda name: printable(str(name)), na_action="ignore")
+    names = shown["task"].map({name: printable(str(name)) for name in shown["task"].dropna().unique()})
     task = _with_version(names, versions["task_version"], [shown["task"]])
     method = _with_version(labels, versions["method_version"], [shown["task"], labels])
     return shown.assign(task=task, method=method)
@@ -75,7 +79,8 @@ def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFra
         groups: Columns that identify a line of a table or a point of a figure.
     """
     kinds = rows.reindex(columns=list(dict.fromkeys([*groups, "device", "timing"])))
-    kinds = kinds.astype(object).fillna({"device": "cpu", "timing": "shared"})
+    for column, default in (("device", "cpu"), ("timing", "shared")):
+        kinds[column] = kinds[column].astype(object).fillna(default)
     counts = kinds.drop_duplicates([*groups, "device", "timing"]).groupby(["device", "timing"]).size()
     if counts.empty:
         return rows, ("", "")
@@ -119,12 +124,20 @@ def _valid(rows: pd.DataFrame, say: Callable[[str], None] | None) -> pd.DataFram
 def _known(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that rows are selected by; a missing version becomes an empty string."""
     known = rows.reindex(columns=SELECTED_BY)
-    return known.assign(**{name: known[name].astype(object).fillna("").astype(str) for name in VERSIONS})
+    return known.assign(**{name: _filled(known[name]) for name in VERSIONS})
+
+
+def _filled(texts: pd.Series) -> pd.Series:
+    if isinstance(texts.dtype, pd.StringDtype):
+        return texts.fillna("")
+    return texts.astype(object).fillna("").astype(str)
 
 
 def _with_version(names: pd.Series, versions: pd.Series, within: list[pd.Series]) -> pd.Series:
     """Append the version to names for which rows that agree in all of ``within`` have several versions."""
     several = versions.groupby(within).transform("nunique") > 1
+    if not several.any():
+        return names
     return names.where(~several, names.astype(str) + "@" + versions.replace("", "?"))
 
 
