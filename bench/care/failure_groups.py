@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -56,7 +57,7 @@ def failure_groups(rows: pd.DataFrame) -> list[FailureGroup]:
     return sorted(groups.values(), key=lambda group: (-group.num_rows, group.message))
 
 
-def _failures(row: dict[str, object]) -> Iterator[tuple[str, str]]:
+def _failures(row: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
     """Yield the message and the whole text of each failure of a row."""
     if row["status"] != "ok":
         text = row["error"] if isinstance(row["error"], str) else ""

@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -93,7 +93,7 @@ class MergedFiles:
         raise UsageError(f"{self.folder}: its files are being replaced all the time; try again later")
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[list[tuple[Path, BinaryIO]]]:
+    def opened(self) -> Iterator[Sequence[tuple[Path, BinaryIO]]]:
         """Open all present files, so that they can be read even if they are replaced in the meantime."""
         for _ in range(TRIES):
             with contextlib.ExitStack() as stack:
