@@ -19,7 +19,7 @@ __all__ = ["slurm"]
 
 OWN = re.compile(r"(.+?):((?:time|mem|cpus) *=.*)")
 # Options of ``run`` that choose how cells run on one machine.
-OTHERS = {"jobs", "threads", "backend", "address", "dry_run", "leave_held"}
+OTHERS = {"jobs", "threads", "backend", "address", "dry_run", "leave_held", "redo"}
 
 
 @click.command()
