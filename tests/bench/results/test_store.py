@@ -36,6 +36,7 @@ def test_columns_are_the_documented_ones():
         "sample_s_iqr",
         "nfe",
         "num_parameters",
+        "diagnostics",
         "peak_memory_mb",
         "device",
         "device_name",
