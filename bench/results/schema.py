@@ -35,6 +35,7 @@ SCHEMA = pa.schema(
         ("status", _TEXT),  # ok, error or timeout
         ("error", _TEXT),  # traceback of fitting or sampling
         ("metric_errors", _TEXT),  # JSON: name of each metric that failed, and why; null where none did
+        ("invalid", _TEXT),  # why the row was invalidated; null where it was not
         ("num_posterior_samples", _INT),  # for each observation
         ("batch_size", _INT),  # observations sampled at once
         ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row
@@ -50,6 +51,7 @@ SCHEMA = pa.schema(
         ("diagnostics", _TEXT),  # JSON: what the fit says of itself, such as held-out log densities
         ("peak_memory_mb", _FLOAT),
         ("cell_s", _FLOAT),  # of the whole cell, scoring included
+        ("cell_cpu_s", _FLOAT),  # processor time of the whole cell, on all cores; null in older rows
         ("num_failed_simulations", _INT),  # dropped before fitting
         ("num_extreme_simulations", _INT),  # finite, but so large that methods clip them; null in older rows
         ("num_predictive", _INT),  # simulations made at posterior samples to score this row

@@ -25,6 +25,7 @@ class Outcome:
         num_drawn_again: Number of observations whose rows were complete, and whose samples were to be drawn
             again to be kept.
         num_lost: Number of those whose samples are not kept, because they differ or could not be drawn.
+        key: Key of the cell.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     num_drawn_again: int = 0
     num_lost: int = 0
+    key: str = ""
 
     @property
     def failed(self) -> bool:
@@ -48,9 +50,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of cells: run by this process, failed, complete at the start, completed by another process."""
+    """Counts of cells.
+
+    Attributes:
+        ran: Cells that this process ran.
+        failed: Cells of these that failed.
+        done_before: Cells that were complete at the start.
+        elsewhere: Cells that another process completed.
+        left: Cells that were left to other runs.
+    """
 
     ran: int
     failed: int
     done_before: int
     elsewhere: int = 0
+    left: int = 0

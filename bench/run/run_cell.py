@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,14 +55,14 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
         cell: Cell to run.
         directory: Directory where simulations are kept for other methods; None to simulate without it.
     """
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _processor_s()
     cell.load_plugins()
     torch.set_num_threads(cell.threads)
     with watched(SUITE, SHARED) as state:
         rows: list[Row] = []
         for some, more in _scored(cell, directory, state):
-            seconds = time.perf_counter() - start
-            done = [plain_row(row | {"cell_s": seconds}) for row in some]
+            spent = {"cell_s": time.perf_counter() - start, "cell_cpu_s": _processor_s() - cpu}
+            done = [plain_row(row | spent) for row in some]
             if more:
                 isolation.report(done)
             rows += done
@@ -178,6 +179,11 @@ def left_alone(state: GlobalState, what: str) -> Iterator[None]:
         raise ChangedStateError(
             f"{what} left global state changed, which other cells share: {'; '.join(changes)}"
         )
+
+
+def _processor_s() -> float:
+    """Return the processor seconds of this process and of its children that have ended, on all cores."""
+    return sum(os.times()[:4])
 
 
 def _bad(task: Task, cell: Cell) -> dict[int, Row]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ from bench.errors import UsageError
 from bench.results.claims import claim
 from bench.results.sample_files import KeptSamples
 from bench.results.schema import Row
-from bench.results.store import State, Store, done
+from bench.results.store import State, Store, done, is_good
 from bench.run import isolation
 from bench.run.backends import Backend, backend
 from bench.run.cell import Cell, failed_rows
@@ -33,6 +35,7 @@ __all__ = ["RunOptions", "from_other_source", "pending", "run", "unsampled"]
 Result = TypeVar("Result")
 
 TRIES = 3  # largest number of processes that a cell may end
+WAITING = 2  # runs that wait for cells of others, where all others leave
 MOST_LINES = 10  # limit on lines about cells that were run with other source code
 
 
@@ -46,12 +49,16 @@ class RunOptions:
             limit.
         backend: Name of the backend, see :func:`bench.run.backends.backend`.
         address: Address of a cluster; None for none.
+        leave_held: Whether to leave cells that other runs hold to them, once ``WAITING`` runs wait for these.
+        redo: Whether to run cells that are done, too. New rows replace old ones when they are written.
     """
 
     jobs: int = 1
     cell_timeout: float | None = None
     backend: Backend = "local"
     address: str | None = None
+    leave_held: bool = False
+    redo: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,14 +76,15 @@ class _Work:
     unsampled: Cell
 
 
-def pending(cells: list[Cell], states: dict[str, State]) -> list[Cell]:
-    """Return the cells that have observations without a successful row, restricted to those observations.
+def pending(cells: list[Cell], states: dict[str, State], redo: bool = False) -> list[Cell]:
+    """Return the cells that have observations without a good row, restricted to those observations.
 
     Arguments:
         cells: Cells of a grid.
         states: States of stored cells by key, from :meth:`bench.results.store.Store.states`.
+        redo: Whether observations with a good row are run again, so that all cells are returned.
     """
-    return [work.cell for work in _todo(cells, states) if work.cell.observations]
+    return [work.cell for work in _todo(cells, states, redo=redo) if work.cell.observations]
 
 
 def unsampled(cells: list[Cell], store: Store, states: dict[str, State]) -> list[Cell]:
@@ -110,12 +118,14 @@ def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
     return lines
 
 
-def _todo(cells: list[Cell], states: dict[str, State], store: Store | None = None) -> list[_Work]:
+def _todo(
+    cells: list[Cell], states: dict[str, State], store: Store | None = None, redo: bool = False
+) -> list[_Work]:
     """Return what is to be done; kept samples are left alone without a store."""
     found = []
     for cell in cells:
         state = states.get(cell.key, {})
-        good = done(state, cell.calibration)
+        good = set[int]() if redo else done(state, cell.calibration)
         left = set(cell.observations) - good
         without = unsampled_observations(cell, state, store) & good if store is not None else set()
         if left or without:
@@ -123,21 +133,39 @@ def _todo(cells: list[Cell], states: dict[str, State], store: Store | None = Non
     return found
 
 
-def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress) -> Summary:
+def run(
+    cells: list[Cell],
+    store: Store,
+    options: RunOptions,
+    progress: Progress,
+    predict: Callable[[Sequence[Cell], Store], Mapping[str, float | None]] | None = None,
+    begin: Callable[[], None] | None = None,
+) -> Summary:
     """Run all pending cells and return counts.
 
     A cell that raises, crashes or reaches its time limit gets rows with the error, and the next run tries it
     again. Rows of observations that were done before the time limit are kept. Cells that another runner holds
-    are skipped, and waited for at the end; if that runner dies, they run here.
+    are skipped, and waited for at the end; if that runner dies, they run here. A row that fails does not
+    replace a good one.
+
+    Arguments:
+        cells: Cells of a grid.
+        store: Store of the rows.
+        options: Options for running cells.
+        progress: Receiver of a line for each cell.
+        begin: Function that is called before the first cell runs, if there is one to run.
+        predict: Function that predicts the seconds of the pending cells by their keys, such as
+            :func:`bench.run.forecast.predicted_seconds`; None for no prediction.
 
     Raises:
         UsageError: if a task or method of a plug-in cannot be used; nothing has been written then.
         StorageError: if rows cannot be written; the remaining cells are left for the next run.
     """
     end_second_run()
-    states = store.states()
-    _say_sources(from_other_source(cells, states), progress)
-    todo = _todo(cells, states, store)
+    states = store.states(cells=[cell.key for cell in cells])
+    if not options.redo:
+        _say_sources(from_other_source(cells, states), progress)
+    todo = _todo(cells, states, store, options.redo)
     first_look(
         [work.cell if work.cell.observations else work.unsampled for work in todo],
         progress.say,
@@ -145,11 +173,15 @@ def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress
         options.jobs,
         options.cell_timeout,
     )
+    if todo and begin is not None:
+        begin()
     ran = failed = elsewhere = 0
-    with progress.over(len(todo), options.jobs):
+    known = predict([work.cell for work in todo], store) if predict and todo else {}
+    seconds = {work.cell.key: known.get(work.cell.key) for work in todo}
+    with progress.over(seconds, options.jobs), contextlib.ExitStack() as waits:
         held: list[_Work] = []
         for wait in (False, True):
-            for work, outcome in _outcomes(held if wait else todo, store, options, wait):
+            for work, outcome in _outcomes(held if wait else todo, store, options, wait, progress):
                 if outcome is None:
                     held.append(work)
                     continue
@@ -157,10 +189,23 @@ def run(cells: list[Cell], store: Store, options: RunOptions, progress: Progress
                 ran += not outcome.elsewhere
                 failed += outcome.failed and not outcome.elsewhere
                 progress.finished(outcome)
-            if not held:
+            if not held or wait:
                 break
+            if not waits.enter_context(_may_wait(store.directory, options)):
+                progress.say(f"{len(held)} cells are left to the runs that hold them")
+                return Summary(ran, failed, len(cells) - len(todo), elsewhere, len(held))
             progress.waiting(len(held))
     return Summary(ran, failed, len(cells) - len(todo), elsewhere)
+
+
+@contextlib.contextmanager
+def _may_wait(directory: Path, options: RunOptions) -> Iterator[bool]:
+    """Return a context that gives whether this run waits for cells of others, and counts it meanwhile."""
+    if not options.leave_held:
+        yield True
+        return
+    with contextlib.ExitStack() as places:
+        yield any(places.enter_context(claim(directory, f"waiting-{k}", wait=False)) for k in range(WAITING))
 
 
 def _say_sources(lines: list[str], progress: Progress) -> None:
@@ -170,19 +215,22 @@ def _say_sources(lines: list[str], progress: Progress) -> None:
         progress.say(f"… and {len(lines) - MOST_LINES} more cells")
     if lines:
         progress.say(
-            "rows from other source code are kept; a new version, or another --out, runs these cells again"
+            "rows from other source code are kept; --redo, a new version or another --out runs them again"
         )
 
 
 def _outcomes(
-    todo: list[_Work], store: Store, options: RunOptions, wait: bool
+    todo: list[_Work], store: Store, options: RunOptions, wait: bool, progress: Progress
 ) -> Iterator[tuple[_Work, Outcome | None]]:
     if not todo:
         return
     directory = store.directory.resolve()  # a worker may have another working directory
     with backend(options.backend, options.jobs, options.address) as placed:
+        # The workers of a cluster are elsewhere, and do not tell when a cell starts.
+        here = options.backend in ("local", "sequential")
+        log = None if progress.log is None or options.backend == "sequential" else progress.log.resolve()
         job = delayed(placed(_run_and_store))
-        work = (job(one, directory, options, wait) for one in todo)
+        work = (job(one, directory, options, wait, log, progress.running if here else None) for one in todo)
         try:
             yield from Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")(work)
         finally:
@@ -190,12 +238,26 @@ def _outcomes(
 
 
 def _run_and_store(
-    work: _Work, directory: Path, options: RunOptions, wait: bool
+    work: _Work,
+    directory: Path,
+    options: RunOptions,
+    wait: bool,
+    log: Path | None,
+    running: Callable[[Cell], AbstractContextManager[None]] | None,
 ) -> tuple[_Work, Outcome | None]:
-    """Run a cell and store its rows. The outcome is None if another runner holds the cell."""
+    """Run a cell and store its rows. The outcome is None if another runner holds the cell.
+
+    Arguments:
+        work: Cell to run.
+        directory: Directory of results.
+        options: Options of the run.
+        wait: Whether to wait for another runner that holds the cell.
+        log: File that receives what the cell prints; None to print it.
+        running: Function that gives a context for the time in which the cell runs; None for none.
+    """
     start, store = time.perf_counter(), Store(directory)
     work.cell.load_plugins()  # a worker of a cluster may not have loaded them yet
-    with claim(directory, work.cell.key, wait) as held:
+    with claim(directory, work.cell.key, wait, leased=True) as held:
         if not held:
             return work, None
         now = store.state(work.cell.key)
@@ -207,10 +269,14 @@ def _run_and_store(
             rows = [row for row in store.rows(cell.key) if row["num_observation"] in asked]
             return work, _outcome(work.cell, rows, start, elsewhere=True)
         rows, notes = [], list[str]()
-        if cell.observations:
-            rows, notes, samples = _rows(cell, store, options)
-            store_rows(store, cell, rows, samples)
-        lost = keep_again(again, store, partial(_called, options=options)) if again.observations else []
+        with running(cell) if running else contextlib.nullcontext():
+            if cell.observations:
+                rows, notes, samples = _rows(cell, store, options, log)
+                store_rows(store, cell, rows, samples)
+            called = partial(_called, options=options, log=log)
+            lost = keep_again(again, store, called) if again.observations else []
+        if any(row["status"] != "ok" and is_good(now.get(row["num_observation"], row)) for row in rows):
+            notes.append(f"{cell.label}: rows that failed did not replace the good ones")
     outcome = _outcome(cell, rows, start, notes=[*notes, *lost])
     return work, replace(outcome, num_drawn_again=len(again.observations), num_lost=len(lost))
 
@@ -221,6 +287,7 @@ def _called(
     directory: Path,
     receive: Callable[[Any], None],
     options: RunOptions,
+    log: Path | None,
 ) -> Result:
     """Return ``work(cell, directory)``, called in this process or in another one, as the backend wants it."""
     if options.backend == "sequential":
@@ -228,12 +295,12 @@ def _called(
             return work(cell, directory)
     workers = options.jobs if options.backend == "local" else 1
     return isolation.isolated(
-        work, cell, directory, workers=workers, seconds=options.cell_timeout, receive=receive
+        work, cell, directory, workers=workers, seconds=options.cell_timeout, receive=receive, output=log
     )
 
 
 def _rows(
-    cell: Cell, store: Store, options: RunOptions
+    cell: Cell, store: Store, options: RunOptions, log: Path | None
 ) -> tuple[list[Row], list[str], dict[int, KeptSamples]]:
     """Run a cell, and return its rows, lines for the user, and samples to keep with the rows.
 
@@ -264,7 +331,7 @@ def _rows(
     for attempt in range(1, TRIES + 1):
         left = cell.only(set(cell.observations) - set(rows))
         try:
-            keep(_called(run_cell, left, store.directory, receive, options))
+            keep(_called(run_cell, left, store.directory, receive, options, log))
             break
         except (UsageError, RegistryError, isolation.StoppedError):
             raise
@@ -300,6 +367,7 @@ def _outcome(
         seconds=time.perf_counter() - start,
         elsewhere=elsewhere,
         notes=tuple(notes),
+        key=cell.key,
         failed_metrics=tuple(
             sorted({name for row in rows for name in json.loads(row["metric_errors"] or "{}")})
         ),
