@@ -44,3 +44,10 @@ def test_an_observation_out_of_range_is_named(name, k):
     task = tasks.get(name)
     with pytest.raises(ValueError, match=f"from 1 to {task.num_observations}"):
         task.observation(k)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_every_parameter_has_a_name_of_its_own(name):
+    task = tasks.get(name)
+    assert len(set(task.parameter_names)) == len(task.parameter_names) == task.dim_theta
+    assert all(isinstance(one, str) and one for one in task.parameter_names)

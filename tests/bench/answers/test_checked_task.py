@@ -207,3 +207,12 @@ def test_the_seed_of_a_task_without_observations_of_its_own_is_the_same():
 
 def test_any_shape_is_taken_where_none_is_wanted():
     assert as_floats(5, None, "it").shape == ()
+
+
+def test_names_of_parameters():
+    assert checked(Plain()).parameter_names == ("theta_1", "theta_2")
+    assert checked(tasks.get("sir")).parameter_names == ("beta", "gamma")
+    for names in (("one",), "ab", [1, 2]):
+        odd = type("Odd", (Plain,), {"parameter_names": names})()
+        with pytest.raises(AnswerError, match=r"parameter_names is .*, not 2 names"):
+            checked(odd).parameter_names  # noqa: B018
