@@ -38,6 +38,7 @@ def call(*words):
     )
 
 
+@pytest.mark.slow
 def test_all_figures_in_all_formats(folder, tmp_path):
     result = call("plot", folder, "--format", "png, pdf,svg", "--caption", "--out", tmp_path)
     assert result.return_value == 0, result.output
