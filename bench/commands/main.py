@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | plot | time | study | check | reference``."""
+"""The command line: ``scorebench run | list | table | compare | plot | time | study | check | reference``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from bench import __version__
 from bench.commands.check import check
+from bench.commands.compare import compare
 from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
@@ -87,5 +88,5 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, list_, table, plot, reference, time_, study, reproduce):
+for command in (check, run, list_, table, compare, plot, reference, time_, study, reproduce):
     cli.add_command(command)
