@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | compare | plot | time | study | check | reference``."""
+"""The command line: ``scorebench run | list | show | table | compare | plot | time | study | check | reference``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from concurrent.futures import BrokenExecutor
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from bench import __version__
 from bench.commands.check import check
 from bench.commands.compare import compare
 from bench.commands.complaint import complain, tell
@@ -19,10 +18,12 @@ from bench.commands.listing import list_
 from bench.commands.reference import reference
 from bench.commands.run import run
 from bench.commands.show import plot, table
+from bench.commands.show_part import show
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
 from bench.run.signals import Terminated, interrupted_once
+from bench.version import VERSION
 from registries import RegistryError
 
 __all__ = ["cli", "main"]
@@ -83,10 +84,10 @@ def _flushed(status: int) -> int:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="scorebench")
+@click.version_option(VERSION, prog_name="scorebench")
 def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, list_, table, compare, plot, reference, time_, study, reproduce):
+for command in (check, run, list_, show, table, compare, plot, reference, time_, study, reproduce):
     cli.add_command(command)

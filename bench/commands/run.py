@@ -9,6 +9,8 @@ import click
 
 from bench.commands.arguments import FilePath, writable
 from bench.commands.complaint import complain, tell
+from bench.commands.name_types import METHOD, METRICS, TASK, GridPath
+from bench.commands.number_types import THREADS, Number, Numbers, flat
 from bench.errors import StorageError
 from bench.run.signals import sigterm_interrupts
 
@@ -16,18 +18,44 @@ __all__ = ["run"]
 
 
 @click.command()
-@click.argument("grid", required=False, type=FilePath(path_type=Path))
-@click.option("-t", "--task", multiple=True, help="Task; repeat for several.")
-@click.option("-m", "--method", multiple=True, help="Method, name[param=value,...]; a list [a,b] is several.")
-@click.option("-n", "--num-simulations", multiple=True, type=int, help="Simulation budget.  [default: 1000]")
-@click.option("-o", "--observation", multiple=True, type=int, help="Observation.  [default: all]")
-@click.option("-s", "--seed", multiple=True, type=int, help="Seed of simulations and fit.  [default: 0]")
-@click.option("--num-samples", type=int, help="Posterior samples per observation.  [default: 10000]")
-@click.option("--calibration", type=int, help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
-@click.option("--metrics", multiple=True, help="Metrics to compute, a,b; repeatable.  [default: all]")
+@click.argument("grid", required=False, type=GridPath(path_type=Path))
+@click.option("-t", "--task", multiple=True, type=TASK, help="Task; repeat for several.")
+@click.option(
+    "-m",
+    "--method",
+    multiple=True,
+    type=METHOD,
+    help="Method, name[param=value,...]; a list [a,b] is several.",
+)
+@click.option(
+    "-n", "--num-simulations", multiple=True, type=Number(), help="Budget, such as 1e3.  [default: 1000]"
+)
+@click.option(
+    "-o",
+    "--observation",
+    multiple=True,
+    type=Numbers(),
+    callback=flat,
+    help="Observation, or a range such as 1-3.  [default: all]",
+)
+@click.option(
+    "-s",
+    "--seed",
+    multiple=True,
+    type=Numbers(),
+    callback=flat,
+    help="Seed of simulations and fit, or a range such as 0-2.  [default: 0]",
+)
+@click.option("--num-samples", type=Number(), help="Posterior samples per observation.  [default: 10000]")
+@click.option("--calibration", type=Number(), help="Fresh pairs for calibration, 0 or >= 100.  [default: 0]")
+@click.option("--metrics", multiple=True, type=METRICS, help="Metrics, a,b; repeatable.  [default: all]")
 @click.option("--out", type=FilePath(), help="Directory of results.  [default: runs/default]")
-@click.option("--jobs", type=int, help="Cells at a time; 1 gives exclusive timings.  [default: 1]")
-@click.option("--threads", type=int, help="Threads of a cell.  [default: OMP_NUM_THREADS, else 1]")
+@click.option(
+    "--jobs",
+    type=Number(),
+    help="Cells at a time; 1 gives exclusive timings, -1 takes all cores.  [default: 1]",
+)
+@click.option("--threads", type=THREADS, help="Threads of a cell, or all.  [default: OMP_NUM_THREADS or 1]")
 @click.option("--cell-timeout", type=float, help="Seconds that a cell may take.  [default: no limit]")
 @click.option("--backend", help="local, sequential (for a debugger), dask or ray.  [default: local]")
 @click.option("--address", help="Of the dask scheduler or the ray cluster.  [default: one on this machine]")

@@ -26,6 +26,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 
+from bench.run.carried import carried, register_carried
 from bench.run.plugins import SUITE, is_from_plugin
 from bench.run.script import Script, end_second_run, own_script, run_again
 
@@ -178,7 +179,7 @@ class _Worker:
         context = _Context()
         self._pipe, there = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(there, module, own_script()), name="scorebench worker"
+            target=_serve, args=(there, module, own_script(), carried()), name="scorebench worker"
         )
         self._ending = threading.Lock()
         _start_tracker()
@@ -441,10 +442,10 @@ def seconds_left() -> float | None:
     return None if _deadline is None else _deadline - time.monotonic()
 
 
-def _serve(pipe: Connection, module: str, script: Script | None) -> None:
+def _serve(pipe: Connection, module: str, script: Script | None, classes: list[bytes]) -> None:
     """Do what comes through the pipe, until the process is killed or the parent is gone."""
     global _deadline, _receiver
-    _begin(module, script)
+    _begin(module, script, classes)
 
     def send(*message: Any) -> None:
         pipe.send_bytes(pickle.dumps(message))
@@ -478,7 +479,7 @@ def _described(error: BaseException) -> tuple[str, str, tuple[Any, ...], str]:
     return cls.__module__ if plain else "", cls.__qualname__, error.args if plain else (), text
 
 
-def _begin(module: str, script: Script | None) -> None:
+def _begin(module: str, script: Script | None, classes: list[bytes]) -> None:
     """Prepare a child process: ignore Ctrl-C and SIGTERM, end with the parent, import the slow modules.
 
     The parent reacts to Ctrl-C and SIGTERM for all its children.
@@ -501,6 +502,7 @@ def _begin(module: str, script: Script | None) -> None:
     importlib.import_module(module)
     if script is not None:
         run_again(script)
+    register_carried(classes)
 
 
 def _ignore_signals() -> None:

@@ -20,7 +20,7 @@ from bench.run.plugins import load_plugin
 from tasks import Task
 from tasks.contract import registry
 
-NUMBER = ["many", "-1"]
+NUMBER = ["many", "-1", "1e3.5", "1e400"]
 # Bad values that no command accepts, by the name of the option or argument.
 BAD = {
     "address": ["nowhere:1"],  # the backend has no addresses
@@ -34,7 +34,7 @@ BAD = {
     "experiment": ["no_such_experiment"],
     "form": ["pdf"],
     "grid": ["folder", "missing.yaml", "file", "pipe", "/dev/zero", "n" * 300, "\ud800"],
-    "jobs": NUMBER,
+    "jobs": ["many", "-2", "0"],
     "max_seconds": ["soon", "-1", "nan", "inf", "1e400"],
     "minutes": ["soon", "-1", "nan", "inf"],
     "metrics": ["no_such_metric"],
@@ -48,13 +48,13 @@ BAD = {
     "num_seeds": NUMBER,
     "num_sets": NUMBER,
     "num_simulations": NUMBER,
-    "observation": ["first", "0", "1000"],
+    "observation": ["first", "0", "1000", "3-1"],
     "out": ["file", "file/below", "n" * 300, "\ud800"],
     "part": ["no_such_part"],
     "plugin": ["missing.py", "broken.py", "folder", "file", "pipe", "n" * 300, "\ud800"],
     "published_labels": NUMBER,
     "scale": ["full", "2", "nan"],
-    "seed": ["first", "99999999999999999999"],
+    "seed": ["first", "99999999999999999999", "3-1", "0-9999999"],
     "sklearn_observation": ["first", "0", "1000"],
     "task": ["no_such_task", "esc\x1b[31m"],
     "threads": NUMBER,
@@ -69,6 +69,7 @@ NEEDED = {
     "check task": {"name": "sir"},
     "check method": {"method": "prior"},
     "reference": {"name": "lorenz63"},
+    "show": {"part": "sir"},
 }
 
 
