@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | show | table | compare | plot | time | study | check | reference``."""
+"""The command line: ``scorebench run | list | show | table | compare | plot | time | study | check …``."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ import click
 
 from bench.commands.arguments import FilePath
 from bench.commands.complaint import complain
+from bench.commands.name_types import METHOD, TASK
+from bench.commands.number_types import Number
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,17 +57,20 @@ def selecting(command: Command) -> Command:
             "-n",
             "--num-simulations",
             multiple=True,
-            type=click.IntRange(min=0),
-            help="Simulation budget to show; may be repeated.  [default: all]",
+            type=Number(min=0),
+            help="Budget to show, such as 1e3; may be repeated.  [default: all]",
         ),
         click.option(
             "-m",
             "--method",
             multiple=True,
+            type=METHOD,
             help="Method to show, NAME for all its parameters or NAME[param=value]; may be repeated.  "
             "[default: all]",
         ),
-        click.option("-t", "--task", multiple=True, help="Task to show; may be repeated.  [default: all]"),
+        click.option(
+            "-t", "--task", multiple=True, type=TASK, help="Task to show; may be repeated.  [default: all]"
+        ),
     ):
         command = option(command)
     return command

@@ -164,8 +164,9 @@ def _explained(error: ValidationError) -> str:
     path = [str(key) for key in first["loc"]]
     message = " ".join(first["msg"].removeprefix("Value error, ").split())
     if first["type"] == "extra_forbidden":
-        fields = {1: Style, 3: MethodStyle if path[0] == "methods" else TaskStyle}[len(path)]
-        return f"unknown key {'.'.join(path)!r}; {nearest(path[-1], fields.model_fields)}"
+        inner = MethodStyle if path[0] == "methods" else TaskStyle
+        known = Style.model_fields if len(path) == 1 else inner.model_fields
+        return f"unknown key {'.'.join(path)!r}; {nearest(path[-1], known)}"
     if len(path) == 1:
         return f"{path[0]}: {message[:1].lower()}{message[1:]}"
     value = str(first["input"])

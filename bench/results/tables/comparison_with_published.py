@@ -13,7 +13,7 @@ from bench.results.style_file import Style
 from bench.results.table import number_text
 from bench.results.tables.metric_values import MetricValues
 from bench.results.tables.printed import Entry, Printed
-from bench.results.tables.published_values import ALL, num_samples_of, published_rows
+from bench.results.tables.published_values import ALL, fitting_rows, published_rows
 
 __all__ = ["SAME_METHOD", "compare_with_published", "comparison_table"]
 
@@ -56,16 +56,14 @@ def compare_with_published(
 
     Arguments:
         values: Values of ``c2st`` or ``c2st_rf``.
-        source: Text that the source contains, or ``all``. Sources that state another number of posterior
-            samples are left out.
+        source: Text that the source contains, or ``all``.
         say: Function that receives one line about methods that no publication has.
 
     Returns:
         One row for each pair, with the columns ``COLUMNS``; ``differs`` is None if the noise is unknown,
         because there is one observation or no published standard deviation.
     """
-    published = published_rows(values.metric, source)
-    fits = [num_samples_of(one) in (None, values.num_samples) for one in published["source"]]
+    published = fitting_rows(published_rows(values.metric, source), values)
     by_observation = values.values.groupby(["task", "method", "num_simulations", "num_observation"])["value"]
     groups = by_observation.mean().groupby(["task", "method", "num_simulations"])
     ours = groups.agg(["mean", "std", "size"]).reset_index()
@@ -73,7 +71,7 @@ def compare_with_published(
     alone = sorted(ours.loc[ours["published_method"].isna(), "method"].unique())
     if say is not None and alone:
         say(f"no publication has these methods: {', '.join(alone)}")
-    theirs = published[fits].rename(columns={"method": "published_method"})
+    theirs = published.rename(columns={"method": "published_method"})
     pairs = ours.merge(theirs, on=["task", "published_method", "num_simulations"])
     records = [_compared(values.metric, record) for record in pairs.to_dict("records")]
     return pd.DataFrame(records, columns=COLUMNS)

@@ -18,8 +18,8 @@ def without_room(shown: pd.DataFrame, width: int, first: Sequence[str]) -> list[
     Arguments:
         shown: Table of texts.
         width: Width of the terminal in characters.
-        first: Columns that are kept before the others, the most important first. The other columns are
-            kept from left to right, as long as there is room.
+        first: Columns that are kept before the others, the most important first. The others follow from
+            left to right; the first without room ends the table.
 
     Example:
         >>> table = pd.DataFrame({"task": ["sir"], "c2st": ["0.5"], "mmd2": ["0.1"], "rows": ["10"]})
@@ -31,7 +31,8 @@ def without_room(shown: pd.DataFrame, width: int, first: Sequence[str]) -> list[
     order = [name for name in first if name in wide]
     used, kept = -GAP, set()
     for name in [*order, *(name for name in columns if name not in order)]:
-        if used + GAP + wide[name] <= width:
-            used += GAP + wide[name]
-            kept.add(name)
+        used += GAP + wide[name]
+        if used > width:
+            break
+        kept.add(name)
     return [name for name in columns if name not in kept]

@@ -167,9 +167,9 @@ def _notes(
     own = [one for one in found.values() if not one.source]
     numbers = sorted({one.num for one in own if one.num})
     over = "seeds" if values.per_cell else "observations and seeds"
-    count = "" if not numbers else f" ({_range(numbers)} values)"
+    count = "" if not numbers else f" ({_range(numbers)})"
     what = f"{values.metric}: mean over {over}{count}"
-    if interval != "none":
+    if any(not np.isnan(one.spread) for one in found.values()):
         what += f" ± {interval_name(interval)}"
     samples = "" if values.num_samples is None else f"; {values.num_samples} posterior samples"
     kind = f"; times: {values.kind}" if values.kind else ""
@@ -194,7 +194,9 @@ def _of(one: Estimate, values: MetricValues) -> str:
 
 
 def _range(numbers: Sequence[int]) -> str:
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+    last = numbers[-1]
+    first = "" if len(numbers) == 1 else f"{numbers[0]} to "
+    return f"{first}{last} value{'s' if last > 1 else ''}"
 
 
 def _some(places: Sequence[str], most: int = 12) -> str:

@@ -19,7 +19,7 @@ __all__ = [
     "ALL",
     "CLASSIFIERS",
     "check_source",
-    "num_samples_of",
+    "fitting_rows",
     "published_estimates",
     "published_rows",
     "short",
@@ -29,8 +29,8 @@ ALL = "all"
 FILES = ("c2st.csv", "sequential_and_abc.csv")
 # Classifier behind each of our columns. C2STs by different classifiers are never compared.
 CLASSIFIERS: dict[str, Classifier] = {"c2st": "mlp", "c2st_rf": "rf"}
-# Number of posterior samples behind a C2ST, by the beginning of the source; the others do not state it.
-NUM_SAMPLES = {"sbibm 2021": 10_000, "BayesFlow": 10_000}
+NUM_SAMPLES = 10_000  # posterior samples behind a published C2ST
+STATED = ("sbibm 2021", "BayesFlow")  # sources that state it; the others are taken to follow sbibm
 YEAR = re.compile(r"^.*?\b\d{4}\b")
 
 
@@ -62,9 +62,8 @@ def published_rows(metric: str, source: str = ALL) -> pd.DataFrame:
         UsageError: for another metric, or an unknown source.
     """
     if metric not in CLASSIFIERS:
-        raise UsageError(
-            f"metric = {printable(metric)}: published results are {' and '.join(CLASSIFIERS)} only"
-        )
+        known = " and ".join(CLASSIFIERS)
+        raise UsageError(f"metric = {printable(metric)!r}: published results are of {known} only")
     rows = _everything()
     chosen = rows["classifier"] == CLASSIFIERS[metric]
     return rows[chosen if check_source(source) == ALL else chosen & _contains(rows["source"], source)]
@@ -89,23 +88,22 @@ def published_estimates(
     rows = published_rows(values.metric, source)
     pairs = set(values.values[["task", "num_simulations"]].itertuples(index=False, name=None))
     there = [pair in pairs for pair in zip(rows["task"], rows["num_simulations"], strict=True)]
-    rows = rows[there]
-    fits = [num_samples_of(one) in (None, values.num_samples) for one in rows["source"]]
-    if say is not None and not all(fits):
+    every = rows[pd.Series(there, index=rows.index, dtype=bool)]
+    rows = fitting_rows(every, values)
+    if say is not None and len(rows) < len(every):
         say(
-            f"{fits.count(False)} published results are left out: they are of 10000 posterior samples, "
-            f"these rows of {values.num_samples or 'several numbers'}"
+            f"{len(every) - len(rows)} published results are left out: they are of {NUM_SAMPLES} posterior "
+            f"samples, these rows of {values.num_samples or 'several numbers'}"
         )
-    rows = rows[fits]
-    if say is not None and rows.empty:
-        say(f"no published {values.metric} of these tasks, budgets and number of samples")
+    elif say is not None and rows.empty:
+        say(f"no published {values.metric} of these tasks and budgets")
     found: dict[Key, Estimate] = {}
     for record in rows.to_dict("records"):
         name = f"{record['method']} ({short(str(record['source']))})"
         key = (str(record["task"]), name, int(record["num_simulations"]))
         num = 0 if math.isnan(record["num_values"]) else int(record["num_values"])
-        stated = num_samples_of(str(record["source"])) is not None
-        unknown = "" if stated else " (number of posterior samples not stated)"
+        is_stated = str(record["source"]).startswith(STATED)
+        unknown = "" if is_stated else " (number of posterior samples not stated)"
         behind = math.nan if math.isnan(record["c2st_std"]) else spread(record["c2st_std"], num, interval)
         found.setdefault(
             key, Estimate(float(record["c2st_mean"]), behind, num, source=str(record["source"]) + unknown)
@@ -113,9 +111,9 @@ def published_estimates(
     return found
 
 
-def num_samples_of(source: str) -> int | None:
-    """Return the number of posterior samples behind the results of a source; None if it is not stated."""
-    return next((number for start, number in NUM_SAMPLES.items() if source.startswith(start)), None)
+def fitting_rows(rows: pd.DataFrame, values: MetricValues) -> pd.DataFrame:
+    """Return published results whose number of posterior samples is that of the values."""
+    return rows if values.num_samples == NUM_SAMPLES else rows.iloc[:0]
 
 
 def short(source: str) -> str:
