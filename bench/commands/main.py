@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | show | table | compare | plot | time | study | check …``."""
+"""The command line: ``scorebench run | score | list | show | table | plot | time | study | ...``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
 from bench.commands.run import run
+from bench.commands.score import score
 from bench.commands.show import plot, table
 from bench.commands.show_part import show
+from bench.commands.slurm import slurm
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
@@ -89,5 +91,6 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, list_, show, table, compare, plot, reference, time_, study, reproduce):
+for command in (check, run, score, slurm, list_, show, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)
+cli.add_command(compare)

@@ -40,6 +40,7 @@ __all__ = ["Grid", "read_grid"]
 MOST_CELLS = 1_000_000
 MOST_BYTES = 1_000_000  # of a grid file
 ALL_CORES = -1  # number of jobs, as in joblib and scikit-learn
+KEPT_SAMPLES = 2000  # of each row, unless another number is given
 LARGEST = 2**63 - 1  # largest integer that a column of a row holds
 
 
@@ -84,9 +85,10 @@ class Grid(BaseModel):
     """The configuration of ``scorebench run``. Keys in YAML are the long options of the command line.
 
     A key may hold one value or a list. Without ``observation``, all observations of a task are scored.
-    Without ``metrics``, all are computed. ``threads`` is the number of threads for training, sampling and
-    scoring a cell, or ``all``; for its default, see :mod:`bench.run.threads`. Whole numbers may be written as
-    ``1e3``, observations and seeds also as a range such as ``1-3``, and ``jobs=-1`` means all cores.
+    Without ``metrics``, all are computed. With ``keep="samples"``, the first ``keep_samples`` posterior
+    samples of each row are kept. ``threads`` is the number of threads for training, sampling and scoring a
+    cell, or ``all``; for its default, see :mod:`bench.run.threads`. Whole numbers may be written as ``1e3``,
+    observations and seeds also as a range such as ``1-3``, and ``jobs=-1`` means all cores.
 
     Example:
         >>> grid = Grid(task="two_moons", method=["prior", "rejection_abc"], observation=[1, 2])
@@ -104,6 +106,8 @@ class Grid(BaseModel):
     num_samples: Positive = 10_000
     calibration: Whole = 0
     metrics: Annotated[list[Annotated[str, Field(strict=True)]], BeforeValidator(_split)] = []
+    keep: Literal["samples"] | None = None
+    keep_samples: Positive | None = None
     out: Annotated[Path, Field(validate_default=True)] = Path("runs/default")
     jobs: Annotated[Integer, Field(le=LARGEST)] = 1
     threads: Annotated[Positive | Literal["all"] | None, BeforeValidator(_threads)] = None
@@ -163,6 +167,8 @@ class Grid(BaseModel):
             if self.address is not None:
                 raise ValueError(f"jobs = {ALL_CORES} counts this machine's cores; give a cluster a number")
             self.jobs = cpu_count()
+        if self.keep_samples is not None and self.keep is None:
+            raise ValueError("keep-samples is the number of samples for keep: samples, which is not given")
         return self
 
     @property
@@ -210,6 +216,7 @@ class Grid(BaseModel):
                 scoring_threads=scored_on,
                 timing="exclusive" if alone else "shared",
                 metrics=tuple(self.metrics) or None,
+                keep_samples=(self.keep_samples or KEPT_SAMPLES) if self.keep else 0,
             )
             for task, num_simulations, seed, spec in axes
         ]

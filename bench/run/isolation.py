@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker, spawn
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 
@@ -107,6 +108,7 @@ def isolated(
     workers: int,
     seconds: float | None = None,
     receive: Callable[[Any], None] | None = None,
+    output: Path | None = None,
 ) -> Result:
     """Return ``work(*args)``, computed in one of ``workers`` processes, which later calls use again.
 
@@ -119,6 +121,7 @@ def isolated(
         workers: Number of processes. It counts only in the call that starts the first.
         seconds: Time limit in seconds, after which the process is killed; None for no limit.
         receive: Function that gets each part that the work passes to :func:`report`, as soon as it comes.
+        output: File to which the process appends what it prints from now on; None to change nothing.
 
     Raises:
         DiedError: if the process ended without a result, or if several ended while they started.
@@ -127,7 +130,7 @@ def isolated(
         StoppedError: if :func:`stop` was called before the work was done.
     """
     pool = _the_pool(workers, work.__module__)
-    task = pickle.dumps((work, args, seconds))
+    task = pickle.dumps((work, args, seconds, None if output is None else str(output)))
     worker = pool.take()
     try:
         for _ in range(STARTS):
@@ -458,7 +461,9 @@ def _serve(pipe: Connection, module: str, script: Script | None, classes: list[b
         except (EOFError, OSError):
             os._exit(1)
         try:
-            work, args, seconds = pickle.loads(received)  # noqa: S301  (of the parent)
+            work, args, seconds, output = pickle.loads(received)  # noqa: S301  (of the parent)
+            if output is not None:
+                _print_to(output)
             _deadline = None if seconds is None else time.monotonic() + seconds
             answer = pickle.dumps(("result", work(*args), _retired))
         except BaseException as error:
@@ -469,6 +474,21 @@ def _serve(pipe: Connection, module: str, script: Script | None, classes: list[b
             pipe.send_bytes(answer)
         except OSError:  # the work has closed the pipe
             os._exit(1)
+
+
+def _print_to(path: str) -> None:
+    """Append what this process and its children print to a file, from Python and from compiled code.
+
+    If the file cannot be opened, as on a full disk, nothing is changed.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    with contextlib.suppress(OSError):
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        os.close(file)
 
 
 def _described(error: BaseException) -> tuple[str, str, tuple[Any, ...], str]:
