@@ -84,7 +84,7 @@ def as_latex(table: Printed) -> str:
     lines += [r"\bottomrule", r"\end{tabular}"]
     notes = [latex_escaped(note) for note in table.notes_with("Bold", "underlined")]
     if notes:
-        lines += [r"\par\smallskip", "{\\footnotesize " + "\n".join(notes) + r"\par}"]
+        lines += [r"\par\smallskip\noindent", "{\\footnotesize " + "\n".join(notes) + r"\par}"]
     return "\n".join(lines) + "\n"
 
 

@@ -92,7 +92,7 @@ def test_latex_uses_no_command_of_another_package():
     known = (
         "begin end toprule midrule bottomrule multicolumn emph textbf underline textit texttt par smallskip"
     )
-    known += " footnotesize pm circ dagger theta dots usepackage"
+    known += " noindent footnotesize pm circ dagger theta dots usepackage"
     known += " textbackslash textasciitilde textasciicircum textless textgreater textbar"
     assert set(re.findall(r"\\([A-Za-z]+)", as_latex(TABLE))) <= set(known.split())
 
