@@ -14,13 +14,19 @@ from click.exceptions import NoArgsIsHelpError
 from bench.commands.check import check
 from bench.commands.compare import compare
 from bench.commands.complaint import complain, tell
+from bench.commands.export import export
+from bench.commands.failures import errors
+from bench.commands.invalidate import invalidate
 from bench.commands.listing import list_
+from bench.commands.merge import merge
 from bench.commands.reference import reference
+from bench.commands.rm import rm
 from bench.commands.run import run
 from bench.commands.score import score
 from bench.commands.show import plot, table
 from bench.commands.show_part import show
 from bench.commands.slurm import slurm
+from bench.commands.status import status
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
@@ -94,3 +100,5 @@ def cli() -> None:
 for command in (check, run, score, slurm, list_, show, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)
 cli.add_command(compare)
+for command in (status, errors, rm, invalidate, merge, export):
+    cli.add_command(command)
