@@ -6,6 +6,7 @@ Commands and options are taken from the command line itself, so a new one is eit
 import os
 import re
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -20,6 +21,7 @@ from bench.run.plugins import load_plugin
 from tasks import Task
 from tasks.contract import registry
 
+DEMO = str(Path(__file__).parents[3] / "results" / "demo")
 NUMBER = ["many", "-1", "1e3.5", "1e400"]
 # Bad values that no command accepts, by the name of the option or argument.
 BAD = {
@@ -43,12 +45,14 @@ BAD = {
     "experiment": ["no_such_experiment"],
     "form": ["pdf"],
     "grid": ["folder", "missing.yaml", "file", "pipe", "/dev/zero", "n" * 300, "\ud800"],
+    "interval": ["iqr"],
     "jobs": ["many", "-2", "0"],
     "keep": ["weights"],
     "keep_samples": NUMBER,
     "label": ["two words", "npe", "x" * 61, "esc\x1b[31m"],
     "max_seconds": ["soon", "-1", "nan", "inf", "1e400"],
     "minutes": ["soon", "-1", "nan", "inf"],
+    "metric": ["no_such_metric"],
     "metrics": ["no_such_metric"],
     "method": ["no_such_method", "npe[", "npe[no_such_parameter=1]"],
     "name": ["no_such_task"],
@@ -63,13 +67,16 @@ BAD = {
     "observation": ["first", "0", "1000", "3-1"],
     "out": ["file", "file/below", "n" * 300, "\ud800"],
     "part": ["no_such_part"],
+    "pivot": ["nothing", "methodxmethod", "task"],
     "plugin": ["missing.py", "broken.py", "folder", "file", "pipe", "n" * 300, "\ud800"],
+    "published": ["no_such_source"],
     "published_labels": NUMBER,
     "sample_seconds": ["soon", "-1", "nan", "inf"],
     "samples": ["missing.npz", "file", "folder", "pipe", "n" * 300, "\ud800"],
     "scale": ["full", "2", "nan"],
     "seed": ["first", "99999999999999999999", "3-1", "0-9999999"],
     "sklearn_observation": ["first", "0", "1000"],
+    "style": ["missing.yaml", "file", "folder", "pipe", "n" * 300, "\ud800"],
     "task": ["no_such_task", "esc\x1b[31m"],
     "threads": NUMBER,
     "timing": ["alone"],
@@ -80,7 +87,8 @@ BAD = {
 # Arguments that a command needs in addition to the bad value.
 NEEDED = {
     "run": {"task": "sir", "method": "prior"},
-    "table": {"directory": "folder"},
+    "table": {"directory": DEMO, "pivot": "methodxtask"},
+    "compare": {"directory": DEMO},
     "plot": {"directory": "folder"},
     "score": {"task": "sir", "samples": "file", "label": "theirs", "observation": "1"},
     "check task": {"name": "sir"},
