@@ -21,6 +21,7 @@ from bench.run.plugins import load_plugin
 from tasks import Task
 from tasks.contract import registry
 
+DEMO = str(Path(__file__).parents[3] / "results" / "demo")
 NUMBER = ["many", "-1", "1e3.5", "1e400"]
 # Bad values that no command accepts, by the name of the option or argument.
 BAD = {
@@ -46,7 +47,7 @@ BAD = {
     "font_size": ["big", "5", "nan", "inf"],
     "form": ["pdf"],
     "grid": ["folder", "missing.yaml", "file", "pipe", "/dev/zero", "n" * 300, "\ud800"],
-    "interval": ["range"],
+    "interval": ["iqr"],
     "jobs": ["many", "-2", "0"],
     "keep": ["weights"],
     "keep_samples": NUMBER,
@@ -69,8 +70,9 @@ BAD = {
     "observation": ["first", "0", "1000", "3-1"],
     "out": ["file", "file/below", "n" * 300, "\ud800"],
     "part": ["no_such_part"],
+    "pivot": ["nothing", "methodxmethod", "task"],
     "plugin": ["missing.py", "broken.py", "folder", "file", "pipe", "n" * 300, "\ud800"],
-    "published": ["nobody"],
+    "published": ["no_such_source"],
     "published_labels": NUMBER,
     "sample_seconds": ["soon", "-1", "nan", "inf"],
     "samples": ["missing.npz", "file", "folder", "pipe", "n" * 300, "\ud800"],
@@ -90,8 +92,9 @@ BAD = {
 # Arguments that a command needs in addition to the bad value.
 NEEDED = {
     "run": {"task": "sir", "method": "prior"},
-    "table": {"directory": "folder"},
-    "plot": {"directory": str(Path(__file__).parents[3] / "results" / "demo")},
+    "table": {"directory": DEMO, "pivot": "methodxtask"},
+    "compare": {"directory": DEMO},
+    "plot": {"directory": DEMO},
     "score": {"task": "sir", "samples": "file", "label": "theirs", "observation": "1"},
     "check task": {"name": "sir"},
     "check method": {"method": "prior"},
