@@ -109,7 +109,7 @@ def plot(directory: Path, figure: tuple[str, ...], **given: Any) -> int:
     from bench.results.figures.caption import caption
     from bench.results.figures.drawing import drawn
     from bench.results.figures.figure import FLOOR, figure_class, figures
-    from bench.results.figures.metric_values import check_metric
+    from bench.results.figures.metric_axis import check_metric
     from bench.results.figures.style import save, write_whole
     from bench.results.store import Store
 

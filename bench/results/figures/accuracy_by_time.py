@@ -49,7 +49,7 @@ class AccuracyByTime(ResultFigure):
         from bench.results.figures.by_task import by_task
         from bench.results.figures.labels_beside import labels_beside
         from bench.results.figures.looks import looks
-        from bench.results.figures.metric_values import lower_is_better, metric_name, without_floor
+        from bench.results.figures.metric_axis import lower_is_better, metric_name, without_floor
         from bench.results.figures.panels import log_ticks, small_ticks
         from bench.results.selection import times_of_one_kind
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.results.figures.figure import FLOOR, label
 from bench.results.figures.looks import LOOKS, Look
-from bench.results.figures.metric_values import axis_label, is_c2st
+from bench.results.figures.metric_axis import axis_label, is_c2st
 from bench.results.figures.options import FigureOptions
 from bench.results.figures.panels import entries, log_ticks, panels
 

@@ -34,7 +34,7 @@ class C2STByBudget(ResultFigure):
         """
         from bench.results.figures.by_task import by_task
         from bench.results.figures.looks import looks
-        from bench.results.figures.metric_values import INTERVALS, estimates, without_floor
+        from bench.results.figures.metric_axis import INTERVALS, estimates, without_floor
         from bench.results.figures.panels import marker_size, number, small_ticks
         from bench.results.figures.published_points import hollow, published_looks, published_means
         from bench.results.figures.text_size import every

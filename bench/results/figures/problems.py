@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.results.figures.figure import FLOOR
-from bench.results.figures.metric_values import lower_is_better
+from bench.results.figures.metric_axis import lower_is_better
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -39,7 +39,7 @@ class Profile(ResultFigure):
         import numpy as np
 
         from bench.results.figures.looks import looks
-        from bench.results.figures.metric_values import is_c2st, metric_name
+        from bench.results.figures.metric_axis import is_c2st, metric_name
         from bench.results.figures.panels import entries, log_ticks, panels
         from bench.results.figures.problems import PROBLEM, losses
 

@@ -12,15 +12,13 @@ from bench.printable import printable
 from bench.results.figures.figure import label
 from bench.results.figures.looks import LOOKS, Look, looks
 from bench.results.figures.options import FigureOptions
-from bench.results.published import read_published
+from bench.results.tables import published_values
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 __all__ = ["hollow", "published_looks", "published_means", "published_rows"]
 
-FILES = ("c2st.csv", "sequential_and_abc.csv")
-CLASSIFIERS = {"c2st": "mlp", "c2st_rf": "rf"}
 OURS = {"rej-abc": "rejection_abc"}  # names of publications that differ by more than capitals
 MOST = 8  # methods; more hollow points would hide the others
 
@@ -29,7 +27,7 @@ def published_rows(source: str, metric: str, methods: Sequence[str] = ()) -> pd.
     """Return the published results of a source, by the classifier of a metric.
 
     Arguments:
-        source: Part of the name of a source, in any capitals, such as ``sbibm``.
+        source: Part of the name of a source, in any capitals, such as ``sbibm``; ``all`` for all sources.
         metric: ``c2st`` (a network) or ``c2st_rf`` (a random forest).
         methods: Methods of the suite and published ones that are shown; without any, all are.
 
@@ -40,14 +38,9 @@ def published_rows(source: str, metric: str, methods: Sequence[str] = ()) -> pd.
     Raises:
         UsageError: for another metric, or if no source has such results.
     """
-    if metric not in CLASSIFIERS:
-        raise UsageError(f"published: results are of {' and '.join(CLASSIFIERS)}, not of {printable(metric)}")
-    known = pd.concat([read_published(name) for name in FILES], ignore_index=True)
-    known = known[known["classifier"] == CLASSIFIERS[metric]]
-    chosen = known[known["source"].str.casefold().str.contains(source.casefold(), regex=False)]
+    chosen = published_values.published_rows(metric, source)
     if chosen.empty:
-        there = "; ".join(sorted(known["source"].unique()))
-        raise UsageError(f"published: no results of {metric} from {printable(source)!r}; sources: {there}")
+        raise UsageError(f"published: {printable(source)} has no results of {metric}")
     if methods:
         shown = {name.partition("[")[0].lower() for name in methods}
         own = chosen["method"].str.lower()

@@ -73,7 +73,7 @@ class Ranks(ResultFigure):
         from matplotlib.figure import Figure
 
         from bench.results.figures.looks import looks
-        from bench.results.figures.metric_values import metric_name
+        from bench.results.figures.metric_axis import metric_name
         from bench.results.figures.panels import number
 
         options = self.options

@@ -55,7 +55,7 @@ class Wins(ResultFigure):
         """
         from bench.results.figures.heat_map import heat_map
         from bench.results.figures.looks import looks
-        from bench.results.figures.metric_values import metric_name
+        from bench.results.figures.metric_axis import metric_name
         from bench.results.figures.problems import OBSERVATION, losses
 
         table = losses(rows, self.options.metric, OBSERVATION)

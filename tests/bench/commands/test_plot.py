@@ -158,9 +158,9 @@ def test_why_a_figure_is_not_drawn(folder, tmp_path):
         (["--metric", "sbc_curve"], "metric: unknown 'sbc_curve'"),
         (
             ["--metric", "mmd2", "--published", "sbibm"],
-            "published: results are of c2st and c2st_rf, not of mmd2",
+            "metric = 'mmd2': published results are of c2st and c2st_rf only",
         ),
-        (["--published", "nobody"], "published: no results of c2st from 'nobody'; sources: "),
+        (["--published", "nobody"], "published = 'nobody': no such source; known: "),
         (["--style", "none.yaml"], "style none.yaml: no such file"),
     ],
 )

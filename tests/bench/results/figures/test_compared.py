@@ -8,7 +8,7 @@ from scipy.stats import t
 from bench.errors import UsageError
 from bench.results.figures import draw, drawn
 from bench.results.figures.caption import caption
-from bench.results.figures.metric_values import estimates
+from bench.results.figures.metric_axis import estimates
 from bench.results.figures.options import FigureOptions
 from bench.results.figures.problems import complete
 from bench.results.figures.ranks import critical_difference
