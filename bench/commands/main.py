@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | plot | time | study | check | reference``."""
+"""The command line: ``scorebench run | list | table | plot | report | time | study | check | reference``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.commands.check import check
 from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
+from bench.commands.report import report
 from bench.commands.run import run
 from bench.commands.show import plot, table
 from bench.commands.studies import reproduce, study
@@ -87,5 +88,5 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, list_, table, plot, reference, time_, study, reproduce):
+for command in (check, run, list_, table, plot, report, reference, time_, study, reproduce):
     cli.add_command(command)
