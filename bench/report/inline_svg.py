@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 import warnings
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST", "inline_svg"]
 
 LARGEST = 400_000  # characters of a figure; a larger one becomes a picture of points in an SVG
-WIDTH, COLORS = 1400, 128  # width of such a picture in points, and the number of its colours
+WIDTH, PIXELS = 1400, 2e6  # largest width of such a picture, and number of its points
 WIDE = 400.0  # points; a figure that is wider is not made as narrow as a phone
 DECIMALS = 2  # of coordinates, in points of 1/72 inch
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
@@ -43,7 +44,7 @@ def inline_svg(figure: Figure, name: str, title: str, largest: int = LARGEST) ->
 
     Its ids begin with the figure's name, so that two figures in a page do not share any. Coordinates are
     rounded to a hundredth of a point. A figure of more than ``largest`` characters becomes an SVG that holds
-    a PNG picture.
+    a picture of points.
 
     Arguments:
         figure: Figure of matplotlib.
@@ -128,15 +129,15 @@ def _text(root: ElementTree.Element, title: str) -> str:
 
 
 def _picture(figure: Figure, root: ElementTree.Element) -> ElementTree.Element:
-    from PIL import Image
-
-    drawn, written = io.BytesIO(), io.BytesIO()
-    width = float(root.get("viewBox", "0 0 720 480").split()[2])
-    figure.savefig(drawn, format="png", dpi=WIDTH / width * 72)
-    Image.open(drawn).convert("RGB").quantize(COLORS).save(written, format="png", optimize=True)
+    """Return an SVG that holds the figure as a WebP picture, of which each megapixel takes some 200 kB."""
+    written = io.BytesIO()
+    box = root.get("viewBox", "0 0 720 480").split()
+    width, height = float(box[2]), float(box[3])
+    scale = min(WIDTH / width, math.sqrt(PIXELS / (width * height)))
+    figure.savefig(written, format="webp", dpi=72 * scale, pil_kwargs={"quality": 75, "method": 6})
     data = base64.b64encode(written.getvalue()).decode()
-    size = dict(zip(("x", "y", "width", "height"), root.get("viewBox", "").split(), strict=True))
-    image = ElementTree.Element("image", size | {"href": f"data:image/png;base64,{data}"})
+    size = dict(zip(("x", "y", "width", "height"), box, strict=True))
+    image = ElementTree.Element("image", size | {"href": f"data:image/webp;base64,{data}"})
     picture = ElementTree.Element("svg", root.attrib)
     picture.append(image)
     return picture

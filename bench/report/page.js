@@ -31,7 +31,14 @@
     return String(Number(found.toPrecision(Math.abs(found) < 1 ? 2 : 3)));
   }
 
+  // A command is kept once for a cell, without the number of the observation at its end.
+  function command(row) {
+    const found = byName.get(view.command).levels[byName.get(view.command).codes[row]];
+    return found.startsWith("scorebench run ") ? `${found} -o ${byName.get("num_observation").values[row]}` : found;
+  }
+
   function text(column, row) {
+    if (column.name === view.command) return command(row);
     const found = value(column, row);
     if (found === null) return "–";
     if (column.kind === "number") return number(column.name, found);
@@ -113,12 +120,11 @@
   // The line below a row: its command, its error, and all of its columns.
   function detail(row, id) {
     const inside = make("div");
-    const command = text(byName.get(view.command), row);
-    const code = make("code", { textContent: command });
+    const code = make("code", { textContent: command(row) });
     const copy = make("button", { type: "button", textContent: "Copy command" });
     copy.addEventListener("click", () => {
       const done = () => { copy.textContent = "Copied"; };
-      if (navigator.clipboard) navigator.clipboard.writeText(command).then(done, () => getSelection().selectAllChildren(code));
+      if (navigator.clipboard) navigator.clipboard.writeText(command(row)).then(done, () => getSelection().selectAllChildren(code));
       else getSelection().selectAllChildren(code);
     });
     inside.append(make("div", { className: "command" }, code, copy));
@@ -193,7 +199,8 @@
   function csv(some) {
     const quoted = (one) => (/[",\r\n]/.test(one) ? `"${one.replaceAll('"', '""')}"` : one);
     const plain = (one) => (one === null ? "" : Array.isArray(one) ? one.join(" ") : String(one));
-    const lines = some.map((row) => filled.map((column) => quoted(plain(value(column, row)))).join(","));
+    const field = (column, row) => (column.name === view.command ? command(row) : plain(value(column, row)));
+    const lines = some.map((row) => filled.map((column) => quoted(field(column, row))).join(","));
     return `${[filled.map((column) => quoted(column.name)).join(","), ...lines].join("\r\n")}\r\n`;
   }
 
@@ -214,7 +221,7 @@
     });
     element("columns").append(make("label", {}, box, ` ${column.name}`));
   }
-  element("filters").addEventListener("input", filter);
+  for (const event of ["input", "change"]) element("filters").addEventListener(event, filter);
   element("filters").addEventListener("submit", (event) => event.preventDefault());
   element("filters").addEventListener("reset", () => setTimeout(filter));
   element("previous").addEventListener("click", () => { first = Math.max(0, first - PAGE); draw(); });

@@ -156,7 +156,10 @@ def write_page(text: str, path: Path) -> None:
 def _with_names(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows in an order, with label and command, and whether each is of the newest version."""
     kept = rows.index.isin(newest(rows).index).astype(int)
-    added: dict[str, Any] = {LABEL: method_labels(rows), COMMAND: row_commands(rows), NEWEST: kept}
+    # All rows of a cell have one command but for the observation, which the script adds: it is kept once.
+    ends = [f" -o {k}" for k in rows["num_observation"]]
+    commands = [text.removesuffix(end) for text, end in zip(row_commands(rows), ends, strict=True)]
+    added: dict[str, Any] = {LABEL: method_labels(rows), COMMAND: commands, NEWEST: kept}
     named = rows.assign(**added)
     return named.sort_values(ORDER, ignore_index=True, kind="stable")
 

@@ -53,8 +53,6 @@ def _words(row: Mapping[str, Any], num_samples: int) -> list[str]:
     timed = _is_timed(row)
     words = ["scorebench", "time" if timed else "run", "-t", row["task"], "-m", row["spec"]]
     words += ["-n", row["num_simulations"], "-s", row["seed"] or 0]
-    if not timed:
-        words += ["-o", row["num_observation"]]
     if timed or num_samples != USUAL:
         words += ["--num-samples", num_samples]
     if timed:
@@ -67,6 +65,8 @@ def _words(row: Mapping[str, Any], num_samples: int) -> list[str]:
         words += ["--threads", row["threads"]]
     for file in _plugins(row["task"], row["method"]):
         words += ["--plugin", file]
+    if not timed:
+        words += ["-o", row["num_observation"]]
     return [str(int(word)) if isinstance(word, float) else str(word) for word in words]
 
 

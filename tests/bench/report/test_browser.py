@@ -25,6 +25,18 @@ EVIL = "<script>document.title = 'hacked'</script><img src=x onerror=\"document.
 HERE = Path(__file__).parent
 CONTRAST, LABELS = ((HERE / f"{name}.js").read_text() for name in ("contrast", "labels"))
 
+# Milliseconds from the beginning until everything is loaded and the page has been painted.
+OPENED = """
+const done = arguments[0];
+const look = () => {
+  const [loaded] = performance.getEntriesByType("navigation");
+  const painted = performance.getEntriesByName("first-contentful-paint");
+  if (!loaded.loadEventEnd || !painted.length) setTimeout(look, 20);
+  else done(Math.max(loaded.loadEventEnd, painted[0].startTime));
+};
+look();
+"""
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
@@ -131,7 +143,7 @@ def test_filters_and_pages(opened):
 
 
 def test_a_row_shows_its_command_and_error(opened):
-    opened.find_element("id", "search").send_keys("ValueError alert onerror hacked"[:10])
+    opened.find_element("id", "search").send_keys("ValueError")
     opened.find_element("css selector", "#rows-table tbody button").click()
     detail = opened.find_element("css selector", ".detail")
     assert detail.find_element("tag name", "code").text.startswith("scorebench run -t 't<script>")
@@ -152,8 +164,10 @@ def test_all_rows_are_downloaded_as_csv(opened):
         time.sleep(0.1)
     rows = pd.read_csv(file)
     assert len(rows) == 121
-    assert rows["task"].iloc[-1] == f"t{EVIL}" or f"t{EVIL}" in set(rows["task"])
-    assert rows["command line"].str.startswith("scorebench run -t ").all()
+    assert f"t{EVIL}" in set(rows["task"])
+    assert (
+        rows["command line"][1] == "scorebench run -t slcp -m 'npe[seed_of_fit=0,width=64]' -n 100 -s 0 -o 2"
+    )
     shown = [float(text) for text in cells(opened, "c2st")]
     assert shown == pytest.approx(rows["c2st"].head(50), abs=5e-4)
 
@@ -186,9 +200,7 @@ def test_five_thousand_rows_open_and_sort_in_two_seconds(browser, made_up, tmp_p
     opening, sorting = [], []
     for _ in range(3):  # other programs may take the machine in between
         browser.get(page.as_uri())
-        opening.append(
-            browser.execute_script("return performance.getEntriesByType('navigation')[0].loadEventEnd")
-        )
+        opening.append(browser.execute_async_script(OPENED))
         assert browser.find_element("id", "range").text == "Rows 1 to 50 of 5184"
         sorting.append(
             browser.execute_script(

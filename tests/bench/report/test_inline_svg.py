@@ -61,5 +61,5 @@ def test_text_keeps_its_font_and_numbers_are_short(figure):
 def test_a_figure_that_is_too_large_becomes_a_picture(figure):
     tree = parsed(inline_svg(figure, "one", "title", largest=1000))
     [image] = tree
-    assert image.get("href").startswith("data:image/png;base64,")
+    assert image.get("href").startswith("data:image/webp;base64,")
     assert tree.get("aria-label") == "title"
