@@ -21,12 +21,13 @@ PYTEST := .venv/bin/python -m pytest -n 2 --dist worksteal -q
 
 .PHONY: demo test test-slow test-all setup lint clean
 
+# --inexact keeps packages that a user has added to the environment.
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml
 	@command -v $(UV) >/dev/null 2>&1 || { echo "uv is missing: putting it into .uv"; \
 		$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv; }
-	$(UV) sync --quiet --python $(PYTHON)
+	$(UV) sync --inexact --quiet --python $(PYTHON)
 	@touch $@
 
 demo: setup

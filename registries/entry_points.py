@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
@@ -60,6 +59,8 @@ def _being_imported(module: str) -> bool:
 
 
 def _warn(point: EntryPoint, error: BaseException) -> str:
+    import multiprocessing  # with sockets and more, which no command needs at once
+
     package = "an unknown package" if point.dist is None else f"package {point.dist.name}"
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     message = f"{package}: entry point {point.name!r} of {point.group} was not loaded ({reason})"

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import methods
 import tasks
 from bench.checks.task import CHECKS
+from bench.commands.cards import cards
 from bench.commands.main import cli
 from bench.metrics import BUILT_IN
 from bench.run.grid import Grid, read_grid
@@ -142,9 +143,13 @@ def check_arguments(command, words):
     load_plugins(given.get("plugin", ()))
     if command is cli.commands["run"]:
         file = given.pop("grid", None)
+        given = {key: value for key, value in given.items() if key not in ("dry_run", "leave_held")}
         assert read_grid(
             file, {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
         ).cells()
+        return
+    if command is cli.commands["show"]:
+        assert cards(given["part"])
         return
     named = given.get("task", given.get("name", ()))
     for task in [named] if isinstance(named, str) else named:
@@ -165,7 +170,7 @@ def test_commands_in_sentences_exist():
 
 
 def test_options_in_sentences_exist():
-    foreign = {"--no-deps"}  # pip's
+    foreign = {"--no-deps", "--requeue", "--signal"}  # pip's, and sbatch's
     named = set(re.findall(r"`(--[a-z-]+)", EVERYTHING))
     assert named - options(cli) - {"--help"} - foreign == set()
 
@@ -174,13 +179,14 @@ def test_options_in_sentences_exist():
     ("name", "block"),
     [pytest.param(*found, id=f"{found[0]}-{k}") for k, found in enumerate(blocks("python"))],
 )
-def test_python_runs(name, block, monkeypatch):
+def test_python_runs(name, block, monkeypatch, tmp_path):
     compile(block, name, "exec")
     if block.startswith("# "):  # a file: a template, which has a test of its own, or a cluster's
         return
     # The same with fewer labels and samples.
     block = block.replace("num_labels=20000", "num_labels=200,training_steps=5").replace("10_000", "200")
     block = block.replace("task.reference_samples(1)", "task.reference_samples(1)[:200]")
+    block = block.replace('out="runs/python"', f'out={str(tmp_path)!r}, backend="sequential"')
     monkeypatch.chdir(ROOT)
     exec(block, {})  # noqa: S102
 

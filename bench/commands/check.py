@@ -9,6 +9,7 @@ import click
 
 from bench.commands.arguments import FilePath
 from bench.commands.complaint import tell
+from bench.commands.name_types import METHOD, TASK
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def check() -> None:
 
 
 @check.command("task")
-@click.argument("name")
+@click.argument("name", type=TASK)
 @plugin_option
 def check_task(name: str, plugin: tuple[str, ...]) -> int:
     """Shapes, seeds, prior, edges, observations, reference posterior, certificate, speed of a task."""
@@ -39,7 +40,7 @@ def check_task(name: str, plugin: tuple[str, ...]) -> int:
 
 
 @check.command("method")
-@click.argument("method", metavar="NAME")
+@click.argument("method", metavar="NAME", type=METHOD)
 @plugin_option
 def check_method(method: str, plugin: tuple[str, ...]) -> int:
     """Samples, seeds, batches, evaluations, density, bounds of a method, NAME[param=value,...]."""

@@ -103,12 +103,11 @@ def _figures() -> Table:
 
 
 def _grids() -> Table:
-    from bench.run.presets import presets
+    from bench.run.presets import presets, summary
 
     table = _table("grid", "what it is")
     for name, file in presets().items():
-        first = file.read_text(encoding="utf-8").splitlines()[0]
-        table.add_row(name, _text(first.removeprefix("#").strip()))
+        table.add_row(name, _text(summary(file)))
     return table
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``scorebench run | list | table | plot | report | time | study | check | reference``."""
+"""The command line: ``scorebench run | score | list | show | table | plot | time | study | ...``."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from concurrent.futures import BrokenExecutor
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from bench import __version__
 from bench.commands.check import check
 from bench.commands.complaint import complain, tell
 from bench.commands.listing import list_
 from bench.commands.reference import reference
 from bench.commands.report import report
 from bench.commands.run import run
+from bench.commands.score import score
 from bench.commands.show import plot, table
+from bench.commands.show_part import show
+from bench.commands.slurm import slurm
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
 from bench.run.signals import Terminated, interrupted_once
+from bench.version import VERSION
 from registries import RegistryError
 
 __all__ = ["cli", "main"]
@@ -83,10 +86,24 @@ def _flushed(status: int) -> int:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="scorebench")
+@click.version_option(VERSION, prog_name="scorebench")
 def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (check, run, list_, table, plot, report, reference, time_, study, reproduce):
+for command in (
+    check,
+    run,
+    score,
+    slurm,
+    list_,
+    show,
+    table,
+    plot,
+    report,
+    reference,
+    time_,
+    study,
+    reproduce,
+):
     cli.add_command(command)

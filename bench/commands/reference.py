@@ -6,13 +6,15 @@ import click
 
 from bench.commands.arguments import certified_task, writable
 from bench.commands.complaint import complain, tell
+from bench.commands.name_types import TASK
+from bench.commands.number_types import JOBS
 
 __all__ = ["reference"]
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Observations at a time.")
+@click.argument("name", metavar="TASK", type=TASK)
+@click.option("--jobs", type=JOBS, default=1, show_default=True, help="Observations at a time.")
 def reference(name: str, jobs: int) -> int:
     """Make the stored reference posterior of TASK and its certificate again; minutes to an hour."""
     from bench.metrics import c2st

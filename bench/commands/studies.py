@@ -19,11 +19,13 @@ from bench.commands.arguments import (
     writable,
 )
 from bench.commands.complaint import complain, tell
+from bench.commands.name_types import TASK
+from bench.commands.number_types import JOBS, Number
 
 __all__ = ["reproduce", "study"]
 
 
-SEED = click.IntRange(-(2**63), 2**63 - 1)  # what a column of a row holds
+SEED = Number(-(2**63), 2**63 - 1)  # what a column of a row holds
 
 
 @click.group()
@@ -32,10 +34,10 @@ def study() -> None:
 
 
 @study.command("c2st")
-@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: all]")
-@click.option("--num-samples", type=click.IntRange(10, 5000), default=1000, show_default=True)
-@click.option("--num-seeds", type=click.IntRange(2), default=3, show_default=True)
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+@click.option("-t", "--task", multiple=True, type=TASK, help="Task; repeat for several.  [default: all]")
+@click.option("--num-samples", type=Number(10, 5000), default=1000, show_default=True)
+@click.option("--num-seeds", type=Number(2), default=3, show_default=True)
+@click.option("--jobs", type=JOBS, default=1, show_default=True)
 def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: int) -> int:
     """Does the batched C2ST agree with scikit-learn's? Compares three pairs of samples per task."""
     from bench.studies.c2st_agreement import agreement
@@ -52,8 +54,8 @@ def study_c2st(task: tuple[str, ...], num_samples: int, num_seeds: int, jobs: in
 
 
 @study.command("metrics")
-@click.option("-d", "--dim", multiple=True, type=click.IntRange(1), default=[2, 10], show_default=True)
-@click.option("--num-samples", type=click.IntRange(100, 10_000), default=10_000, show_default=True)
+@click.option("-d", "--dim", multiple=True, type=Number(1), default=[2, 10], show_default=True)
+@click.option("--num-samples", type=Number(100, 10_000), default=10_000, show_default=True)
 def study_metrics(dim: Sequence[int], num_samples: int) -> int:
     """What values does each metric give to samples with known errors?"""
     from bench.run.threads import use_all_cores
@@ -65,10 +67,10 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
 
 
 @study.command("one_pass")
-@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: sbibm's ten]")
-@click.option("-n", "--num-simulations", multiple=True, type=click.IntRange(20), default=[1000, 10_000])
+@click.option("-t", "--task", multiple=True, type=TASK, help="Task; repeatable.  [default: sbibm's ten]")
+@click.option("-n", "--num-simulations", multiple=True, type=Number(20), default=[1000, 10_000])
 @click.option("--out", type=FilePath(path_type=Path), default="runs/one_pass", show_default=True)
-@click.option("--jobs", type=click.IntRange(1), default=1, help="Cells at a time; 1 gives exclusive timings.")
+@click.option("--jobs", type=JOBS, default=1, help="Cells at a time; 1 gives exclusive timings.")
 @click.option("--show", is_flag=True, help="Run nothing; print the results so far.")
 def study_one_pass(
     task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool
@@ -102,7 +104,7 @@ def study_one_pass(
 @click.option("-t", "--toy", multiple=True, help="Data set; repeat for several.  [default: all five]")
 @click.option(
     "--num-sets",
-    type=click.IntRange(20),
+    type=Number(20),
     default=100,
     show_default=True,
     help="Number of data sets for calibration.",
@@ -122,9 +124,11 @@ def study_inflation(toy: tuple[str, ...], num_sets: int, out: Path) -> int:
 
 
 @study.command("outsourced")
-@click.option("-t", "--task", multiple=True, help="Task of digits; repeat for several.  [default: 2 latents]")
-@click.option("-n", "--num-simulations", type=click.IntRange(20), default=10_000, show_default=True)
-@click.option("--num-samples", type=click.IntRange(20, 5000), default=1000, show_default=True)
+@click.option(
+    "-t", "--task", multiple=True, type=TASK, help="Task of digits; repeatable.  [default: 2 latents]"
+)
+@click.option("-n", "--num-simulations", type=Number(20), default=10_000, show_default=True)
+@click.option("--num-samples", type=Number(20, 5000), default=1000, show_default=True)
 @click.option("--out", type=FilePath(path_type=Path), default="runs/outsourced", show_default=True)
 def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: int, out: Path) -> int:
     """Is a trained policy as good as Markov chains with as many reward calls? Takes twenty minutes."""
@@ -144,10 +148,10 @@ def study_outsourced(task: tuple[str, ...], num_simulations: int, num_samples: i
 
 
 @study.command("reference")
-@click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: the cheap ones]")
-@click.option("--num-pairs", type=click.IntRange(100), default=100, show_default=True)
+@click.option("-t", "--task", multiple=True, type=TASK, help="Task; repeatable.  [default: the cheap ones]")
+@click.option("--num-pairs", type=Number(100), default=100, show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--jobs", type=JOBS, default=1, show_default=True)
 def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int) -> int:
     """Are the samplers of reference posteriors calibrated? Takes minutes per task."""
     from bench.studies.references import CHEAP, sampler_calibration
@@ -159,7 +163,7 @@ def study_reference(task: tuple[str, ...], num_pairs: int, seed: int, jobs: int)
 
 
 @study.command("faults")
-@click.option("--num-runs", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--num-runs", type=Number(1), default=20, show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True)
 def study_faults(num_runs: int, seed: int) -> int:
     """Does a run that is killed (SIGKILL) lose any results? Needs Linux; takes a quarter of an hour."""
@@ -171,7 +175,7 @@ def study_faults(num_runs: int, seed: int) -> int:
 
 
 @study.command("store")
-@click.option("--num-cells", type=click.IntRange(16), default=10_000, show_default=True)
+@click.option("--num-cells", type=Number(16), default=10_000, show_default=True)
 def study_store(num_cells: int) -> int:
     """How long does it take to write, resume and read very many cells?"""
     from bench.studies.scale import store_costs
@@ -188,7 +192,7 @@ def study_store(num_cells: int) -> int:
     help="bimodal_1d, student_t_mixture_15_5, …_10_10, elliptic_pde; repeat for several.  [default: all]",
 )
 @click.option(
-    "--num-sets", type=int, help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"
+    "--num-sets", type=Number(), help="Independent sets of simulations.  [default: 20 for bimodal_1d, else 1]"
 )
 @click.option("--out", type=FilePath(path_type=Path), help="Directory for CSV files.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)

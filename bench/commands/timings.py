@@ -18,6 +18,8 @@ from bench.commands.arguments import (
     writable,
 )
 from bench.commands.complaint import tell
+from bench.commands.name_types import METHOD, TASK
+from bench.commands.number_types import THREADS, Number, Numbers, flat
 
 __all__ = ["time_"]
 
@@ -25,23 +27,29 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
 
 
 @click.group("time", invoke_without_command=True)
-@click.option("-t", "--task", multiple=True, default=["two_moons"], show_default=True)
-@click.option("-m", "--method", multiple=True, default=TIMED, show_default=True)
+@click.option("-t", "--task", multiple=True, type=TASK, default=["two_moons"], show_default=True)
+@click.option("-m", "--method", multiple=True, type=METHOD, default=TIMED, show_default=True)
+@click.option("-n", "--num-simulations", multiple=True, type=Number(2), default=[1000], show_default=True)
 @click.option(
-    "-n", "--num-simulations", multiple=True, type=click.IntRange(2), default=[1000], show_default=True
+    "-s",
+    "--seed",
+    multiple=True,
+    type=Numbers(),
+    callback=flat,
+    default=[0],
+    help="Seed, or a range such as 0-2; each is a fit of its own.",
 )
-@click.option("-s", "--seed", multiple=True, type=int, default=[0], help="Seed; each is a fit of its own.")
 @click.option(
     "--num-samples",
     multiple=True,
-    type=click.IntRange(1),
+    type=Number(1),
     default=[1, 100, 10_000, 1_000_000],
     show_default=True,
 )
 @click.option(
     "--batch-size",
     multiple=True,
-    type=click.IntRange(1),
+    type=Number(1),
     default=[1, 1000],
     show_default=True,
     help="Number of observations sampled in one call; repeat for several.",
@@ -49,9 +57,7 @@ TIMED = ["npe", "fmpe", "npse", "exact_score", "exact_score_net", "one_pass"]
 @click.option(
     "--device", multiple=True, type=click.Choice(["cpu", "cuda"]), default=["cpu"], show_default=True
 )
-@click.option(
-    "--threads", type=click.IntRange(1), help="Threads of torch.  [default: OMP_NUM_THREADS, else 1]"
-)
+@click.option("--threads", type=THREADS, help="Threads of torch, or all.  [default: OMP_NUM_THREADS, else 1]")
 @click.option(
     "--max-seconds",
     type=click.FloatRange(0, min_open=True),
@@ -90,22 +96,29 @@ def time_(context: click.Context, **options: Any) -> int:
 
 @time_.command("c2st")
 @click.option(
-    "-t", "--task", multiple=True, default=["two_moons", "slcp", "bernoulli_glm"], show_default=True
+    "-t",
+    "--task",
+    multiple=True,
+    type=TASK,
+    default=["two_moons", "slcp", "bernoulli_glm"],
+    show_default=True,
 )
 @click.option(
     "-o",
     "--observation",
     multiple=True,
-    type=click.IntRange(1),
+    type=Numbers(1),
+    callback=flat,
     help="Observation; repeat for several.  [default: those that all tasks have]",
 )
 @click.option(
     "--sklearn-observation",
     multiple=True,
-    type=click.IntRange(1),
+    type=Numbers(1),
+    callback=flat,
     help="Observation for scikit-learn; repeat for several.  [default: those of --observation]",
 )
-@click.option("--num-samples", type=click.IntRange(10, 10_000), default=10_000, show_default=True)
+@click.option("--num-samples", type=Number(10, 10_000), default=10_000, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def time_c2st(
     task: Sequence[str],
@@ -129,10 +142,10 @@ def time_c2st(
 
 
 @time_.command("labels")
-@click.option("-t", "--task", default="elliptic_pde", show_default=True)
-@click.option("-n", "--num-simulations", type=click.IntRange(2), default=20_000, show_default=True)
-@click.option("--published-labels", type=click.IntRange(20), default=2000, show_default=True)
-@click.option("--num-labels", type=click.IntRange(20), default=10_000, show_default=True)
+@click.option("-t", "--task", type=TASK, default="elliptic_pde", show_default=True)
+@click.option("-n", "--num-simulations", type=Number(2), default=20_000, show_default=True)
+@click.option("--published-labels", type=Number(20), default=2000, show_default=True)
+@click.option("--num-labels", type=Number(20), default=10_000, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def time_labels(task: str, num_simulations: int, published_labels: int, num_labels: int, device: str) -> int:
     """Measure seconds per label, and accuracy, of the published recipe and of the suite's."""

@@ -8,14 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from bench.bibliography import bibtex
 from bench.printable import printable
 from bench.report.dataset import LABEL
 from bench.report.grid_table import Cell, GridTable, simulations
+from bench.report.row_command import EXTERNAL
 from bench.report.task_parts import UNKNOWN
 from methods.contract.registry import UnknownMethodError, method_class
 
 __all__ = ["Failure", "MethodPart", "method_parts"]
 
+SCORED = "Its samples were made elsewhere and scored with scorebench score."
 MOST_PLACES = 12  # cells that are named for one failure
 
 
@@ -43,6 +46,7 @@ class MethodPart:
     Attributes:
         name: Registered name.
         facts: Pairs of a word and a text.
+        bibtex: BibTeX entries of what is cited.
         parameters: Table of parameters, a column for each set of them in the rows; None if there are none.
         failures: Failures of its rows, the most frequent first.
         metric_failures: The same of metrics of its rows.
@@ -52,6 +56,7 @@ class MethodPart:
 
     name: str
     facts: list[tuple[str, str]]
+    bibtex: str = ""
     parameters: GridTable | None = None
     failures: list[Failure] = field(default_factory=list)
     metric_failures: list[Failure] = field(default_factory=list)
@@ -72,11 +77,12 @@ def _part(name: str, rows: pd.DataFrame) -> MethodPart:
     versions = ", ".join(sorted(map(str, rows["method_version"].dropna().unique()))) or "unknown"
     facts: list[tuple[str, str]] = []
     defaults: dict[str, Any] | None = None
-    reason = ""
+    reason = entries = ""
     try:
         cls = method_class(name)
     except UnknownMethodError:
-        reason = UNKNOWN.format("method")
+        external = set(rows["params"].dropna()) == {json.dumps(EXTERNAL)}
+        reason = SCORED if external else UNKNOWN.format("method")
     else:
         defaults = cls.model_construct().model_dump(mode="json")
         summary = (cls.__doc__ or "").strip().partition("\n")[0]
@@ -91,6 +97,7 @@ def _part(name: str, rows: pd.DataFrame) -> MethodPart:
     return MethodPart(
         name,
         facts,
+        entries,
         _parameters(rows, defaults),
         _failures(failed, failed["error"]),
         _metric_failures(rows),

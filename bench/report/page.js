@@ -34,7 +34,7 @@
   // A command is kept once for a cell, without the number of the observation at its end.
   function command(row) {
     const found = byName.get(view.command).levels[byName.get(view.command).codes[row]];
-    return found.startsWith("scorebench run ") ? `${found} -o ${byName.get("num_observation").values[row]}` : found;
+    return found.startsWith("scorebench time ") ? found : `${found} -o ${byName.get("num_observation").values[row]}`;
   }
 
   function text(column, row) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,12 +17,13 @@ from bench.run.plugins import is_from_plugin
 from methods.contract.registry import UnknownMethodError, method_class
 from tasks import UnknownTaskError, task_class
 
-__all__ = ["row_commands"]
+__all__ = ["EXTERNAL", "row_commands"]
 
 USUAL = 10_000  # samples that `scorebench run` draws unless told otherwise
 # What identifies a cell, see `bench.run.cell.Cell.identity`.
 IDENTITY = ["task", "task_version", "method", "params", "method_version", "num_simulations", "seed"]
 IDENTITY += ["num_posterior_samples", "device"]
+EXTERNAL = {"kind": "external"}  # parameters of rows of `scorebench score`
 READ = [*IDENTITY, "num_observation", "num_calibration", "batch_size", "sample_s_raw", "cell_s"]
 READ += ["status", "cell", "threads"]
 
@@ -29,7 +31,8 @@ READ += ["status", "cell", "threads"]
 def row_commands(rows: pd.DataFrame) -> pd.Series:
     """Return a command for each row that, in a new directory, makes a row with the same numbers.
 
-    Rows of ``scorebench time`` get a command of ``scorebench time``. The file of a task's or method's plug-in
+    Rows of ``scorebench time`` and ``scorebench score`` get commands of these; in the latter, SAMPLES.npz
+    stands for the file with the samples. The file of a task's or method's plug-in
     is named if the plug-in is loaded. A row holds neither the metrics that were chosen nor where simulations
     came from, so the command computes all metrics and simulates.
 
@@ -50,6 +53,10 @@ def row_commands(rows: pd.DataFrame) -> pd.Series:
 
 
 def _words(row: Mapping[str, Any], num_samples: int) -> list[str]:
+    if json.loads(row["params"] or "{}") == EXTERNAL:
+        words = ["scorebench", "score", row["task"], "SAMPLES.npz", "--name", row["method"]]
+        words += ["-n", row["num_simulations"], "-s", row["seed"] or 0, "-o", row["num_observation"]]
+        return [str(int(word)) if isinstance(word, float) else str(word) for word in words]
     timed = _is_timed(row)
     words = ["scorebench", "time" if timed else "run", "-t", row["task"], "-m", row["spec"]]
     words += ["-n", row["num_simulations"], "-s", row["seed"] or 0]

@@ -30,7 +30,7 @@ NEEDED = ("num_observation", "status")  # have a value in every row
 SHOWN = ("task", "method", "num_simulations")
 JSON = ("params", "changed_params", "metric_errors")
 CURVES = ("sbc_curve", "coverage_curve", "tarp_curve")
-FINITE = ("c2st", "simulate_s", "train_s", "sample_s", "sample_s_raw", "cell_s", "energy_j")
+FINITE = ("c2st", "simulate_s", "train_s", "sample_s", "sample_s_raw", "cell_s", "cell_cpu_s", "energy_j")
 LEAST = {
     "num_observation": 0,
     "num_simulations": 1,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-import bench
+from bench.version import VERSION
 
 __all__ = ["device_name", "versions"]
 
@@ -19,7 +19,7 @@ __all__ = ["device_name", "versions"]
 def versions() -> dict[str, str]:
     """Return the version columns of a row; a column is empty if its package or git checkout is missing."""
     return {
-        "scorebench_version": bench.__version__,
+        "scorebench_version": VERSION,
         "git_commit": _git_commit(),
         "torch_version": torch.__version__,
         "sbi_version": _installed("sbi"),
@@ -47,7 +47,7 @@ def _installed(package: str) -> str:
 
 
 def _git_commit() -> str:
-    here = Path(bench.__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     if not (here.parent / ".git").exists():
         return ""
     try:

@@ -50,6 +50,7 @@ SCHEMA = pa.schema(
         ("diagnostics", _TEXT),  # JSON: what the fit says of itself, such as held-out log densities
         ("peak_memory_mb", _FLOAT),
         ("cell_s", _FLOAT),  # of the whole cell, scoring included
+        ("cell_cpu_s", _FLOAT),  # processor time of the whole cell, on all cores; null in older rows
         ("num_failed_simulations", _INT),  # dropped before fitting
         ("num_extreme_simulations", _INT),  # finite, but so large that methods clip them; null in older rows
         ("num_predictive", _INT),  # simulations made at posterior samples to score this row

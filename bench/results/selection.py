@@ -66,15 +66,18 @@ def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFra
     """Return the rows whose times can be compared, and their common ``(device, timing)``.
 
     Times on different devices are never compared, nor ``exclusive`` times with ``shared`` ones. The pair of
-    device and timing is the one that most groups have; if two are equally frequent, the exclusive one.
+    device and timing is the one that most groups have; if two are equally frequent, the exclusive one. Rows
+    without a time, as of samples that were made elsewhere, have no say in it.
 
     Arguments:
-        rows: Rows with the columns ``device``, ``timing`` and those of ``groups``.
+        rows: Rows with the columns ``device``, ``timing``, ``train_s``, ``sample_s`` and those of ``groups``.
         groups: Columns that identify a line of a table or a point of a figure.
     """
     kinds = rows.reindex(columns=list(dict.fromkeys([*groups, "device", "timing"])))
     kinds = kinds.astype(object).fillna({"device": "cpu", "timing": "shared"})
-    counts = kinds.drop_duplicates([*groups, "device", "timing"]).groupby(["device", "timing"]).size()
+    have = rows.reindex(columns=["train_s", "sample_s"]).notna().any(axis=1)
+    timed = kinds[have] if have.any() else kinds
+    counts = timed.drop_duplicates([*groups, "device", "timing"]).groupby(["device", "timing"]).size()
     if counts.empty:
         return rows, ("", "")
     device, timing = min(counts.index, key=lambda kind: (-counts[kind], kind[1] != "exclusive", kind))

@@ -18,12 +18,13 @@ from bench.errors import StorageError, UsageError
 from bench.results.cell_file import ORIGIN, Part, UnfitError, check_shown, read_cell_file
 from bench.results.claims import claim
 from bench.results.directories import nearest_directory, read_regular, replace
+from bench.results.row_samples import RowSamples
 from bench.results.schema import COLUMNS, SCHEMA, Row, plugin_fields
 
 __all__ = ["State", "Store", "done"]
 
 STATE = ["cell", "num_observation", "status", "num_calibration", "started_at"]
-STATE += ["task_sha256", "method_sha256"]
+STATE += ["task_sha256", "method_sha256", "samples_sha256", "num_posterior_samples"]
 BROKEN = ".broken"  # suffix of a corrupt file
 BATCH = 500  # number of files after which their rows are concatenated, to free the memory of each table
 # For ten rows, dictionaries and statistics save no space, and take a third of the time to read.
@@ -36,7 +37,7 @@ UNREADABLE = (OSError, ValueError, TypeError, OverflowError, RecursionError, Mem
 State = dict[int, Row]  # the columns of STATE for each observation of a cell
 
 
-class Store:
+class Store(RowSamples):
     """The results in a directory. They can be read without the tasks and methods that produced them.
 
     A corrupt cell file is renamed to ``*.broken``, a warning is printed, and its cell is run again. A cell

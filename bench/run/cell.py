@@ -27,7 +27,7 @@ class Cell:
     """One unit of work: one task, method, budget and seed.
 
     Two cells are the same (share a key and a file) if all fields but ``observations``, ``calibration``,
-    ``plugins``, ``threads``, ``scoring_threads``, ``timing`` and ``metrics`` agree.
+    ``plugins``, ``threads``, ``scoring_threads``, ``timing``, ``metrics`` and ``keep_samples`` agree.
 
     Arguments:
         task: Registered name.
@@ -44,6 +44,7 @@ class Cell:
         timing: ``shared`` if other cells run at the same time, else ``exclusive``; a row becomes ``shared``
             if the load of other programs is found to be too high (:mod:`bench.clock.load`).
         metrics: Names of the metrics to compute; None for all.
+        keep_samples: Number of posterior samples of each row to keep; 0 for none.
     """
 
     task: str
@@ -59,6 +60,7 @@ class Cell:
     scoring_threads: int = 1
     timing: str = "exclusive"
     metrics: tuple[str, ...] | None = None
+    keep_samples: int = 0
 
     def identity(self) -> Row:
         """Return the columns that identify the cell: full configuration, all parameters, and versions."""
@@ -74,6 +76,11 @@ class Cell:
             "num_posterior_samples": self.num_samples,
             "device": self.device,
         }
+
+    def changed_params(self) -> str:
+        """Return the parameters that differ from the method's defaults, as JSON."""
+        changed = methods.get(self.method).model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(changed, sort_keys=True)
 
     def sources(self) -> Row:
         """Return fingerprints of the present source code of the task and the method."""
@@ -128,9 +135,7 @@ def blank_row(cell: Cell) -> Row:
         | versions()
         | cell.sources()
         | {
-            "changed_params": json.dumps(
-                methods.get(cell.method).model_dump(mode="json", exclude_defaults=True), sort_keys=True
-            ),
+            "changed_params": cell.changed_params(),
             "status": "ok",
             "error": "",
             "timing": cell.timing,

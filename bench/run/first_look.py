@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -56,7 +58,9 @@ def first_look(
             else:
                 workers = jobs if backend == "local" else 1
                 try:
-                    problem, warnings = isolation.isolated(look, cell, workers=workers, seconds=limit)
+                    problem, warnings = isolation.isolated(
+                        look, cell, workers=workers, seconds=limit, output=Path(os.devnull)
+                    )
                 except (isolation.DiedError, isolation.OutOfTimeError):
                     continue
             if problem:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from methods import Method, Posterior
 from methods.baselines.method import HeldOutDraws
 from tasks import Task
 
-__all__ = ["fit_cell", "reference_of", "sample_observation"]
+__all__ = ["fingerprint", "fit_cell", "reference_of", "sample_observation", "samples_again", "shuffled"]
 
 
 def fit_cell(task: Task, method: Method, data: Simulations, cell: Cell) -> tuple[Posterior, Row]:
@@ -62,31 +63,15 @@ def sample_observation(
         The columns that sampling fills, and what metrics score: samples ``(S, dim_theta)`` and the shuffled
         reference draws ``(R, dim_theta)``, None if the task has none.
     """
-    seed = cell.seed_for("sample", num_observation)
     x_o = task.observation(num_observation)
-    num_samples = cell.num_samples
-    if isinstance(reference, Exception):
-        if isinstance(posterior, HeldOutDraws):
-            raise reference
-        reference = None
-    if reference is not None:
-        generator = torch.Generator().manual_seed(cell.seed_for("reference order", num_observation))
-        order = torch.randperm(len(reference), generator=generator)
-        reference = reference[order]
-    if isinstance(posterior, HeldOutDraws):
-        if reference is None:
-            raise MetricError(f"task {task.name} has no reference posterior")
-        reference, held_out = reference.tensor_split(2)
-        num_samples = min(num_samples, len(held_out))
-        posterior.hold(x_o, held_out)
+    num_samples, reference = _prepared(task, posterior, cell, num_observation, reference)
     reset_peak_memory(cell.device)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with _seeded(cell, num_observation):
         samples, clock = timed_repeatedly(lambda: posterior.sample((num_samples,), x=x_o), cell.device)
     samples = _checked(samples, (num_samples, task.dim_theta))
     row: Row = {
         "num_posterior_samples": len(samples),
-        "samples_sha256": hashlib.sha256(samples.numpy().tobytes()).hexdigest(),
+        "samples_sha256": fingerprint(samples),
         "sample_s": clock.seconds,
         "sample_s_iqr": clock.iqr,
         "energy_j": clock.joules,
@@ -94,6 +79,61 @@ def sample_observation(
         "peak_memory_mb": max(fitted["peak_memory_mb"], peak_memory_mb(cell.device)),
     }
     return row, Draws(task, num_observation, samples, reference, device=cell.device)
+
+
+def samples_again(task: Task, posterior: Posterior, cell: Cell, num_observation: int) -> Tensor:
+    """Return the samples ``(S, dim_theta)`` that :func:`sample_observation` scores, without timing them."""
+    x_o = task.observation(num_observation)
+    needed = reference_of(task, num_observation) if isinstance(posterior, HeldOutDraws) else None
+    num_samples, _ = _prepared(task, posterior, cell, num_observation, needed)
+    with _seeded(cell, num_observation):
+        samples = posterior.sample((num_samples,), x=x_o)
+    return _checked(samples, (num_samples, task.dim_theta))
+
+
+def fingerprint(samples: Tensor) -> str:
+    """Return the column ``samples_sha256`` of samples ``(S, dim_theta)``, float32 on the CPU."""
+    return hashlib.sha256(samples.numpy().tobytes()).hexdigest()
+
+
+def shuffled(reference: Tensor, cell: Cell, num_observation: int) -> Tensor:
+    """Return the reference draws ``(R, dim_theta)`` in the order in which a row is scored against them."""
+    generator = torch.Generator().manual_seed(cell.seed_for("reference order", num_observation))
+    return reference[torch.randperm(len(reference), generator=generator)]
+
+
+def _prepared(
+    task: Task,
+    posterior: Posterior,
+    cell: Cell,
+    num_observation: int,
+    reference: Tensor | Exception | None,
+) -> tuple[int, Tensor | None]:
+    """Return the number of samples to draw and the reference to score them against.
+
+    The baseline that draws from the reference receives half of it here, and has at most as many samples.
+    """
+    if isinstance(reference, Exception):
+        if isinstance(posterior, HeldOutDraws):
+            raise reference
+        reference = None
+    if reference is not None:
+        reference = shuffled(reference, cell, num_observation)
+    if not isinstance(posterior, HeldOutDraws):
+        return cell.num_samples, reference
+    if reference is None:
+        raise MetricError(f"task {task.name} has no reference posterior")
+    reference, held_out = reference.tensor_split(2)
+    posterior.hold(task.observation(num_observation), held_out)
+    return min(cell.num_samples, len(held_out)), reference
+
+
+@contextlib.contextmanager
+def _seeded(cell: Cell, num_observation: int) -> Iterator[None]:
+    """Seed torch's global generator for sampling at an observation, and restore it at the end."""
+    with torch.random.fork_rng():
+        torch.manual_seed(cell.seed_for("sample", num_observation))
+        yield
 
 
 def reference_of(task: Task, num_observation: int) -> Tensor | Exception | None:

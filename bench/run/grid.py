@@ -29,7 +29,8 @@ from bench.run.cell import Cell
 from bench.run.plugins import absolute, load_plugins
 from bench.run.presets import presets
 from bench.run.runner import RunOptions
-from bench.run.threads import scoring_threads, training_threads
+from bench.run.threads import cpu_count, scoring_threads, training_threads
+from bench.written_numbers import number_range, whole_number
 from methods import SpecError, explain
 from methods.contract.spec import count
 from registries import PlainYAMLError, RegistryError, read_plain_yaml
@@ -38,11 +39,26 @@ __all__ = ["Grid", "read_grid"]
 
 MOST_CELLS = 1_000_000
 MOST_BYTES = 1_000_000  # of a grid file
+ALL_CORES = -1  # number of jobs, as in joblib and scikit-learn
+KEPT_SAMPLES = 2000  # of each row, unless another number is given
 LARGEST = 2**63 - 1  # largest integer that a column of a row holds
 
 
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
+
+
+def _with_ranges(value: Any) -> Any:
+    """Replace each text ``A-B`` by the numbers of that range."""
+    ranges = [(one, number_range(one)) for one in _as_list(value)]
+    return [number for one, several in ranges for number in ([one] if several is None else several)]
+
+
+def _threads(value: Any) -> Any:
+    number = whole_number(value)
+    if isinstance(number, str) and number != "all":
+        raise ValueError("input should be a valid integer, or all")
+    return number
 
 
 def _key(name: str) -> str:
@@ -58,17 +74,21 @@ def _split(value: Any) -> Any:
     ]
 
 
-Positive = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
-Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
+Integer = Annotated[int, BeforeValidator(whole_number), Field(strict=True)]
+Positive = Annotated[Integer, Field(ge=1, le=LARGEST)]
+Whole = Annotated[Integer, Field(ge=0, le=LARGEST)]
 Several = BeforeValidator(_as_list)
+Ranges = BeforeValidator(_with_ranges)
 
 
 class Grid(BaseModel):
     """The configuration of ``scorebench run``. Keys in YAML are the long options of the command line.
 
     A key may hold one value or a list. Without ``observation``, all observations of a task are scored.
-    Without ``metrics``, all are computed. ``threads`` is the number of threads for training, sampling and
-    scoring a cell; for its default, see :mod:`bench.run.threads`.
+    Without ``metrics``, all are computed. With ``keep="samples"``, the first ``keep_samples`` posterior
+    samples of each row are kept. ``threads`` is the number of threads for training, sampling and scoring a
+    cell, or ``all``; for its default, see :mod:`bench.run.threads`. Whole numbers may be written as ``1e3``,
+    observations and seeds also as a range such as ``1-3``, and ``jobs=-1`` means all cores.
 
     Example:
         >>> grid = Grid(task="two_moons", method=["prior", "rejection_abc"], observation=[1, 2])
@@ -81,14 +101,16 @@ class Grid(BaseModel):
     task: Annotated[list[Annotated[str, Field(strict=True)]], Several, Field(min_length=1)]
     method: Annotated[list[Annotated[str, Field(strict=True)]], Several, Field(min_length=1)]
     num_simulations: Annotated[list[Positive], Several, Field(min_length=1)] = [1000]
-    observation: Annotated[list[Annotated[int, Field(strict=True)]], Several] = []
-    seed: Annotated[list[Whole], Several, Field(min_length=1)] = [0]
+    observation: Annotated[list[Integer], Ranges] = []
+    seed: Annotated[list[Whole], Ranges, Field(min_length=1)] = [0]
     num_samples: Positive = 10_000
     calibration: Whole = 0
     metrics: Annotated[list[Annotated[str, Field(strict=True)]], BeforeValidator(_split)] = []
+    keep: Literal["samples"] | None = None
+    keep_samples: Positive | None = None
     out: Annotated[Path, Field(validate_default=True)] = Path("runs/default")
-    jobs: Positive = 1
-    threads: Positive | None = None
+    jobs: Annotated[Integer, Field(le=LARGEST)] = 1
+    threads: Annotated[Positive | Literal["all"] | None, BeforeValidator(_threads)] = None
     cell_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     backend: Backend = "local"
     address: str | None = None
@@ -119,6 +141,13 @@ class Grid(BaseModel):
             raise ValueError(f"at least {MIN_PAIRS} pairs are needed, or 0 for no calibration")
         return calibration
 
+    @field_validator("jobs", mode="after")
+    @classmethod
+    def _some_jobs(cls, jobs: int) -> int:
+        if jobs < 1 and jobs != ALL_CORES:
+            raise ValueError(f"input should be at least 1, or {ALL_CORES} for all cores")
+        return jobs
+
     @field_validator("device", mode="after")
     @classmethod
     def _device_is_there(cls, device: str) -> str:
@@ -132,6 +161,14 @@ class Grid(BaseModel):
             raise ValueError("cell-timeout: backend sequential has no process to stop; use local")
         if self.address is not None and self.backend not in ("dask", "ray"):
             raise ValueError(f"address is for backend dask or ray, not {self.backend}")
+        if self.threads == "all" and self.backend in ("dask", "ray"):
+            raise ValueError(f"threads = 'all': backend {self.backend} needs a number of threads")
+        if self.jobs == ALL_CORES:
+            if self.address is not None:
+                raise ValueError(f"jobs = {ALL_CORES} counts this machine's cores; give a cluster a number")
+            self.jobs = cpu_count()
+        if self.keep_samples is not None and self.keep is None:
+            raise ValueError("keep-samples is the number of samples for keep: samples, which is not given")
         return self
 
     @property
@@ -157,9 +194,11 @@ class Grid(BaseModel):
             raise UsageError(str(error)) from None
         here = self.backend in ("local", "sequential")
         if here:
-            threads, scored_on = training_threads(self.threads), scoring_threads(self.threads, self.jobs)
+            threads, scored_on = (
+                each(self.threads, self.jobs) for each in (training_threads, scoring_threads)
+            )
         else:  # A cluster gives each job one core, and its workers do not share this environment.
-            threads = scored_on = self.threads or 1
+            threads = scored_on = self.threads if isinstance(self.threads, int) else 1
         alone = here and self.jobs == 1
         axes = itertools.product(self.task, self.num_simulations, self.seed, dict.fromkeys(specs))
         return [
@@ -177,6 +216,7 @@ class Grid(BaseModel):
                 scoring_threads=scored_on,
                 timing="exclusive" if alone else "shared",
                 metrics=tuple(self.metrics) or None,
+                keep_samples=(self.keep_samples or KEPT_SAMPLES) if self.keep else 0,
             )
             for task, num_simulations, seed, spec in axes
         ]

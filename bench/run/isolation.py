@@ -23,9 +23,11 @@ from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker, spawn
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 
+from bench.run.carried import carried, register_carried
 from bench.run.plugins import SUITE, is_from_plugin
 from bench.run.script import Script, end_second_run, own_script, run_again
 
@@ -106,6 +108,7 @@ def isolated(
     workers: int,
     seconds: float | None = None,
     receive: Callable[[Any], None] | None = None,
+    output: Path | None = None,
 ) -> Result:
     """Return ``work(*args)``, computed in one of ``workers`` processes, which later calls use again.
 
@@ -118,6 +121,7 @@ def isolated(
         workers: Number of processes. It counts only in the call that starts the first.
         seconds: Time limit in seconds, after which the process is killed; None for no limit.
         receive: Function that gets each part that the work passes to :func:`report`, as soon as it comes.
+        output: File to which the process appends what it prints from now on; None to change nothing.
 
     Raises:
         DiedError: if the process ended without a result, or if several ended while they started.
@@ -126,7 +130,7 @@ def isolated(
         StoppedError: if :func:`stop` was called before the work was done.
     """
     pool = _the_pool(workers, work.__module__)
-    task = pickle.dumps((work, args, seconds))
+    task = pickle.dumps((work, args, seconds, None if output is None else str(output)))
     worker = pool.take()
     try:
         for _ in range(STARTS):
@@ -178,7 +182,7 @@ class _Worker:
         context = _Context()
         self._pipe, there = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(there, module, own_script()), name="scorebench worker"
+            target=_serve, args=(there, module, own_script(), carried()), name="scorebench worker"
         )
         self._ending = threading.Lock()
         _start_tracker()
@@ -441,10 +445,10 @@ def seconds_left() -> float | None:
     return None if _deadline is None else _deadline - time.monotonic()
 
 
-def _serve(pipe: Connection, module: str, script: Script | None) -> None:
+def _serve(pipe: Connection, module: str, script: Script | None, classes: list[bytes]) -> None:
     """Do what comes through the pipe, until the process is killed or the parent is gone."""
     global _deadline, _receiver
-    _begin(module, script)
+    _begin(module, script, classes)
 
     def send(*message: Any) -> None:
         pipe.send_bytes(pickle.dumps(message))
@@ -457,7 +461,9 @@ def _serve(pipe: Connection, module: str, script: Script | None) -> None:
         except (EOFError, OSError):
             os._exit(1)
         try:
-            work, args, seconds = pickle.loads(received)  # noqa: S301  (of the parent)
+            work, args, seconds, output = pickle.loads(received)  # noqa: S301  (of the parent)
+            if output is not None:
+                _print_to(output)
             _deadline = None if seconds is None else time.monotonic() + seconds
             answer = pickle.dumps(("result", work(*args), _retired))
         except BaseException as error:
@@ -470,6 +476,21 @@ def _serve(pipe: Connection, module: str, script: Script | None) -> None:
             os._exit(1)
 
 
+def _print_to(path: str) -> None:
+    """Append what this process and its children print to a file, from Python and from compiled code.
+
+    If the file cannot be opened, as on a full disk, nothing is changed.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    with contextlib.suppress(OSError):
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        os.close(file)
+
+
 def _described(error: BaseException) -> tuple[str, str, tuple[Any, ...], str]:
     cls = type(error)
     text = "".join(traceback.format_exception_only(error)).strip()[:LIMIT]
@@ -478,7 +499,7 @@ def _described(error: BaseException) -> tuple[str, str, tuple[Any, ...], str]:
     return cls.__module__ if plain else "", cls.__qualname__, error.args if plain else (), text
 
 
-def _begin(module: str, script: Script | None) -> None:
+def _begin(module: str, script: Script | None, classes: list[bytes]) -> None:
     """Prepare a child process: ignore Ctrl-C and SIGTERM, end with the parent, import the slow modules.
 
     The parent reacts to Ctrl-C and SIGTERM for all its children.
@@ -501,6 +522,7 @@ def _begin(module: str, script: Script | None) -> None:
     importlib.import_module(module)
     if script is not None:
         run_again(script)
+    register_carried(classes)
 
 
 def _ignore_signals() -> None:

@@ -22,6 +22,10 @@ class Outcome:
         elsewhere: Whether another process completed the cell.
         failed_metrics: Names of metrics that failed in some row.
         notes: Lines for the user, such as that the simulator is slow.
+        num_drawn_again: Number of observations whose rows were complete, and whose samples were to be drawn
+            again to be kept.
+        num_lost: Number of those whose samples are not kept, because they differ or could not be drawn.
+        key: Key of the cell.
     """
 
     label: str
@@ -34,13 +38,30 @@ class Outcome:
     elsewhere: bool = False
     failed_metrics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    num_drawn_again: int = 0
+    num_lost: int = 0
+    key: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a row failed, or samples that were to be kept are not."""
+        return self.num_errors > 0 or self.num_lost > 0
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of cells: run by this process, failed, complete at the start, completed by another process."""
+    """Counts of cells.
+
+    Attributes:
+        ran: Cells that this process ran.
+        failed: Cells of these that failed.
+        done_before: Cells that were complete at the start.
+        elsewhere: Cells that another process completed.
+        left: Cells that were left to other runs.
+    """
 
     ran: int
     failed: int
     done_before: int
     elsewhere: int = 0
+    left: int = 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ import tasks
 from bench.answers.checked_task import checked
 from bench.clock.load import load_columns
 from bench.metrics import Draws
+from bench.results.sample_files import KeptSamples
 from bench.results.schema import Row
 from bench.run import isolation
 from bench.run.cell import Cell, blank_row
@@ -23,13 +24,14 @@ from bench.run.fit_and_sample import fit_cell, reference_of, sample_observation
 from bench.run.global_state import SHARED, GlobalState, watched
 from bench.run.plain_rows import plain_row
 from bench.run.plugins import SUITE
-from bench.run.scoring import Predictive, Scores, failure, score_calibration, score_draws
+from bench.run.scored_rows import scored_rows
+from bench.run.scoring import Predictive, Scores, failure, score_calibration
 from bench.run.simulation_cache import simulations
 from bench.run.time_share import OverdueError, interrupted_after, share
 from bench.run.warm_up import warm_up
 from tasks import Task
 
-__all__ = ["ChangedStateError", "run_cell"]
+__all__ = ["ChangedStateError", "left_alone", "run_cell"]
 
 
 class ChangedStateError(RuntimeError):
@@ -42,7 +44,8 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
     An observation that fails has ``status=error`` and the traceback in its row. So has one whose task or
     method raises ``SystemExit``, or leaves global state changed (:mod:`bench.run.global_state`).
 
-    The number of each observation is reported when its sampling begins, and 0 when that ends.
+    The number of each observation is reported when its sampling begins, and 0 when that ends. Samples that
+    are to be kept are reported as :class:`bench.results.sample_files.KeptSamples` before their row.
 
     If the cell has a time limit (:func:`bench.run.isolation.seconds_left`), an observation that takes longer
     than its share of what is left is interrupted and tried again at the end. The rows of the others are
@@ -52,14 +55,14 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
         cell: Cell to run.
         directory: Directory where simulations are kept for other methods; None to simulate without it.
     """
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _processor_s()
     cell.load_plugins()
     torch.set_num_threads(cell.threads)
     with watched(SUITE, SHARED) as state:
         rows: list[Row] = []
         for some, more in _scored(cell, directory, state):
-            seconds = time.perf_counter() - start
-            done = [plain_row(row | {"cell_s": seconds}) for row in some]
+            spent = {"cell_s": time.perf_counter() - start, "cell_cpu_s": _processor_s() - cpu}
+            done = [plain_row(row | spent) for row in some]
             if more:
                 isolation.report(done)
             rows += done
@@ -77,7 +80,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
         yield list(rows.values()), False
         return
     try:
-        with _left_alone(state, f"simulating {cell.task}"):
+        with left_alone(state, f"simulating {cell.task}"):
             method.check_prior(task.prior())
             warm_up(method, cell.device)
             blank |= load_columns(blank)
@@ -85,7 +88,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             blank |= {"simulate_s": data.seconds, "num_failed_simulations": data.num_failed}
             blank |= {"num_extreme_simulations": data.num_extreme}
             blank |= load_columns(blank)
-        with _left_alone(state, f"fitting {cell.method}"):
+        with left_alone(state, f"fitting {cell.method}"):
             posterior, fitted = fit_cell(task, method, data, cell)
             blank |= fitted
     except BaseException as error:
@@ -111,7 +114,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
         torch.set_num_threads(cell.threads)
         isolation.report(k)
         try:
-            with _left_alone(state, f"sampling {cell.method}"), interrupted_after(share(parts)):
+            with left_alone(state, f"sampling {cell.method}"), interrupted_after(share(parts)):
                 references[k] = reference_of(task, k)
                 more, draws = sample_observation(task, posterior, cell, k, blank, references[k])
         except BaseException as error:
@@ -120,6 +123,9 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             return row | failure(error), None
         finally:
             isolation.report(0)
+        if cell.keep_samples:
+            first = draws.samples[: cell.keep_samples].numpy()
+            isolation.report(KeptSamples(k, more["samples_sha256"], first))
         return row | more, draws
 
     def restore() -> None:
@@ -127,20 +133,8 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             isolation.retire()
 
     def scored(rows: dict[int, Row], draws: dict[int, Draws]) -> list[Row]:
-        for k, one in draws.items():
-            draws[k] = replace(one, task=predictive.counting(), num_predictive=predictive.number)
         scores = {k: calibrated.copy() for k in draws}
-        for k, score in scores.items():
-            if isinstance(reference := references[k], Exception):
-                score.fail("reference", reference)
-        for parallel in (False, True):
-            if parallel:
-                torch.set_num_threads(cell.scoring_threads)
-            seed = cell.seed_of_metric
-            score_draws(draws, scores, seed, parallel=parallel, chosen=cell.metrics, after=restore)
-        for k, one in draws.items():
-            scores[k].set(num_predictive=predictive.made(one.task))
-        return [row | scores[k].row if k in scores else row for k, row in rows.items()]
+        return scored_rows(cell, rows, draws, scores, references, predictive, after=restore)
 
     draws: dict[int, Draws] = {}
     overdue: list[int] = []
@@ -167,7 +161,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
 
 
 @contextlib.contextmanager
-def _left_alone(state: GlobalState, what: str) -> Iterator[None]:
+def left_alone(state: GlobalState, what: str) -> Iterator[None]:
     """Return a context for code of a task or method, after which global state is what it was.
 
     Raises:
@@ -185,6 +179,11 @@ def _left_alone(state: GlobalState, what: str) -> Iterator[None]:
         raise ChangedStateError(
             f"{what} left global state changed, which other cells share: {'; '.join(changes)}"
         )
+
+
+def _processor_s() -> float:
+    """Return the processor seconds of this process and of its children that have ended, on all cores."""
+    return sum(os.times()[:4])
 
 
 def _bad(task: Task, cell: Cell) -> dict[int, Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import uuid
@@ -22,9 +23,10 @@ from methods.transforms.tails import extreme_simulations
 from tasks import Task
 from tasks.contract.seeding import derive_seed
 
-__all__ = ["Simulations", "simulate", "simulations"]
+__all__ = ["Simulations", "kept_simulations", "simulate", "simulations"]
 
 FOLDER = "simulations"
+UNREADABLE = (OSError, ValueError, KeyError, zipfile.BadZipFile)  # what a missing or corrupt file raises
 
 
 @dataclass(frozen=True)
@@ -99,16 +101,32 @@ def simulations(task: Task, num_simulations: int, seed: int, directory: Path | N
     source = source_sha256(type(task.plain))
     if directory is None or source is None:
         return simulate(task, num_simulations, seed)
-    words = repr((task.name, task.version, source, num_simulations, seed))
-    name = hashlib.sha256(words.encode()).hexdigest()[:20]
-    path = directory / FOLDER / f"{name}.npz"
-    with claim(directory, f"simulations-{name}"):
+    path = _path(task, source, num_simulations, seed, directory)
+    with claim(directory, f"simulations-{path.stem}"):
         try:
             return _load(path)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except UNREADABLE:
             made = simulate(task, num_simulations, seed)
         _save(path, made)
     return made
+
+
+def kept_simulations(task: Task, num_simulations: int, seed: int, directory: Path) -> Simulations:
+    """Return the simulations kept in ``directory``; if there are none, the same from :func:`simulate`.
+
+    Nothing is written. The arguments and errors are those of :func:`simulations`.
+    """
+    task = checked(task)
+    source = source_sha256(type(task.plain))
+    if source is not None:
+        with contextlib.suppress(*UNREADABLE):
+            return _load(_path(task, source, num_simulations, seed, directory))
+    return simulate(task, num_simulations, seed)
+
+
+def _path(task: Task, source: str, num_simulations: int, seed: int, directory: Path) -> Path:
+    words = repr((task.name, task.version, source, num_simulations, seed))
+    return directory / FOLDER / f"{hashlib.sha256(words.encode()).hexdigest()[:20]}.npz"
 
 
 def _load(path: Path) -> Simulations:

@@ -18,6 +18,7 @@ slower (ten pairs of 1000 samples in four dimensions took 57 s on two threads an
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import joblib
 import torch
@@ -35,30 +36,34 @@ def cpu_count() -> int:
     return joblib.cpu_count()
 
 
-def training_threads(asked: int | None = None) -> int:
+def training_threads(asked: int | Literal["all"] | None = None, jobs: int = 1) -> int:
     """Return the number of threads for training and sampling.
 
     It is ``asked`` if given, else ``OMP_NUM_THREADS`` if set, else 1.
 
-    Raises:
-        UsageError: if ``OMP_NUM_THREADS`` is needed and is not a positive integer.
-    """
-    return asked or _from_environment() or DEFAULT
-
-
-def scoring_threads(asked: int | None = None, jobs: int = 1) -> int:
-    """Return the number of threads for scoring.
-
-    It is ``asked`` if given, else ``OMP_NUM_THREADS`` if set, else a job's share of the cores.
-
     Arguments:
-        asked: Number given by the user; None for none.
+        asked: Number given by the user; ``all`` for a job's share of the cores, None for none.
         jobs: Number of cells that run at a time on this machine.
 
     Raises:
         UsageError: if ``OMP_NUM_THREADS`` is needed and is not a positive integer.
     """
-    return asked or _from_environment() or max(1, cpu_count() // jobs)
+    return _share(jobs) if asked == "all" else asked or _from_environment() or DEFAULT
+
+
+def scoring_threads(asked: int | Literal["all"] | None = None, jobs: int = 1) -> int:
+    """Return the number of threads for scoring.
+
+    It is ``asked`` if given, else ``OMP_NUM_THREADS`` if set, else a job's share of the cores.
+
+    Arguments:
+        asked: Number given by the user; ``all`` for a job's share of the cores, None for none.
+        jobs: Number of cells that run at a time on this machine.
+
+    Raises:
+        UsageError: if ``OMP_NUM_THREADS`` is needed and is not a positive integer.
+    """
+    return _share(jobs) if asked == "all" else asked or _from_environment() or _share(jobs)
 
 
 def use_all_cores() -> None:
@@ -67,6 +72,11 @@ def use_all_cores() -> None:
     Torch's own default ignores a container's quota.
     """
     torch.set_num_threads(scoring_threads())
+
+
+def _share(jobs: int) -> int:
+    """Return the number of cores that each of ``jobs`` jobs may use."""
+    return max(1, cpu_count() // jobs)
 
 
 def _from_environment() -> int | None:

@@ -14,7 +14,7 @@ from methods.denoiser.emulator import Emulator
 from methods.denoiser.gaussian_base import MANY, GaussianBase
 from methods.denoiser.likelihood import log_likelihood
 from methods.denoiser.local_base import LocalBase
-from methods.denoiser.selection import clearly_better
+from methods.denoiser.selection import MOST, clearly_better
 from methods.learning.denoiser_network import DenoiserNetwork
 from methods.learning.denoising import HeldOut, learn, split
 from methods.learning.sizes import Sizes
@@ -31,6 +31,9 @@ TUNING_EPOCHS = 110
 BATCH, LARGE_BATCH, FEW_BATCH = 256, 512, 256
 FEW = 3000  # Largest number of simulations that are few.
 JUDGE_STEPS = 750  # Maximum number of steps of the Gaussian with which a local base is compared.
+# Mean gain in nats, of at most MOST for a simulation, with which a local base is taken without a comparison
+# with what a denoiser makes of the plain base.
+FAR_AHEAD = 2.0
 SEVERAL = 0.5  # Share of simulations with several modes above which a local base is left out.
 FARTHEST = 10.0  # Largest residual in training: that of a simulation whose mode the local base misses.
 EMULATOR_DEPTH = 3  # The emulator learns from far fewer pairs than the denoiser.
@@ -96,10 +99,32 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: Denois
     makes many more pairs, from which :func:`learn_density` learns the density. The network is then trained
     further on the simulations themselves. The result of this tuning is kept if the held-out loss falls by
     more than the standard error of the difference. Data of more than 128 columns are not emulated.
-    On a :class:`LocalBase` nothing is emulated, and the network learns from the simulations alone.
+    On a :class:`LocalBase` nothing is emulated, and the network learns from the simulations alone. If it is
+    not far ahead, both bases get their network, and the one under which held-out theta are likelier is taken.
     """
     held, rest = (rows.to(x.device) for rows in split(len(x), settings.seed))
-    base = _best_base(prior, theta, x, held, rest, settings)
+    plain = GaussianBase.fit(prior, theta, x, settings.seed)
+    local, is_far_ahead = _local_base(prior, theta, x, plain, held, rest, settings)
+    if local is None:
+        return _fitted(prior, plain, theta, x, held, rest, settings)[0]
+    fitted, density = _fitted(prior, local, theta, x, held, rest, settings)
+    if is_far_ahead:
+        return fitted
+    other, other_density = _fitted(prior, plain, theta, x, held, rest, settings)
+    gain = (density - other_density).nan_to_num(nan=-MOST).clamp(-MOST, MOST)
+    return fitted if gain.mean() > 0.0 else other
+
+
+def _fitted(
+    prior: Distribution,
+    base: Base,
+    theta: Tensor,
+    x: Tensor,
+    held: Tensor,
+    rest: Tensor,
+    settings: DenoiserSettings,
+) -> tuple[FittedDenoiser, Tensor]:
+    """Return the denoiser on a base, and the log densities of held-out theta, in nats."""
     real = _Pairs(theta, base.encode_x(x), held, rest, BATCH)
     # On a local base little is left to learn, and the simulations are enough for that.
     # The emulator's Gaussian has a covariance between all columns, and its likelihood a divergence over them.
@@ -110,45 +135,54 @@ def fit_denoiser(prior: Distribution, theta: Tensor, x: Tensor, settings: Denois
     w = base.whiten(wide.theta, wide.c)
     if isinstance(base, LocalBase):
         w = w.clamp(-FARTHEST, FARTHEST)
-    learned = learn_density(
-        w, wide.c, wide.held, wide.rest, settings.sizes("denoiser", settings.steps, wide.batch_size)
-    )
+    stage = "denoiser on the local base" if isinstance(base, LocalBase) else "denoiser"
+    sizes = settings.sizes(stage, settings.steps, wide.batch_size)
+    learned = learn_density(w, wide.c, wide.held, wide.rest, sizes)
     base, network = base.on_top(learned.conditional), learned.network
     if is_emulated:
         network = _tuned(base, network, real, settings)
-    return FittedDenoiser(base, network, _mean_log_density(base, network, real), held, rest)
+    density = _log_density(base, network, real)
+    return FittedDenoiser(base, network, float(density.mean()), held, rest), density
 
 
-def _best_base(
-    prior: Distribution, theta: Tensor, x: Tensor, held: Tensor, rest: Tensor, settings: DenoiserSettings
-) -> Base:
-    """Return the local base if held-out theta are clearly likelier under it than under a learned Gaussian.
+def _local_base(
+    prior: Distribution,
+    theta: Tensor,
+    x: Tensor,
+    plain: GaussianBase,
+    held: Tensor,
+    rest: Tensor,
+    settings: DenoiserSettings,
+) -> tuple[LocalBase | None, bool]:
+    """Return the local base, or None, and whether it is far ahead of a learned Gaussian on the plain base.
 
-    Where searches from different starts mostly end at different modes, the posterior has several, which one
-    Gaussian cannot be near to. The local base is then not even considered.
+    There is one if held-out theta are clearly likelier under it than under the Gaussian. Where searches from
+    different starts mostly end at different modes, the posterior has several, which one Gaussian cannot be
+    near to. The local base is then not even considered.
     """
-    base = GaussianBase.fit(prior, theta, x, settings.seed)
-    if base.encode_x.num_columns > MANY:
-        return base
-    c = base.encode_x(x)
-    w = base.whiten(theta, c)
+    if plain.encode_x.num_columns > MANY:
+        return None, False
+    c = plain.encode_x(x)
+    w = plain.whiten(theta, c)
     sizes = settings.sizes("judge of the base", min(settings.steps, JUDGE_STEPS), BATCH)
     gaussian = learn_gaussian(w, c, held, rest, sizes)
-    plain = gaussian_log_density(gaussian, w[held], c[held]) + base.log_slope(theta[held], c[held])
+    density = gaussian_log_density(gaussian, w[held], c[held]) + plain.log_slope(theta[held], c[held])
 
-    def local_base(is_trial: bool) -> tuple[LocalBase, Tensor]:
+    def found(is_trial: bool) -> tuple[LocalBase, Tensor]:
         seed = derive_seed("trial of the local base" if is_trial else "local base", settings.seed)
         local = LocalBase.fit(
-            prior, theta, x, base.encode_x, held, rest, seed, settings.steps, is_trial=is_trial
+            prior, theta, x, plain.encode_x, held, rest, seed, settings.steps, is_trial=is_trial
         )
         return local, local.log_density(theta[held], local.encode_x(x[held]))
 
     # Most posteriors are too far from a Gaussian, which a short training shows.
-    trial, density = local_base(is_trial=True)
-    if trial.disagree > SEVERAL or clearly_better(plain, density):
-        return base
-    local, density = local_base(is_trial=False)
-    return local if local.disagree <= SEVERAL and clearly_better(density, plain) else base
+    local, local_density = found(is_trial=True)
+    if local.disagree > SEVERAL or clearly_better(density, local_density):
+        return None, False
+    local, local_density = found(is_trial=False)
+    if local.disagree > SEVERAL or not clearly_better(local_density, density):
+        return None, False
+    return local, bool((local_density - density).clamp(-MOST, MOST).mean() > FAR_AHEAD)
 
 
 def _tuned(
@@ -178,8 +212,7 @@ def _emulated(prior: Distribution, base: Base, real: _Pairs, x: Tensor, settings
     return _Pairs(theta, c, held, rest, FEW_BATCH if len(x) <= FEW else LARGE_BATCH)
 
 
-def _mean_log_density(base: Base, network: DenoiserNetwork, pairs: _Pairs) -> float:
+def _log_density(base: Base, network: DenoiserNetwork, pairs: _Pairs) -> Tensor:
     rows = pairs.held[:JUDGED]
     theta, c = pairs.theta[rows], pairs.c[rows]
-    log_density = log_likelihood(network, base.whiten(theta, c), c) + base.log_slope(theta, c)
-    return float(log_density.mean())
+    return log_likelihood(network, base.whiten(theta, c), c) + base.log_slope(theta, c)

@@ -17,7 +17,7 @@ from methods.denoiser.density import CONDITIONAL_STEPS, gaussian_log_density, le
 from methods.learning.denoising import split
 from methods.learning.sizes import Sizes
 
-__all__ = ["Base", "clearly_better", "learned_log_density"]
+__all__ = ["MOST", "Base", "clearly_better", "learned_log_density"]
 
 JUDGED, MAX_JUDGED = 0.25, 2000  # Fraction of the simulations that is judged, and its largest number.
 WIDTH, DEPTH, BATCH = 128, 2, 256

@@ -18,11 +18,14 @@ __all__ = ["draw"]
 def draw(name: str, rows: pd.DataFrame, **options: Any) -> Figure:
     """Draw a figure by name; rows and options are those of :meth:`ResultFigure.rows`.
 
+    The figure is not kept by pyplot. A notebook therefore shows it once, as the value of the cell.
+
     Raises:
         UnknownFigureError: for a name that is not registered.
         UsageError: if no row can be drawn, or a plug-in's figure returns something else.
     """
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
     from matplotlib.figure import Figure
 
     from bench.results.figures.style import STYLE
@@ -37,4 +40,5 @@ def draw(name: str, rows: pd.DataFrame, **options: Any) -> Figure:
         drawn = getattr(made := figure.draw(chosen), "figure", made)
     if not isinstance(drawn, Figure):
         raise UsageError(f"figure {name!r} returned {type(drawn).__name__}, not a figure of matplotlib")
+    plt.close(drawn)
     return drawn

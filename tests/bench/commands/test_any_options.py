@@ -27,6 +27,9 @@ NAMES += [
     "--format",
     "--all-versions",
     "--dry-run",
+    "--keep",
+    "--keep-samples",
+    "--name",
     "--no-such",
     "-",
     "--",
@@ -89,6 +92,8 @@ STARTS += [
     ["plot"],
     ["check"],
     ["study"],
+    ["score"],
+    ["score", "sir", "file", "--name", "theirs"],
     ["nothing"],
     [],
 ]

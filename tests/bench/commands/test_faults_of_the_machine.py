@@ -50,7 +50,7 @@ def test_what_the_machine_does_is_one_line(monkeypatch, capfd, error, status, wo
 
 @pytest.mark.parametrize(("begun", "status"), [(False, 2), (True, 1)])
 def test_a_full_disk_has_another_status_where_work_had_begun(tmp_path, monkeypatch, capfd, begun, status):
-    def fails(cells, store, options, progress):
+    def fails(cells, store, options, progress, predict):
         progress.begun = begun
         raise StorageError("the disk is full")
 
@@ -88,21 +88,25 @@ def test_a_log_on_a_full_disk_is_one_line_and_the_run_goes_on(tmp_path, monkeypa
             self.handleError(record)
 
     monkeypatch.setattr(logging.FileHandler, "emit", full)
-    with progress.over(2, jobs=1):
+    with progress.over(dict.fromkeys("ab"), jobs=1):
         progress.say("one")
         progress.say("two")
     lines = console.file.getvalue().splitlines()
-    assert [line for line in lines if "could not be written" not in line] == ["one", "two"]
-    assert len(lines) == 3
+    assert [line for line in lines if "could not be written" not in line] == [
+        "2 cells to run, 1 at a time",
+        "one",
+        "two",
+    ]
+    assert len(lines) == 4
 
 
 def test_a_line_of_progress_is_a_line(tmp_path):
     console = Console(file=io.StringIO(), width=500, force_terminal=False)
     progress = Progress(console, log=tmp_path)
     odd = "a\x1b[31m\nb\r:smile: [red]x[/red] \u202e"
-    with progress.over(1, jobs=1):
+    with progress.over({"a": None}, jobs=1):
         progress.finished(Outcome(odd, 1, 1, odd, 0, float("nan"), 1.0))
-    [line] = console.file.getvalue().splitlines()
+    _, line = console.file.getvalue().splitlines()
     assert printable(odd) in line
     [log] = tmp_path.iterdir()
     assert all(line.isprintable() for line in log.read_text(encoding="utf-8").splitlines())

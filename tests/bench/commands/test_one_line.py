@@ -20,7 +20,7 @@ from bench.run.plugins import load_plugin
 from tasks import Task
 from tasks.contract import registry
 
-NUMBER = ["many", "-1"]
+NUMBER = ["many", "-1", "1e3.5", "1e400"]
 # Bad values that no command accepts, by the name of the option or argument.
 BAD = {
     "address": ["nowhere:1"],  # the backend has no addresses
@@ -34,7 +34,10 @@ BAD = {
     "experiment": ["no_such_experiment"],
     "form": ["pdf"],
     "grid": ["folder", "missing.yaml", "file", "pipe", "/dev/zero", "n" * 300, "\ud800"],
-    "jobs": NUMBER,
+    "jobs": ["many", "-2", "0"],
+    "keep": ["weights"],
+    "keep_samples": NUMBER,
+    "label": ["two words", "npe", "x" * 61, "esc\x1b[31m"],
     "max_seconds": ["soon", "-1", "nan", "inf", "1e400"],
     "minutes": ["soon", "-1", "nan", "inf"],
     "metrics": ["no_such_metric"],
@@ -48,17 +51,21 @@ BAD = {
     "num_seeds": NUMBER,
     "num_sets": NUMBER,
     "num_simulations": NUMBER,
-    "observation": ["first", "0", "1000"],
+    "observation": ["first", "0", "1000", "3-1"],
     "out": ["file", "file/below", "n" * 300, "\ud800"],
     "part": ["no_such_part"],
     "plugin": ["missing.py", "broken.py", "folder", "file", "pipe", "n" * 300, "\ud800"],
     "published_labels": NUMBER,
+    "sample_seconds": ["soon", "-1", "nan", "inf"],
+    "samples": ["missing.npz", "file", "folder", "pipe", "n" * 300, "\ud800"],
     "scale": ["full", "2", "nan"],
-    "seed": ["first", "99999999999999999999"],
+    "seed": ["first", "99999999999999999999", "3-1", "0-9999999"],
     "sklearn_observation": ["first", "0", "1000"],
     "task": ["no_such_task", "esc\x1b[31m"],
     "threads": NUMBER,
+    "timing": ["alone"],
     "toy": ["no_such_toy"],
+    "train_seconds": ["soon", "-1", "nan", "inf"],
     "what": ["nothing"],
 }
 # Arguments that a command needs in addition to the bad value.
@@ -66,9 +73,11 @@ NEEDED = {
     "run": {"task": "sir", "method": "prior"},
     "table": {"directory": "folder"},
     "plot": {"directory": "folder"},
+    "score": {"task": "sir", "samples": "file", "label": "theirs", "observation": "1"},
     "check task": {"name": "sir"},
     "check method": {"method": "prior"},
     "reference": {"name": "lorenz63"},
+    "show": {"part": "sir"},
 }
 
 

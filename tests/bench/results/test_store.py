@@ -54,6 +54,7 @@ def test_columns_are_the_documented_ones():
         "num_predictive",
         "samples_sha256",
         "cell_s",
+        "cell_cpu_s",
         "batch_size",
         "sample_s_raw",
         "energy_j",

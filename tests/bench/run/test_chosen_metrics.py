@@ -154,7 +154,7 @@ def test_counting_leaves_the_task_alone():
 
 def test_a_line_about_a_slow_simulator_is_said_once():
     progress = Progress(Console(file=io.StringIO(), width=200))
-    with progress.over(2, 1):
+    with progress.over(dict.fromkeys("ab"), 1):
         for _ in range(2):
             progress.finished(Outcome("cell", 1, 0, "", 0, float("nan"), 1.0, notes=("slow",)))
     assert progress.console.file.getvalue().count("slow\n") == 1

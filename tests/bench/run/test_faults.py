@@ -1,5 +1,6 @@
 """Faults of a run: cells die, hang or are interrupted, disks fill up, two runners share a directory."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -11,6 +12,7 @@ import pytest
 
 from bench.errors import StorageError
 from bench.results import store as store_module
+from bench.results.claims import claim
 from bench.results.store import Store
 from bench.run import runner as runner_module
 from bench.run.cell import failed_rows
@@ -113,6 +115,19 @@ def test_two_runners_share_the_work(tmp_path, faulty, fits):
         assert process.returncode == 0, errors
     assert len(fits()) == len(set(fits())) == 8
     assert Store(tmp_path / "out").read()["status"].tolist() == ["ok"] * 8
+
+
+def test_a_run_leaves_cells_to_others_once_two_wait(tmp_path, faulty, fits):
+    todo, store = cells(faulty, ["counted[seconds=0,number=[0,1]]"]), Store(tmp_path / "out")
+    leaves = RunOptions(backend="sequential", leave_held=True)
+    with contextlib.ExitStack() as others:
+        for name in (todo[0].key, "waiting-0", "waiting-1"):
+            assert others.enter_context(claim(store.directory, name))
+        summary = run(todo, store, leaves, Progress())
+        assert (summary.ran, summary.left) == (1, 1)
+    assert fits() == ["1"]
+    summary = run(todo, store, leaves, Progress())
+    assert (summary.ran, summary.left, summary.done_before) == (1, 0, 1)
 
 
 def test_a_failure_of_another_runner_is_not_counted_as_this_ones(tmp_path, faulty, monkeypatch):

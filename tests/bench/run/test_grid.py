@@ -172,7 +172,8 @@ def test_a_plan_of_many_cells_is_quick(tmp_path):
     lines = forecast(read_grid(None, GOOD | many).cells(), Store(tmp_path), 1)
     # A tenth of this is usual; with one look into YAML for each cell it is 40 s.
     assert time.perf_counter() - start < 15
-    assert lines[-1].startswith("30000 cells: 0 done")
+    assert lines[-2].startswith("30000 cells: 0 done")
+    assert lines[-1].endswith("at --jobs 1")
 
 
 def test_a_missing_file_or_a_directory(tmp_path):

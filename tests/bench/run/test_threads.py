@@ -11,6 +11,7 @@ import bench.run.threads as module
 from bench.commands.main import main
 from bench.errors import UsageError
 from bench.run import run_cell as cell_module
+from bench.run import scored_rows
 from bench.run.grid import read_grid
 from bench.run.run_cell import run_cell
 
@@ -67,14 +68,18 @@ def test_a_bad_number_is_named(threads):
 
 def test_a_cell_trains_and_scores_on_its_threads(monkeypatch):
     seen = []
-    for name in ("fit_cell", "sample_observation", "score_draws"):
-        work = getattr(cell_module, name)
+    for place, name in (
+        (cell_module, "fit_cell"),
+        (cell_module, "sample_observation"),
+        (scored_rows, "score_draws"),
+    ):
+        work = getattr(place, name)
 
         def noted(*given, work=work, **named):
             seen.append(torch.get_num_threads())
             return work(*given, **named)
 
-        monkeypatch.setattr(cell_module, name, noted)
+        monkeypatch.setattr(place, name, noted)
     monkeypatch.setattr(module, "cpu_count", lambda: 3)
     [row] = run_cell(cell())
     assert row["status"] == "ok"

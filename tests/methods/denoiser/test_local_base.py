@@ -185,6 +185,22 @@ def test_it_is_not_chosen_where_most_searches_disagree_however_likely_it_is(monk
     settings = DenoiserSettings(16, 1, 20, 0)
     answers = iter([False, True])  # The trial is not worse, and the base is better.
     monkeypatch.setattr("methods.denoiser.fit.clearly_better", lambda one, other: next(answers))
+    monkeypatch.setattr("methods.denoiser.fit.FAR_AHEAD", -torch.inf)
     assert isinstance(fit_denoiser(PRIOR, theta, x, settings).base, LocalBase)
     monkeypatch.setattr("methods.denoiser.fit.SEVERAL", -1.0)
     assert isinstance(fit_denoiser(PRIOR, theta, x, settings).base, GaussianBase)
+
+
+@pytest.mark.parametrize("better", [GaussianBase, LocalBase])
+def test_a_base_that_is_not_far_ahead_is_compared_with_its_networks(better, monkeypatch):
+    theta, x = positive(200)
+    answers = iter([False, True])
+    monkeypatch.setattr("methods.denoiser.fit.clearly_better", lambda one, other: next(answers))
+    monkeypatch.setattr("methods.denoiser.fit.FAR_AHEAD", torch.inf)
+    monkeypatch.setattr(
+        "methods.denoiser.fit._log_density",
+        lambda base, network, pairs: torch.full((20,), float(isinstance(base, better))),
+    )
+    fitted = fit_denoiser(PRIOR, theta, x, DenoiserSettings(16, 1, 20, 0))
+    assert isinstance(fitted.base, better)
+    assert fitted.log_likelihood == 1.0
