@@ -14,6 +14,8 @@ from bench.run.plugins import load_plugins
 
 __all__ = ["report"]
 
+BEGINNING = b"<!DOCTYPE html>"
+
 
 @click.command()
 @click.argument("directory", type=FilePath(path_type=Path))
@@ -32,10 +34,9 @@ def report(
     from bench.results.store import Store
 
     load_plugins(plugin)
-    path = directory / "report.html" if out is None else out
-    if path.is_dir():
-        raise UsageError(f"out: {path} is a directory; name a file in it, such as {path / 'report.html'}")
-    writable(path.parent)
+    if title is not None and not title.strip():
+        raise UsageError("title: it is empty; name the page, or leave the option out")
+    path = _replaceable(directory / "report.html" if out is None else out)
     store = Store(directory, warn=complain)
     rows = store.read(shown=True)
     text = page(
@@ -48,5 +49,24 @@ def report(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_page(text, path)
-    tell(path)
+    tell(out or directory / "report.html")
     return 0
+
+
+def _replaceable(path: Path) -> Path:
+    """Return a path, after checking that it can be written and that no other file than a page is there.
+
+    Raises:
+        UsageError: if it is a directory, a file that is no page, or cannot be written.
+    """
+    if path.is_dir():
+        raise UsageError(f"out: {path} is a directory; name a file in it, such as {path / 'report.html'}")
+    folder = writable(path.parent)
+    if path.exists():
+        is_page = False
+        if path.is_file():  # a pipe is not opened, because this would wait for a writer
+            with path.open("rb") as opened:
+                is_page = opened.read(len(BEGINNING)) == BEGINNING
+        if not is_page:
+            raise UsageError(f"out: {path} exists and is no HTML page; name another file")
+    return folder / path.name

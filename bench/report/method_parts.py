@@ -90,6 +90,7 @@ def _part(name: str, rows: pd.DataFrame) -> MethodPart:
         facts.append(
             ("amortized", "yes: one fit serves every x" if cls.amortized else "no: a fit for each x")
         )
+        entries = "\n\n".join(bibtex(cls.citation, name)) if cls.citation else ""
         if str(cls.version) != versions:
             facts.append(("version here", printable(str(cls.version))))
     facts = [(key, text) for key, text in [*facts, ("version in the rows", printable(versions))] if text]

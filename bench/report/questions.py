@@ -103,7 +103,7 @@ def calibration(good: pd.DataFrame) -> Answer:
     parts = []
     for name, word in CALIBRATION.items():
         if means[name].notna().any():
-            first = means.loc[means[name].idxmin()]
+            first = means.sort_values(name).iloc[0]
             parts.append(f"{first['method']} has the smallest {word} ({number(first[name], digits[name])})")
     columns = ["method", *CALIBRATION.values(), "tasks"]
     return Answer(f"{'; '.join(parts)}.", GridTable(caption, columns, table, notes=notes))
@@ -124,7 +124,7 @@ def costs(good: pd.DataFrame) -> Answer:
     parts = []
     for name, verb in (("train_s", "trains"), ("seconds", "samples")):
         if name in here and here[name].notna().any():
-            first = here.loc[here[name].idxmin()]
+            first = here.sort_values(name).iloc[0]
             parts.append(f"{first['method']} {verb} in the shortest time ({number(first[name])} s)")
     sentence = f"At {simulations(budget)}, {' and '.join(parts)}." if parts else "No row has a time."
     return Answer(sentence, GridTable(caption, ["method", *(COSTS[name] for name in names)], table))

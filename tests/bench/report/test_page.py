@@ -178,5 +178,8 @@ def test_bad_input_is_named_in_a_line(report, small_directory, tmp_path):
         == f"out: {tmp_path} is a directory; name a file in it, such as {tmp_path}/report.html"
     )
     (tmp_path / "file").write_text("kept")
+    result = report(small_directory, "--out", tmp_path / "file")
+    assert str(result.exception) == f"out: {tmp_path}/file exists and is no HTML page; name another file"
+    assert (tmp_path / "file").read_text() == "kept"
     result = report(small_directory, "--out", tmp_path / "file" / "page.html")
     assert "is a file, not a directory" in str(result.exception)
