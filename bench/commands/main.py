@@ -13,14 +13,20 @@ from click.exceptions import NoArgsIsHelpError
 
 from bench.commands.check import check
 from bench.commands.complaint import complain, tell
+from bench.commands.export import export
+from bench.commands.failures import errors
+from bench.commands.invalidate import invalidate
 from bench.commands.listing import list_
+from bench.commands.merge import merge
 from bench.commands.reference import reference
 from bench.commands.report import report
+from bench.commands.rm import rm
 from bench.commands.run import run
 from bench.commands.score import score
 from bench.commands.show import plot, table
 from bench.commands.show_part import show
 from bench.commands.slurm import slurm
+from bench.commands.status import status
 from bench.commands.studies import reproduce, study
 from bench.commands.timings import time_
 from bench.errors import UsageError
@@ -91,19 +97,7 @@ def cli() -> None:
     """Benchmark simulation-based inference: tasks x methods x budgets in, tables and figures out."""
 
 
-for command in (
-    check,
-    run,
-    score,
-    slurm,
-    list_,
-    show,
-    table,
-    plot,
-    report,
-    reference,
-    time_,
-    study,
-    reproduce,
-):
+for command in (check, run, score, slurm, list_, show, table, plot, reference, time_, study, reproduce):
+    cli.add_command(command)
+for command in (report, status, errors, rm, invalidate, merge, export):
     cli.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,9 @@ __all__ = ["run"]
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--plugin", multiple=True, type=FilePath(), help="Python file with own tasks or methods.")
 @click.option("--leave-held", is_flag=True, help="End when other runs hold all that is left, and two wait.")
+@click.option("--redo", is_flag=True, help="Run cells that are done, too; new rows replace old ones.")
 @click.option("--dry-run", is_flag=True, help="Only say what is done and how long the rest may take.")
-def run(grid: Path | None, dry_run: bool, leave_held: bool, **options: Any) -> int:
+def run(grid: Path | None, redo: bool, dry_run: bool, leave_held: bool, **options: Any) -> int:
     """Run a grid: from GRID (a YAML file or a preset's name), options, or both (options win)."""
     with said_if_slow("loading torch, tasks and methods ..."):
         from bench.results.schema import plugin_fields
@@ -76,6 +78,7 @@ def run(grid: Path | None, dry_run: bool, leave_held: bool, **options: Any) -> i
         from bench.run.grid import read_grid
         from bench.run.plugins import notes
         from bench.run.progress import Progress
+        from bench.run.run_record import write_record
         from bench.run.runner import run as run_cells
         from bench.run.runner import unsampled
 
@@ -93,16 +96,24 @@ def run(grid: Path | None, dry_run: bool, leave_held: bool, **options: Any) -> i
     store = Store(settings.out, warn=progress.say)
     if dry_run:
         here = settings.backend in ("local", "sequential")
-        tell("\n".join(forecast(cells, store, settings.jobs, here=here)))
-        again = unsampled(cells, store, store.states(rename_broken=False)) if settings.keep else []
+        tell("\n".join(forecast(cells, store, settings.jobs, here=here, redo=redo)))
+        keeps = settings.keep and not redo
+        again = unsampled(cells, store, store.states(rename_broken=False)) if keeps else []
         if again:
             tell(f"{len(again)} cells have complete rows, and are fitted again for samples to keep")
         return 0
     writable(settings.out)
+    chosen = replace(settings.options, redo=redo, leave_held=leave_held)
+    words = ["scorebench", *sys.argv[1:]]
     with sigterm_interrupts():
         try:
             summary = run_cells(
-                cells, store, replace(settings.options, leave_held=leave_held), progress, predicted_seconds
+                cells,
+                store,
+                chosen,
+                progress,
+                predict=predicted_seconds,
+                begin=lambda: write_record(settings, words),
             )
         except StorageError as error:
             if not progress.begun:

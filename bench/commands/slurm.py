@@ -11,6 +11,7 @@ import click
 from bench.commands.arguments import writable
 from bench.commands.complaint import tell
 from bench.commands.loading import said_if_slow
+from bench.commands.number_types import Number
 from bench.commands.run import run
 from bench.errors import UsageError
 
@@ -18,14 +19,14 @@ __all__ = ["slurm"]
 
 OWN = re.compile(r"(.+?):((?:time|mem|cpus) *=.*)")
 # Options of ``run`` that choose how cells run on one machine.
-OTHERS = {"jobs", "threads", "backend", "address", "dry_run", "leave_held"}
+OTHERS = {"jobs", "threads", "backend", "address", "dry_run", "leave_held", "redo"}
 
 
 @click.command()
-@click.option("--array", type=click.IntRange(min=1), required=True, help="Largest number of jobs.")
+@click.option("--array", type=Number(1), required=True, help="Largest number of jobs.")
 @click.option("--time", "limit", required=True, help="Time limit of a job, such as 12:00:00 or 1-0.")
 @click.option("--mem", required=True, help="Memory of a job, such as 8G.")
-@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores of a job.")
+@click.option("--cpus", type=Number(1), default=1, show_default=True, help="Cores of a job.")
 @click.option("--for", "own", multiple=True, help="Resources of a method, npse:mem=16G,time=1-0,cpus=2.")
 @click.option("--sbatch", multiple=True, help="Further option of sbatch, --sbatch=--partition=long.")
 @click.option("--submit", is_flag=True, help="Submit the job arrays; otherwise they are only written.")
@@ -61,7 +62,10 @@ def slurm(
         match = OWN.fullmatch(text)
         if not match:
             raise UsageError(f"for: '{text}' should be METHOD:mem=…,time=…,cpus=…")
-        by_method[match[1].strip()] = resources.changed(match[2])
+        try:
+            by_method[match[1].strip()] = resources.changed(match[2])
+        except UsageError as error:
+            raise UsageError(f"for: '{text}': {error}") from None
     for option in sbatch:
         if not option.startswith("-"):
             raise UsageError(f"sbatch: '{option}' is not an option; write --sbatch=--partition=long")

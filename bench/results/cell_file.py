@@ -1,52 +1,31 @@
-"""A cell file as it is read: what does not belong to the schema is refused, with the reason in one line."""
+"""A file of rows as it is read: what does not belong to the schema is refused, with a reason of one line."""
 
 from __future__ import annotations
 
 import json
-import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bench.metrics.calibration_pairs import LEVELS
+from bench.results.row_checks import NEEDED, UnfitError, check_rows
 from bench.results.schema import SCHEMA, Row, is_plugin_field
 
-__all__ = ["ORIGIN", "Part", "UnfitError", "check_shown", "read_cell_file"]
+__all__ = ["ORIGIN", "Part", "concatenated", "read_cell_file", "read_unchecked"]
 
 ORIGIN = b"scorebench_directories"  # metadata key of a cell file: the directories that its rows were run in
 MOST_ROWS = 100_000  # a cell has a row for each observation
 MOST_COLUMNS = 2000
 MOST_BYTES = 2**28  # of a file's uncompressed columns
 
-NEEDED = ("num_observation", "status")  # have a value in every row
-# Have a value in every row that a table or figure shows.
-SHOWN = ("task", "method", "num_simulations")
-JSON = ("params", "changed_params", "metric_errors")
-CURVES = ("sbc_curve", "coverage_curve", "tarp_curve")
-FINITE = ("c2st", "simulate_s", "train_s", "sample_s", "sample_s_raw", "cell_s", "cell_cpu_s", "energy_j")
-LEAST = {
-    "num_observation": 0,
-    "num_simulations": 1,
-    "num_posterior_samples": 0,
-    "batch_size": 1,
-    "num_calibration": 0,
-    "num_calibration_finite": 0,
-}
 # Columns that tables and figures add to rows; a plug-in's metric cannot have these names.
 DERIVED = {"c2st_std", "rows", "failed", "metrics_failed", "sources", "row", "there", "pairs", "seconds"}
 DERIVED |= {"steps", "simulations", "number", "order"}
-KEY = re.compile(r"[\w.-]{1,200}")
-
-
-class UnfitError(ValueError):
-    """The file is sound, but its rows are not rows of this suite."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +43,7 @@ class Part:
 
 
 def read_cell_file(file: Path, columns: Sequence[str]) -> Part:
-    """Read columns of a file, ``NEEDED`` ones and those of plug-ins; what an older version lacks is empty.
-
-    A row without a ``cell`` is of the cell that the file is named after.
-
-    Arguments:
-        file: Path of the file. A pipe is not opened, because this would wait for a writer.
-        columns: Names of columns in ``SCHEMA``. Only these are checked.
+    """Read columns of a file with :func:`read_unchecked`, and check their values.
 
     Raises:
         UnfitError: if the rows are not rows of this suite, for example because a column has another type, a
@@ -79,45 +52,66 @@ def read_cell_file(file: Path, columns: Sequence[str]) -> Part:
         OSError: if the file cannot be read.
         ValueError: if it is not a Parquet file. pyarrow also raises other exceptions for corrupt files.
     """
-    if not stat.S_ISREG(file.stat().st_mode):
+    part = read_unchecked(file, columns)
+    check_rows(part.table)
+    return part
+
+
+def read_unchecked(
+    file: Path,
+    columns: Sequence[str],
+    opened: BinaryIO | None = None,
+    groups: Sequence[int] | None = None,
+) -> Part:
+    """Read columns of a file, ``NEEDED`` ones and those of plug-ins; what an older version lacks is empty.
+
+    A row without a ``cell`` is of the cell that the file is named after. The types of columns are checked,
+    their values are not.
+
+    Arguments:
+        file: Path of the file. A pipe is not opened, because this would wait for a writer.
+        columns: Names of columns in ``SCHEMA``. Only these are checked.
+        opened: The file, if it is open already; otherwise it is opened.
+        groups: Numbers of the groups of rows to read, from 0; None for all.
+
+    Raises:
+        UnfitError: if a column is missing, or has another type.
+        OSError: if the file cannot be read.
+        ValueError: if it is not a Parquet file. pyarrow also raises other exceptions for corrupt files.
+    """
+    if opened is None and not stat.S_ISREG(file.stat().st_mode):
         raise UnfitError("it is not a regular file")
     columns = list(dict.fromkeys([*columns, *NEEDED, "cell"]))
-    with pq.ParquetFile(file) as opened:
-        _check_size(opened.metadata)
-        _check_names(opened.schema_arrow)
-        more = {one.name: one for one in opened.schema_arrow if is_plugin_field(one)}
-        table = opened.read(columns=[*columns, *more], use_threads=False)
-        noted = (opened.metadata.metadata or {}).get(ORIGIN, b"[]")
+    with pq.ParquetFile(opened or file) as parquet:
+        _check_size(parquet.metadata)
+        schema = parquet.schema_arrow
+        known = schema.equals(SCHEMA)  # as nearly always, so that thousands of files are read faster
+        if not known:
+            _check_names(schema)
+        more = {} if known else {one.name: one for one in schema if is_plugin_field(one)}
+        wanted = [*columns, *more]
+        if groups is None:  # faster than reading all groups by their numbers
+            table = parquet.read(columns=wanted, use_threads=False)
+        else:
+            table = parquet.read_row_groups(groups, columns=wanted, use_threads=False)
+        noted = (parquet.metadata.metadata or {}).get(ORIGIN, b"[]")
     table = table.replace_schema_metadata(None)
-    wanted = pa.schema([*(SCHEMA.field(name) for name in columns), *more.values()])
-    if not table.schema.equals(wanted):
-        table = _cast(table, wanted)
-    table.validate(full=True)  # text is UTF-8
+    schema = pa.schema([*map(SCHEMA.field, columns), *more.values()])
+    if not table.schema.equals(schema):
+        table = _cast(table, schema)
     if table["cell"].null_count:  # the file's name says which cell it is
         filled = pc.fill_null(table["cell"], file.stem)
-        table = table.set_column(table.column_names.index("cell"), wanted.field("cell"), filled)
-    for check in (_check_needed, _check_json, _check_curves, _check_numbers):
-        check(table)
+        table = table.set_column(table.column_names.index("cell"), schema.field("cell"), filled)
     return Part(table, _origins(noted), more)
 
 
-def check_shown(part: Part) -> None:
-    """Check that every row has what a table or figure groups rows by, and that no row is counted twice.
+def concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of several tables in one; a table may lack the columns of a plug-in.
 
     Raises:
-        UnfitError: if a value is missing, or two rows are of one observation.
+        pyarrow.ArrowException: if columns of the same name have different types.
     """
-    names = set(part.table.column_names)
-    numbers = part.table["num_observation"].to_pylist()
-    if len(set(numbers)) < len(numbers):
-        raise UnfitError("it has two rows of one observation")
-    _check_present(part.table, [name for name in SHOWN if name in names])
-    if {"status", "num_posterior_samples"} <= names:
-        pairs = zip(
-            *(part.table[name].to_pylist() for name in ("status", "num_posterior_samples")), strict=True
-        )
-        if any(status == "ok" and not number for status, number in pairs):
-            raise UnfitError("a row with status ok has no num_posterior_samples")
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _check_size(metadata: Any) -> None:
@@ -156,58 +150,6 @@ def _cast(table: pa.Table, wanted: pa.Schema) -> pa.Table:
                 raise UnfitError(f"its column {one.name!r} is of type {found}, not {one.type}") from None
             table = table.set_column(number, one, column)
     return table.cast(wanted)
-
-
-def _check_needed(table: pa.Table) -> None:
-    names = set(table.column_names)
-    _check_present(table, [name for name in NEEDED if name in names])
-    if any(KEY.fullmatch(cell) is None for cell in set(table["cell"].to_pylist())):
-        raise UnfitError("its column 'cell' holds what is no name of a cell")
-
-
-def _check_present(table: pa.Table, names: Sequence[str]) -> None:
-    for name in names:
-        if table[name].null_count:
-            raise UnfitError(f"a row has no value in column {name!r}")
-
-
-def _check_json(table: pa.Table) -> None:
-    for name in _of(table, JSON):
-        for text in set(table[name].to_pylist()) - {None, "{}"}:
-            try:
-                fits = isinstance(json.loads(text), dict)
-            except (ValueError, RecursionError):
-                fits = False
-            if not fits:
-                raise UnfitError(f"its column {name!r} holds what is no JSON object")
-
-
-def _check_curves(table: pa.Table) -> None:
-    for name in _of(table, CURVES):
-        column = table[name]
-        if column.null_count == len(column):
-            continue
-        for curve in column.to_pylist():
-            if curve is None:
-                continue
-            # The curve of SBC ranks is one for each parameter, the others are one.
-            size = len(curve) % len(LEVELS) if name == "sbc_curve" and curve else len(curve) - len(LEVELS)
-            if size or None in curve or not np.isfinite(curve).all():
-                raise UnfitError(f"its column {name!r} is no curve of {len(LEVELS)} finite numbers")
-
-
-def _check_numbers(table: pa.Table) -> None:
-    for name in _of(table, FINITE):
-        if any(value is not None and abs(value) == np.inf for value in table[name].to_pylist()):
-            raise UnfitError(f"its column {name!r} is infinite")
-    for name in _of(table, LEAST):
-        if any(value is not None and value < LEAST[name] for value in table[name].to_pylist()):
-            raise UnfitError(f"its column {name!r} is less than {LEAST[name]}")
-
-
-def _of(table: pa.Table, names: Sequence[str] | dict[str, int]) -> list[str]:
-    there = set(table.column_names)
-    return [name for name in names if name in there]
 
 
 def _origins(noted: bytes) -> set[str]:

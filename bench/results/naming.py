@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.printable import printable
@@ -30,12 +32,13 @@ def method_labels(rows: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.Serie
         >>> list(method_labels(rows))
         ['npe[density_estimator=maf]', 'npe']
     """
-    labels = []
-    for name, changed in zip(rows["method"], _changed(rows), strict=True):
+
+    def label(name: Any, changed: dict[str, Any]) -> str:
         shown = {key: value for key, value in changed.items() if key not in without}
         inside = ",".join(f"{key}={_text(value)}" for key, value in sorted(shown.items()))
-        labels.append(printable(f"{name}[{inside}]" if inside else str(name)))
-    return pd.Series(labels, index=rows.index, dtype=object)
+        return printable(f"{name}[{inside}]" if inside else str(name))
+
+    return _each(rows, label)
 
 
 def parameters(rows: pd.DataFrame) -> pd.Series:
@@ -43,8 +46,7 @@ def parameters(rows: pd.DataFrame) -> pd.Series:
 
     A parameter that a row lacks, because it is older than the parameter, has its default value.
     """
-    known = [json.dumps(changed, sort_keys=True) for changed in _changed(rows)]
-    return pd.Series(known, index=rows.index, dtype=object)
+    return _each(rows, lambda name, changed: json.dumps(changed, sort_keys=True))
 
 
 def version_order(version: str) -> tuple[Any, ...]:
@@ -60,12 +62,23 @@ def version_order(version: str) -> tuple[Any, ...]:
     return tuple((len(part), part) if i % 2 else part for i, part in parts)
 
 
-def _changed(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the parameters of each row that differ from their defaults."""
-    known = rows.reindex(columns=["method", "params", "changed_params"]).fillna({"params": "{}"})
-    known = known.astype(object).fillna({"changed_params": ""})
-    # Thousands of rows share a few parameter sets.
-    keys = list(known.itertuples(index=False, name=None))
+def _each(rows: pd.DataFrame, text: Callable[[Any, dict[str, Any]], str]) -> pd.Series:
+    """Return a text for each row, made of its method and the parameters that differ from their defaults.
+
+    A million rows share a few parameter sets, so the text is made once for each set.
+    """
+    columns = ["method", "params", "changed_params"]
+    known = rows.reindex(columns=columns)
+    codes = known.groupby(columns, dropna=False, sort=False).ngroup()
+    sets = known.loc[~codes.duplicated()].astype(object)
+    sets = sets.fillna({"params": "{}", "changed_params": ""})
+    keys = list(sets.itertuples(index=False, name=None))
+    texts = [text(key[0], changed) for key, changed in zip(keys, _changed(keys), strict=True)]
+    return pd.Series(np.array(texts, dtype=object)[codes.to_numpy()], index=rows.index, dtype=object)
+
+
+def _changed(keys: Sequence[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    """Return the parameters that differ from their defaults, for each method, parameters and changed ones."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for name in dict.fromkeys(name for name, _, _ in keys):
         sets = {key: json.loads(key[1]) for key in set(keys) if key[0] == name}

@@ -35,7 +35,7 @@ def one_row(rows: pd.DataFrame, named: Mapping[str, Any]) -> pd.Series:
     Raises:
         UsageError: if no row or several rows are selected; the message says which values there are.
     """
-    left = rows[rows["status"] == "ok"].reset_index(drop=True)
+    left = rows[(rows["status"] == "ok") & rows["invalid"].isna()].reset_index(drop=True)
     if named.get("cell") is None:
         left = newest(left).reset_index(drop=True)
     labels = method_labels(left)

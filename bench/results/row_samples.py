@@ -140,4 +140,5 @@ class RowSamples(ABC):
             rows = pd.DataFrame(self.rows(named["cell"]), columns=COLUMNS)
             if rows.empty:
                 raise UsageError(f"{self.directory}: no cell {named['cell']!r} there")
-        return one_row(rows[rows["status"] == "ok"].drop_duplicates("cell") if each_cell else rows, named)
+        good = rows[(rows["status"] == "ok") & rows["invalid"].isna()]
+        return one_row(good.drop_duplicates("cell") if each_cell else good, named)

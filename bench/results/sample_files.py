@@ -9,6 +9,7 @@ row has the same fingerprint.
 from __future__ import annotations
 
 import contextlib
+import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -56,6 +57,14 @@ class SampleFiles:
         """Return the path of a cell's file, which need not exist."""
         return self.folder / f"{cell}.npz"
 
+    def cells(self) -> set[str]:
+        """Return the keys of the cells with samples."""
+        try:
+            names = os.listdir(self.folder)
+        except OSError:
+            return set()
+        return {name.removesuffix(".npz") for name in names if name.endswith(".npz") and name[0] != "."}
+
     def read(self, cell: str, num_observation: int, samples_sha256: str | None) -> np.ndarray | None:
         """Return the samples kept for a row, ``(N, dim_theta)``, float32; None if there are none.
 
@@ -98,7 +107,7 @@ class SampleFiles:
         Raises:
             StorageError: if the file cannot be written; the old file is then unchanged.
         """
-        kept = self._all(cell) | {one.num_observation: one for one in new}
+        kept = self.read_all(cell) | {one.num_observation: one for one in new}
         arrays: dict[str, Any] = {
             "num_observation": np.array(sorted(kept), dtype=np.int64),
             "samples_sha256": np.array([kept[k].samples_sha256 for k in sorted(kept)], dtype="U64"),
@@ -120,8 +129,8 @@ class SampleFiles:
                 "kept: make room, then run the same command to resume"
             ) from None
 
-    def _all(self, cell: str) -> dict[int, KeptSamples]:
-        """Return all samples of a cell; a corrupt file holds none."""
+    def read_all(self, cell: str) -> dict[int, KeptSamples]:
+        """Return all samples of a cell by observation; a corrupt file holds none."""
         with contextlib.suppress(*UNREADABLE), self._opened(cell) as file:
             return {k: KeptSamples(k, sha256, _samples(file, k)) for k, (sha256, _) in _index(file).items()}
         return {}

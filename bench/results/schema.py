@@ -35,6 +35,7 @@ SCHEMA = pa.schema(
         ("status", _TEXT),  # ok, error or timeout
         ("error", _TEXT),  # traceback of fitting or sampling
         ("metric_errors", _TEXT),  # JSON: name of each metric that failed, and why; null where none did
+        ("invalid", _TEXT),  # why the row was invalidated; null where it was not
         ("num_posterior_samples", _INT),  # for each observation
         ("batch_size", _INT),  # observations sampled at once
         ("samples_sha256", _TEXT),  # of the posterior samples, float32, row by row

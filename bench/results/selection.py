@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from bench.printable import printable
@@ -12,7 +13,7 @@ from bench.results.naming import method_labels, parameters, version_order
 __all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]
 
 # Columns of the store that are needed to select and label rows.
-SELECTED_BY = ["task", "task_version", "method", "method_version", "params", "changed_params"]
+SELECTED_BY = ["task", "task_version", "method", "method_version", "params", "changed_params", "invalid"]
 VERSIONS = ["task_version", "method_version"]
 
 
@@ -24,12 +25,15 @@ def newest(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> pd.D
         say: Function that receives one line for each method of which older rows are left out.
     """
     known = _known(rows)
-    pairs = list(zip(known["task_version"], known["method_version"], strict=True))
-    order = sorted(set(pairs), key=lambda pair: tuple(map(version_order, pair)))
-    ranks = {pair: rank for rank, pair in enumerate(order)}
-    rank = pd.Series([ranks[pair] for pair in pairs], index=rows.index, dtype=int)
+    codes = known.groupby(VERSIONS, sort=False).ngroup().to_numpy()
+    pairs = list(known[VERSIONS].drop_duplicates().itertuples(index=False, name=None))
+    order = sorted(pairs, key=lambda pair: tuple(map(version_order, pair)))
+    ranks = np.array([order.index(pair) for pair in pairs], dtype=int)
+    rank = pd.Series(ranks[codes], index=rows.index, dtype=int)
     kept = rank == rank.groupby([known["task"], known["method"], parameters(rows)]).transform("max")
-    if say is not None and not kept.all():
+    if kept.all():
+        return rows
+    if say is not None:
         _explain(known, kept, say)
     return rows[kept]
 
@@ -43,20 +47,22 @@ def select(
 ) -> pd.DataFrame:
     """Return the rows to show, with ``task`` and ``method`` replaced by their names in tables and figures.
 
-    If several versions are shown, the version is part of the name: ``flaky@1``, ``flaky@2``.
+    Invalidated rows are left out. If several versions are shown, the version is part of the name:
+    ``flaky@1``, ``flaky@2``.
 
     Arguments:
         rows: Rows from :meth:`bench.results.store.Store.read`, with the columns ``SELECTED_BY``.
         all_versions: Whether to show older versions too, under names of their own.
         without: Names of parameters that labels leave out.
-        say: Function that receives one line for each method of which older rows are left out.
+        say: Function that receives one line for each method of which older rows are left out, and one for
+            each reason for which rows were invalidated.
     """
-    rows = rows.reset_index(drop=True)
+    rows = _valid(rows.reset_index(drop=True), say)
     shown = rows if all_versions else newest(rows, say)
     labels = method_labels(shown, without)
     versions = _known(shown)
     # The newest rows of two methods may be of different versions of the task.
-    names = shown["task"].map(lambda name: printable(str(name)), na_action="ignore")
+    names = shown["task"].map({name: printable(str(name)) for name in shown["task"].dropna().unique()})
     task = _with_version(names, versions["task_version"], [shown["task"]])
     method = _with_version(labels, versions["method_version"], [shown["task"], labels])
     return shown.assign(task=task, method=method)
@@ -74,7 +80,8 @@ def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFra
         groups: Columns that identify a line of a table or a point of a figure.
     """
     kinds = rows.reindex(columns=list(dict.fromkeys([*groups, "device", "timing"])))
-    kinds = kinds.astype(object).fillna({"device": "cpu", "timing": "shared"})
+    for column, default in (("device", "cpu"), ("timing", "shared")):
+        kinds[column] = kinds[column].astype(object).fillna(default)
     have = rows.reindex(columns=["train_s", "sample_s"]).notna().any(axis=1)
     timed = kinds[have] if have.any() else kinds
     counts = timed.drop_duplicates([*groups, "device", "timing"]).groupby(["device", "timing"]).size()
@@ -106,15 +113,34 @@ def of_one_size(
     return rows[numbers == size]
 
 
+def _valid(rows: pd.DataFrame, say: Callable[[str], None] | None) -> pd.DataFrame:
+    """Return the rows that were not invalidated; rows of an older suite have no such column."""
+    reasons = rows.reindex(columns=["invalid"])["invalid"]
+    if not reasons.notna().any():
+        return rows
+    if say is not None:
+        for reason, number in reasons.value_counts().items():
+            say(f"{number} rows are left out, which were invalidated: {printable(str(reason))}")
+    return rows[reasons.isna()].reset_index(drop=True)
+
+
 def _known(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that rows are selected by; a missing version becomes an empty string."""
     known = rows.reindex(columns=SELECTED_BY)
-    return known.assign(**{name: known[name].astype(object).fillna("").astype(str) for name in VERSIONS})
+    return known.assign(**{name: _filled(known[name]) for name in VERSIONS})
+
+
+def _filled(texts: pd.Series) -> pd.Series:
+    if isinstance(texts.dtype, pd.StringDtype):
+        return texts.fillna("")
+    return texts.astype(object).fillna("").astype(str)
 
 
 def _with_version(names: pd.Series, versions: pd.Series, within: list[pd.Series]) -> pd.Series:
     """Append the version to names for which rows that agree in all of ``within`` have several versions."""
     several = versions.groupby(within).transform("nunique") > 1
+    if not several.any():
+        return names
     return names.where(~several, names.astype(str) + "@" + versions.replace("", "?"))
 
 

@@ -71,7 +71,8 @@ def summarize(
     # Rows from before there were batches are of one observation each.
     frame = frame.assign(batch_size=frame["batch_size"].fillna(1).astype(int))
     ok = frame["status"] == "ok"
-    good, failed = frame[ok], _beside_good(frame[~ok], frame[ok])
+    good = frame if ok.all() else frame[ok]
+    failed = _beside_good(frame[~ok], good)
     if say is not None:
         _explain_metrics(good, say)
     groups = good.groupby(KEYS)

@@ -63,6 +63,7 @@ class CostModel:
         # What many cells of a grid share.
         self._exponents: dict[str, float] = {}
         self._scores: dict[tuple[object, ...], float] = {}
+        self._simulations: dict[tuple[str, int], float] = {}
 
     def cost(self, cell: Cell, params: str) -> Cost | None:
         """Return the cost of a cell without its simulations; None if there are no rows of its method.
@@ -108,10 +109,16 @@ class CostModel:
 
     def simulating_s(self, cell: Cell) -> float:
         """Return the seconds of the cell's simulations, 0 if nothing is known of its task."""
+        key = (cell.task, cell.num_simulations)
+        if key not in self._simulations:
+            self._simulations[key] = self._simulating_anew(*key)
+        return self._simulations[key]
+
+    def _simulating_anew(self, task: str, num_simulations: int) -> float:
         for table in self._tables:
-            rows = table[(table["task"] == cell.task) & (table["simulate_s"] > 0)]
+            rows = table[(table["task"] == task) & (table["simulate_s"] > 0)]
             if len(rows):
-                return through(_points(rows, "num_simulations", "simulate_s"), cell.num_simulations, 1.0)
+                return through(_points(rows, "num_simulations", "simulate_s"), num_simulations, 1.0)
         return 0.0
 
     def _scoring(self, cell: Cell) -> float:

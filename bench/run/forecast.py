@@ -22,7 +22,9 @@ from bench.run.threads import cpu_count
 __all__ = ["forecast", "makespan", "predicted", "predicted_seconds", "total_lines"]
 
 
-def forecast(cells: Sequence[Cell], store: Store, jobs: int, *, here: bool = True) -> list[str]:
+def forecast(
+    cells: Sequence[Cell], store: Store, jobs: int, *, here: bool = True, redo: bool = False
+) -> list[str]:
     """Return a line for each cell (done or to do) and two lines at the end: counts and costs.
 
     Arguments:
@@ -30,9 +32,10 @@ def forecast(cells: Sequence[Cell], store: Store, jobs: int, *, here: bool = Tru
         store: Store whose rows show which cells are done and what they cost.
         jobs: Number of cells that run at a time.
         here: Whether they run on this machine, whose cores they then share.
+        redo: Whether cells that are done run again.
     """
     states = store.states(rename_broken=False)  # a forecast changes nothing
-    todo = {cell.key: cell for cell in pending(list(cells), states)}
+    todo = {cell.key: cell for cell in pending(list(cells), states, redo)}
     costs = predicted(list(todo.values()), store)
     lines = from_other_source(list(cells), states)
     for cell in cells:

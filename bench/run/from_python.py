@@ -15,6 +15,7 @@ from bench.results.schema import plugin_fields
 from bench.results.store import Store
 from bench.run.backends import Backend
 from bench.run.cell import Cell
+from bench.run.forecast import predicted_seconds
 from bench.run.grid import read_grid
 from bench.run.notebook import notebook_console
 from bench.run.plugins import notes
@@ -45,6 +46,8 @@ def run(
     num_samples: Number | None = None,
     calibration: Number | None = None,
     metrics: str | Iterable[str] | None = None,
+    keep: Literal["samples"] | None = None,
+    keep_samples: Number | None = None,
     out: str | os.PathLike[str] | None = None,
     jobs: Number | None = None,
     threads: Number | Literal["all"] | None = None,
@@ -70,6 +73,8 @@ def run(
         num_samples: Number of posterior samples for each observation.
         calibration: Number of fresh pairs to calibrate on, 0 or at least 100.
         metrics: Names of metrics; by default all.
+        keep: ``samples`` to keep posterior samples of each row, for ``Store(out).samples``.
+        keep_samples: Number of posterior samples to keep; by default 2000.
         out: Directory for the results.
         jobs: Number of cells that run at a time; -1 for all cores.
         threads: Number of threads of a cell; ``all`` for a job's share of the cores.
@@ -110,7 +115,7 @@ def run(
             progress.say(note)
         store = Store(settings.out, warn=progress.say)
         try:
-            run_cells(cells, store, settings.options, progress)
+            run_cells(cells, store, settings.options, progress, predicted_seconds)
         except (UnknownMethodError, UnknownTaskError) as error:  # it is known in this process
             raise UsageError(
                 f"{str(error).partition(';')[0]} in a worker process, which runs a script only up to its "

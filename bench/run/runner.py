@@ -18,7 +18,7 @@ from bench.errors import UsageError
 from bench.results.claims import claim
 from bench.results.sample_files import KeptSamples
 from bench.results.schema import Row
-from bench.results.store import State, Store, done
+from bench.results.store import State, Store, done, is_good
 from bench.run import isolation
 from bench.run.backends import Backend, backend
 from bench.run.cell import Cell, failed_rows
@@ -50,6 +50,7 @@ class RunOptions:
         backend: Name of the backend, see :func:`bench.run.backends.backend`.
         address: Address of a cluster; None for none.
         leave_held: Whether to leave cells that other runs hold to them, once ``WAITING`` runs wait for these.
+        redo: Whether to run cells that are done, too. New rows replace old ones when they are written.
     """
 
     jobs: int = 1
@@ -57,6 +58,7 @@ class RunOptions:
     backend: Backend = "local"
     address: str | None = None
     leave_held: bool = False
+    redo: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,15 @@ class _Work:
     unsampled: Cell
 
 
-def pending(cells: list[Cell], states: dict[str, State]) -> list[Cell]:
-    """Return the cells that have observations without a successful row, restricted to those observations.
+def pending(cells: list[Cell], states: dict[str, State], redo: bool = False) -> list[Cell]:
+    """Return the cells that have observations without a good row, restricted to those observations.
 
     Arguments:
         cells: Cells of a grid.
         states: States of stored cells by key, from :meth:`bench.results.store.Store.states`.
+        redo: Whether observations with a good row are run again, so that all cells are returned.
     """
-    return [work.cell for work in _todo(cells, states) if work.cell.observations]
+    return [work.cell for work in _todo(cells, states, redo=redo) if work.cell.observations]
 
 
 def unsampled(cells: list[Cell], store: Store, states: dict[str, State]) -> list[Cell]:
@@ -115,12 +118,14 @@ def from_other_source(cells: list[Cell], states: dict[str, State]) -> list[str]:
     return lines
 
 
-def _todo(cells: list[Cell], states: dict[str, State], store: Store | None = None) -> list[_Work]:
+def _todo(
+    cells: list[Cell], states: dict[str, State], store: Store | None = None, redo: bool = False
+) -> list[_Work]:
     """Return what is to be done; kept samples are left alone without a store."""
     found = []
     for cell in cells:
         state = states.get(cell.key, {})
-        good = done(state, cell.calibration)
+        good = set[int]() if redo else done(state, cell.calibration)
         left = set(cell.observations) - good
         without = unsampled_observations(cell, state, store) & good if store is not None else set()
         if left or without:
@@ -134,18 +139,21 @@ def run(
     options: RunOptions,
     progress: Progress,
     predict: Callable[[Sequence[Cell], Store], Mapping[str, float | None]] | None = None,
+    begin: Callable[[], None] | None = None,
 ) -> Summary:
     """Run all pending cells and return counts.
 
     A cell that raises, crashes or reaches its time limit gets rows with the error, and the next run tries it
     again. Rows of observations that were done before the time limit are kept. Cells that another runner holds
-    are skipped, and waited for at the end; if that runner dies, they run here.
+    are skipped, and waited for at the end; if that runner dies, they run here. A row that fails does not
+    replace a good one.
 
     Arguments:
         cells: Cells of a grid.
-        store: Store that receives the rows.
-        options: Options of the run.
-        progress: Progress, which shows the cells.
+        store: Store of the rows.
+        options: Options for running cells.
+        progress: Receiver of a line for each cell.
+        begin: Function that is called before the first cell runs, if there is one to run.
         predict: Function that predicts the seconds of the pending cells by their keys, such as
             :func:`bench.run.forecast.predicted_seconds`; None for no prediction.
 
@@ -154,9 +162,10 @@ def run(
         StorageError: if rows cannot be written; the remaining cells are left for the next run.
     """
     end_second_run()
-    states = store.states()
-    _say_sources(from_other_source(cells, states), progress)
-    todo = _todo(cells, states, store)
+    states = store.states(cells=[cell.key for cell in cells])
+    if not options.redo:
+        _say_sources(from_other_source(cells, states), progress)
+    todo = _todo(cells, states, store, options.redo)
     first_look(
         [work.cell if work.cell.observations else work.unsampled for work in todo],
         progress.say,
@@ -164,6 +173,8 @@ def run(
         options.jobs,
         options.cell_timeout,
     )
+    if todo and begin is not None:
+        begin()
     ran = failed = elsewhere = 0
     known = predict([work.cell for work in todo], store) if predict and todo else {}
     seconds = {work.cell.key: known.get(work.cell.key) for work in todo}
@@ -204,7 +215,7 @@ def _say_sources(lines: list[str], progress: Progress) -> None:
         progress.say(f"… and {len(lines) - MOST_LINES} more cells")
     if lines:
         progress.say(
-            "rows from other source code are kept; a new version, or another --out, runs these cells again"
+            "rows from other source code are kept; --redo, a new version or another --out runs them again"
         )
 
 
@@ -264,6 +275,8 @@ def _run_and_store(
                 store_rows(store, cell, rows, samples)
             called = partial(_called, options=options, log=log)
             lost = keep_again(again, store, called) if again.observations else []
+        if any(row["status"] != "ok" and is_good(now.get(row["num_observation"], row)) for row in rows):
+            notes.append(f"{cell.label}: rows that failed did not replace the good ones")
     outcome = _outcome(cell, rows, start, notes=[*notes, *lost])
     return work, replace(outcome, num_drawn_again=len(again.observations), num_lost=len(lost))
 

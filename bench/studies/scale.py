@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import itertools
 import tempfile
 import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 from rich.console import Console
 
+from bench.care.exporting import all_rows, export
+from bench.care.merging import merge
+from bench.care.state_counts import COUNTED_BY, state_counts
 from bench.clock.timing import peak_memory_mb
 from bench.results.claims import claim
+from bench.results.schema import SCHEMA
 from bench.results.store import Store
 from bench.results.table import needed, render, summarize
 from bench.run import isolation
@@ -20,7 +27,7 @@ from bench.run.grid import Grid
 from bench.run.progress import Progress
 from bench.run.runner import RunOptions, run
 
-__all__ = ["store_costs"]
+__all__ = ["made_up_directory", "store_costs"]
 
 METHODS = ("prior", "rejection_abc", "npe", "exact_score")
 HANDED = 500  # number of cells that are sent to another process
@@ -28,7 +35,7 @@ BUDGETS = (100, 1000, 10_000, 100_000)
 
 
 def store_costs(num_cells: int) -> pd.DataFrame:
-    """Write artificial rows (ten observations per cell), then resume the run and print the table.
+    """Write artificial rows (ten observations per cell), resume the run, and read, export and merge the rows.
 
     The first step is the overhead of a cell on top of its own work: taking a lock, sending the cell to a
     process and receiving its rows, and writing a file.
@@ -73,7 +80,51 @@ def store_costs(num_cells: int) -> pd.DataFrame:
         start = time.perf_counter()
         render(summarize(store.read(needed())), "text")
         step("table", start, _peak())
+        start = time.perf_counter()
+        state_counts(store.read(COUNTED_BY))
+        step("status", start, _peak())
+        start = time.perf_counter()
+        export(all_rows(store), "csv", Path(folder, "rows.csv"))
+        step("export", start, _peak())
+        start = time.perf_counter()
+        merge([Path(folder)], Path(folder, "merged"), lambda line: None)
+        step("merge", start, _peak())
+        start = time.perf_counter()
+        render(summarize(Store(Path(folder, "merged")).read(needed())), "text")
+        step("table, merged", start, _peak())
     return pd.DataFrame(rows)
+
+
+def made_up_directory(directory: Path, num_cells: int) -> None:
+    """Write a directory of merged files with artificial rows, ten observations for each cell.
+
+    Arguments:
+        directory: Directory of results, which has no merged files yet.
+        num_cells: Number of cells, of ten tasks with the methods and budgets of :func:`store_costs`.
+    """
+    tasks = [f"task_{number}" for number in range(10)]
+    seeds = -(-num_cells // (len(tasks) * len(METHODS) * len(BUDGETS)))
+    [pattern] = Grid(task=["two_moons"], method=["npe"]).cells()
+    ten = _made_up(pattern)
+    store = Store(directory)
+    left = num_cells
+    with store.merged.locked(), store.merged.replaced(store.identity()) as new:
+        for task in tasks:
+            rows = []
+            for method, budget, seed in itertools.product(METHODS, BUDGETS, range(seeds)):
+                if left:
+                    left -= 1
+                    key = hashlib.sha256(repr((task, method, budget, seed)).encode()).hexdigest()[:20]
+                    own = {
+                        "task": task,
+                        "method": method,
+                        "num_simulations": budget,
+                        "seed": seed,
+                        "cell": key,
+                    }
+                    rows += [row | own for row in ten]
+            if rows:
+                new.write(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
 def _made_up(cell: Cell) -> list[dict[str, object]]:

@@ -23,6 +23,12 @@ from tasks.contract import registry
 NUMBER = ["many", "-1", "1e3.5", "1e400"]
 # Bad values that no command accepts, by the name of the option or argument.
 BAD = {
+    "array": ["many", "0"],
+    "cpus": ["many", "0"],
+    "limit": ["soon", "1:2:3:4"],
+    "mem": ["much", "8GB"],
+    "own": ["npe", "npe:mem=much", "npe:time=soon"],
+    "sbatch": ["partition"],
     "address": ["nowhere:1"],  # the backend has no addresses
     "backend": ["slurm"],
     "batch_size": NUMBER,
@@ -80,6 +86,7 @@ NEEDED = {
     "check method": {"method": "prior"},
     "reference": {"name": "lorenz63"},
     "show": {"part": "sir"},
+    "slurm": {"task": "sir", "method": "prior", "array": "2", "limit": "1:00:00", "mem": "1G"},
 }
 
 

@@ -267,7 +267,7 @@ def test_a_file_that_cannot_be_renamed_is_one_line(folder, monkeypatch):
     def refused(*paths):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bench.results.store.os.replace", refused)
+    monkeypatch.setattr("bench.results.row_reader.os.replace", refused)
     with pytest.raises(StorageError, match=r"no_cell\.parquet: .*could not be renamed \(Permission denied\)"):
         Store(folder).states()
 
@@ -276,7 +276,7 @@ def test_a_directory_that_may_not_be_read_is_one_line(folder, monkeypatch, capfd
     def refused(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bench.results.store.os.listdir", refused)  # root may read everything
+    monkeypatch.setattr("bench.results.row_reader.os.listdir", refused)  # root may read everything
     result = call(monkeypatch, capfd, "table", folder)
     assert (result.status, result.err) == (2, f"scorebench: {folder / 'cells'}: Permission denied\n")
 

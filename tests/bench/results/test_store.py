@@ -68,6 +68,7 @@ def test_columns_are_the_documented_ones():
         "ppc",
         "num_calibration",
         "num_calibration_finite",
+        "invalid",
         "task_sha256",
         "method_sha256",
         "changed_params",
@@ -112,7 +113,7 @@ def test_rows_come_back(tmp_path):
 
 
 def test_some_columns_of_many_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.results.store.BATCH", 2)
+    monkeypatch.setattr("bench.results.row_reader.BATCH", 2)
     store = Store(tmp_path)
     for number in range(5):
         store.write_cell(f"c{number}", [row(1, cell=f"c{number}", c2st=0.5 + number / 10)])

@@ -118,7 +118,7 @@ def test_the_shipped_file_is_made_from_rows(tmp_path):
     file = tmp_path / "costs.json"
     number = shipped_costs.write_shipped_costs([ROOT / "demo", ROOT / "studies" / "one_pass"], file)
     content = json.loads(file.read_text())
-    assert number == len(content["costs"]) == 20
+    assert number == len(content["costs"]) >= 20
     assert content["machine_s"] > 0
     keys = [tuple(line[:5]) for line in content["costs"]]
     assert ("sir", "npe", "{}", 1000, 2000) in keys

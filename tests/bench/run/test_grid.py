@@ -168,10 +168,10 @@ def test_cells_are_counted_before_they_are_made():
 
 def test_a_plan_of_many_cells_is_quick(tmp_path):
     many = {"method": ["prior", "npe[density_estimator=[maf,nsf]]"], "seed": list(range(10_000))}
-    start = time.perf_counter()
+    start = time.process_time()
     lines = forecast(read_grid(None, GOOD | many).cells(), Store(tmp_path), 1)
     # A tenth of this is usual; with one look into YAML for each cell it is 40 s.
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15
     assert lines[-2].startswith("30000 cells: 0 done")
     assert lines[-1].endswith("at --jobs 1")
 
