@@ -83,9 +83,9 @@ def page(
     shown = select(read, all_versions=all_versions, say=note)
     good = shown[shown["status"] == "ok"]
     options: dict[str, Any] = {"all_versions": all_versions, "say": note}
-    if samples is not None:
-        options["samples"] = samples
     known = list(figures())
+    if samples is not None and set(known) & set(OF_A_TASK):
+        options["samples"] = samples
     drawn = drawn_figures(read, [name for name in known if name not in OF_A_TASK], **options)
     parts = task_parts(read, _figures_of_tasks([name for name in known if name in OF_A_TASK], options))
     environment = Environment(

@@ -30,7 +30,7 @@ class SumOfC2ST(ResultFigure):
         from matplotlib.figure import Figure
 
         figure = Figure()
-        figure.subplots().set_title(f"sum {rows['c2st'].sum()!r}", url="javascript:alert(4)")
+        figure.subplots().set_title(f"sum {float(rows['c2st'].sum())!r}", url="javascript:alert(4)")
         return figure
 
 
@@ -125,7 +125,7 @@ def test_figures_are_drawn_from_the_embedded_rows(report, small_directory, tmp_p
     assert result.exception is None
     text = (tmp_path / "page.html").read_text()
     rows = read_back(json.loads(Page(text).inside["application/json"])["data"])
-    assert f">sum {rows['c2st'].sum()!r}<" in text
+    assert f">sum {float(rows['c2st'].sum())!r}<" in text
     assert "The sum of all C2STs &lt;i&gt;and&lt;/i&gt; a link." in text
     assert "javascript:" not in text
     assert "could not be drawn: KeyError: &#39;&lt;script&gt;" in text
