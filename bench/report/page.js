@@ -221,7 +221,8 @@
     });
     element("columns").append(make("label", {}, box, ` ${column.name}`));
   }
-  for (const event of ["input", "change"]) element("filters").addEventListener(event, filter);
+  element("search").addEventListener("input", filter);
+  for (const one of document.querySelectorAll("#filters select")) one.addEventListener("change", filter);
   element("filters").addEventListener("submit", (event) => event.preventDefault());
   element("filters").addEventListener("reset", () => setTimeout(filter));
   element("previous").addEventListener("click", () => { first = Math.max(0, first - PAGE); draw(); });

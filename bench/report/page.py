@@ -88,6 +88,9 @@ def page(
         options["samples"] = samples
     drawn = drawn_figures(read, [name for name in known if name not in OF_A_TASK], **options)
     parts = task_parts(read, _figures_of_tasks([name for name in known if name in OF_A_TASK], options))
+    of_tasks = [one for part in parts for one in part.figures]
+    shown_once = {one.name for one in of_tasks if one.svg}
+    drawn += {one.name: one for one in of_tasks if one.name not in shown_once}.values()
     environment = Environment(
         loader=PackageLoader("bench.report", "."),
         autoescape=True,
@@ -120,14 +123,14 @@ def page(
 
 
 def _figures_of_tasks(names: list[str], options: dict[str, Any]) -> Callable[..., list[DrawnFigure]]:
-    """Return a function that draws figures of a task's rows; one without kept samples is left out."""
+    """Return a function that draws figures of a task's rows, smaller once they take much room together."""
     left = TOTAL
 
     def figures_of(task: str, rows: pd.DataFrame) -> list[DrawnFigure]:
         nonlocal left
         drawn = drawn_figures(rows, names, prefix=f"{_word(task)}-", total=left, **options)
         left -= sum(len(one.svg) for one in drawn)
-        return [one for one in drawn if one.svg]
+        return drawn
 
     return figures_of
 

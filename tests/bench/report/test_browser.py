@@ -165,9 +165,8 @@ def test_all_rows_are_downloaded_as_csv(opened):
     rows = pd.read_csv(file)
     assert len(rows) == 121
     assert f"t{EVIL}" in set(rows["task"])
-    assert (
-        rows["command line"][1] == "scorebench run -t slcp -m 'npe[seed_of_fit=0,width=64]' -n 100 -s 0 -o 2"
-    )
+    command = "scorebench run -t slcp -m 'npe[seed_of_fit=0,width=64]' -n 100 -s 0 --calibration 200 -o 2"
+    assert rows["command line"][1] == command
     shown = [float(text) for text in cells(opened, "c2st")]
     assert shown == pytest.approx(rows["c2st"].head(50), abs=5e-4)
 
