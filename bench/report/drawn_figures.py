@@ -64,7 +64,10 @@ def drawn_figures(
         summary = known[name].summary()
         try:
             drawn = draw(name, rows, say=say, **options)
-            svg = inline_svg(drawn, f"{prefix}{name}", summary, largest=max(LEAST, min(LARGEST, left)))
+            # Figures of a fixed size say so; their legends do not count for cutting.
+            exact = bool(getattr(known[name], "exact", False))
+            largest = max(LEAST, min(LARGEST, left))
+            svg = inline_svg(drawn, f"{prefix}{name}", summary, largest=largest, exact=exact)
             left -= len(svg)
             found.append(DrawnFigure(name, summary, svg=svg))
         except UsageError as error:

@@ -39,7 +39,7 @@ FONT = re.compile(r"(?:(italic|oblique) )?(?:(bold|\d00) )?([\d.]+px) (.+)")
 ROOT = {"stroke-linejoin": "round", "stroke-linecap": "butt"}
 
 
-def inline_svg(figure: Figure, name: str, title: str, largest: int = LARGEST) -> str:
+def inline_svg(figure: Figure, name: str, title: str, largest: int = LARGEST, exact: bool = False) -> str:
     """Return a figure as an ``svg`` element without scripts, links, stylesheets and outside references.
 
     Its ids begin with the figure's name, so that two figures in a page do not share any. Coordinates are
@@ -51,12 +51,14 @@ def inline_svg(figure: Figure, name: str, title: str, largest: int = LARGEST) ->
         name: Name of the figure: lower-case letters, digits, underscores and hyphens.
         title: Text alternative for readers that cannot see the figure.
         largest: Largest number of characters.
+        exact: Whether the figure keeps its size; any other is cut to what is drawn.
     """
     import matplotlib as mpl
 
     from bench.results.figures.style import STYLE
 
-    with mpl.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
+    cut = {"savefig.bbox": "standard" if exact else "tight"}
+    with mpl.rc_context(STYLE | cut | {"svg.hashsalt": name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Tight layout not applied")
         written = io.BytesIO()

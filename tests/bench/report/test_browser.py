@@ -25,18 +25,6 @@ EVIL = "<script>document.title = 'hacked'</script><img src=x onerror=\"document.
 HERE = Path(__file__).parent
 CONTRAST, LABELS = ((HERE / f"{name}.js").read_text() for name in ("contrast", "labels"))
 
-# Milliseconds from the beginning until everything is loaded and the page has been painted.
-OPENED = """
-const done = arguments[0];
-const look = () => {
-  const [loaded] = performance.getEntriesByType("navigation");
-  const painted = performance.getEntriesByName("first-contentful-paint");
-  if (!loaded.loadEventEnd || !painted.length) setTimeout(look, 20);
-  else done(Math.max(loaded.loadEventEnd, painted[0].startTime));
-};
-look();
-"""
-
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
@@ -196,23 +184,21 @@ def test_five_thousand_rows_open_and_sort_in_two_seconds(browser, made_up, tmp_p
     )
     page = made_page(tmp_path, "many rows")
     assert page.stat().st_size < 5e6
-    opening, sorting = [], []
-    for _ in range(3):  # other programs may take the machine in between
-        browser.get(page.as_uri())
-        opening.append(browser.execute_async_script(OPENED))
-        assert browser.find_element("id", "range").text == "Rows 1 to 50 of 5184"
-        sorting.append(
-            browser.execute_script(
-                """
-                const start = performance.now();
-                const head = [...document.querySelectorAll("#rows-table thead button")];
-                head.find((one) => one.textContent === "c2st").click();
-                document.body.getBoundingClientRect();
-                return performance.now() - start;
-                """
-            )
-        )
-    size = page.stat().st_size / 1e6
-    print(f"{size:.2f} MB, opened in {min(opening):.0f} ms, sorted in {min(sorting):.0f} ms")
-    assert min(opening) < 2000
-    assert min(sorting) < 2000
+    # Time that the browser's main thread works, whatever other programs do on this machine meanwhile.
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    browser.get(page.as_uri())
+    assert browser.find_element("id", "range").text == "Rows 1 to 50 of 5184"
+    opened = worked(browser)
+    press_head(browser, "c2st")
+    assert float(cells(browser, "c2st")[0]) == pytest.approx(0.5, abs=0.001)
+    both = worked(browser)
+    browser.execute_cdp_cmd("Performance.disable", {})
+    print(f"{page.stat().st_size / 1e6:.2f} MB, opened in {opened:.2f} s, sorted in {both - opened:.2f} s")
+    assert opened < 2
+    assert both - opened < 2
+
+
+def worked(browser):
+    """Seconds that the main thread of the page has worked."""
+    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return {one["name"]: one["value"] for one in metrics}["TaskDuration"]
