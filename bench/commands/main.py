@@ -12,6 +12,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from bench.commands.check import check
+from bench.commands.compare import compare
 from bench.commands.complaint import complain, tell
 from bench.commands.export import export
 from bench.commands.failures import errors
@@ -99,5 +100,6 @@ def cli() -> None:
 
 for command in (check, run, score, slurm, list_, show, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)
+cli.add_command(compare)
 for command in (report, status, errors, rm, invalidate, merge, export):
     cli.add_command(command)

@@ -9,6 +9,8 @@ import click
 
 from bench.commands.arguments import FilePath
 from bench.commands.complaint import tell
+from bench.commands.name_types import METHOD, TASK
+from bench.commands.number_types import Number, Numbers, flat
 from bench.run.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -21,16 +23,25 @@ __all__ = ["selected_by", "selecting", "tell_counts"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 OPTIONS = [
-    click.option("-t", "--task", multiple=True, help="Task; repeat for several.  [default: all]"),
+    click.option("-t", "--task", multiple=True, type=TASK, help="Task; repeat for several.  [default: all]"),
     click.option(
         "-m",
         "--method",
         multiple=True,
+        type=METHOD,
         help="Method, name or name[param=value,...]; a name selects all its parameters.  [default: all]",
     ),
-    click.option("-n", "--num-simulations", multiple=True, type=int, help="Budget.  [default: all]"),
-    click.option("-s", "--seed", multiple=True, type=int, help="Seed.  [default: all]"),
-    click.option("--observation", multiple=True, type=int, help="Observation.  [default: all]"),
+    click.option("-n", "--num-simulations", multiple=True, type=Number(), help="Budget.  [default: all]"),
+    click.option(
+        "-s", "--seed", multiple=True, type=Numbers(), callback=flat, help="Seed or range.  [default: all]"
+    ),
+    click.option(
+        "--observation",
+        multiple=True,
+        type=Numbers(),
+        callback=flat,
+        help="Observation, or a range such as 1-3.  [default: all]",
+    ),
     click.option("--plugin", multiple=True, type=FilePath(), help="Python file with own tasks or methods."),
 ]
 NAMES = ("task", "method", "num_simulations", "seed", "observation")

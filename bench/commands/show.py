@@ -9,10 +9,11 @@ import click
 
 from bench.commands.arguments import FilePath, writable
 from bench.commands.complaint import complain, tell
+from bench.commands.print_tables import pivot_or_ranks, selecting, terminal_width, text_options
 from bench.errors import UsageError
 from bench.run.plugins import load_plugins
 
-__all__ = ["plot", "table"]
+__all__ = ["all_versions_option", "plot", "plugin_option", "table"]
 
 all_versions_option = click.option(
     "--all-versions",
@@ -26,23 +27,48 @@ plugin_option = click.option(
 
 @click.command()
 @click.argument("directory", type=FilePath(path_type=Path))
+@text_options
+@click.option("--pivot", help="Lines and columns, two of method, task and budget, such as methodxtask.")
+@click.option("--ranks", is_flag=True, help="Print ranks of methods over tasks, with tests.")
+@click.option("--metric", help="Column that --pivot or --ranks shows.  [default: c2st]")
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "csv", "markdown", "latex"]),
-    default="text",
-    show_default=True,
+    "--interval",
+    type=click.Choice(["sd", "se", "ci95", "none"]),
+    help="What follows ± in a --pivot: standard deviation, standard error, 95 % interval.  [default: sd]",
 )
+@click.option(
+    "--published",
+    metavar="[SOURCE]",
+    is_flag=False,
+    flag_value="all",
+    help="Add published results to a --pivot: of sources with this in their name, or all.",
+)
+@selecting
 @all_versions_option
 @plugin_option
-def table(directory: Path, form: Any, all_versions: bool, plugin: tuple[str, ...]) -> int:
-    """Print the means of the results in DIRECTORY."""
+def table(directory: Path, form: Any, everything: bool, plugin: tuple[str, ...], **options: Any) -> int:
+    """Print the means of the results in DIRECTORY, or one table for print by --pivot or --ranks."""
+    from bench.results.chosen import chosen
     from bench.results.store import Store
     from bench.results.table import needed, render, summarize
 
     load_plugins(plugin)
-    rows = Store(directory, warn=complain).read(needed(), shown=True)
-    tell(render(summarize(rows, all_versions=all_versions, say=complain), form), newline=False)
+    width = None if everything else terminal_width()
+    if options["pivot"] is not None or options["ranks"]:
+        tell(pivot_or_ranks(directory, form, width, options), newline=False)
+        return 0
+    for name in ("metric", "interval", "published", "style"):
+        if options[name] is not None:
+            also = " or --ranks" if name in ("metric", "style") else ""
+            raise UsageError(f"{name} = {options[name]}: needs --pivot{also}")
+    rows = chosen(
+        Store(directory, warn=complain).read(needed(), shown=True),
+        tasks=options["task"],
+        methods=options["method"],
+        budgets=options["num_simulations"],
+    )
+    means = summarize(rows, all_versions=options["all_versions"], say=complain)
+    tell(render(means, form, width), newline=False)
     return 0
 
 

@@ -9,6 +9,7 @@ import click
 
 from bench.commands.arguments import FilePath
 from bench.commands.complaint import complain, tell
+from bench.commands.name_types import GridPath
 from bench.run.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ MOST_MISSING = 10  # cells that are named
 
 @click.command()
 @click.argument("directory", type=FilePath(path_type=Path))
-@click.argument("grid", required=False, type=FilePath(path_type=Path))
+@click.argument("grid", required=False, type=GridPath(path_type=Path))
 @click.option("--plugin", multiple=True, type=FilePath(), help="Python file with own tasks or methods.")
 def status(directory: Path, grid: Path | None, plugin: tuple[str, ...]) -> int:
     """Count the rows in DIRECTORY by state; with GRID (a YAML file or a preset's name), also what is missing.

@@ -26,6 +26,7 @@ __all__ = ["BATCH", "IDENTITY", "UNREADABLE", "RowReader"]
 
 BROKEN = ".broken"  # suffix of a corrupt file
 BATCH = 500  # number of files that are checked together, and whose rows are concatenated to free memory
+MANY = 3000  # Number of files of single cells from which on a line says that merging them saves time.
 IDENTITY = "store.json"
 MOST_IDENTITY = 10_000  # bytes of that file
 # What may be raised for a file with any content.
@@ -107,6 +108,12 @@ class RowReader:
                 for cell, numbers in pairs_of(part.table).items():
                     hidden[cell] |= numbers
             yield file, part
+        if total > MANY and len(self.cell_files()) > MANY:
+            here = self.directory
+            self._warn(
+                f"{self.cells}: more than {MANY} files of single cells; scorebench merge {here} --out {here} "
+                "puts their rows into few large files, which are read several times faster"
+            )
         if copied:
             self._warn(
                 f"{self.cells}: {copied} of {total} cell files were written in another directory. Copying "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import textwrap
 from collections.abc import Callable
 from typing import Literal
 
@@ -18,8 +19,10 @@ from bench.metrics import BUILT_IN, metrics
 from bench.printable import printable
 from bench.results.schema import COLUMNS
 from bench.results.selection import SELECTED_BY, select, times_of_one_kind
+from bench.results.tables.fitting import without_room
 
-__all__ = ["FORMATS", "TableFormat", "needed", "render", "summarize"]
+__all__ = ["FORMATS", "SIZES", "TIMES", "TableFormat", "digits_of", "needed", "number_text", "render"]
+__all__ += ["summarize"]
 
 TableFormat = Literal["text", "csv", "markdown", "latex"]
 
@@ -38,6 +41,8 @@ LONGEST = 200  # characters of a cell of a text table
 WIDEST = 10_000  # characters of a line, so that no cell is shortened for want of room
 COUNTS = ["rows", "failed", "metrics_failed"]
 RARE = ["failed", "metrics_failed"]  # not shown where zero everywhere
+# Kept first on a narrow terminal.
+FIRST = [*KEYS, "c2st", "c2st_std", *RARE, "train_s", "sample_s", "rows"]
 
 
 def needed() -> list[str]:
@@ -126,9 +131,16 @@ def _explain_metrics(good: pd.DataFrame, say: Callable[[str], None]) -> None:
         say(f"{task} {method}: {metric} failed in {len(found)} rows, which its mean leaves out ({found[0]})")
 
 
-def render(table: pd.DataFrame, form: TableFormat) -> str:
-    """The table of :func:`summarize` as a string, ending in a newline; all but CSV begin with a head line."""
-    return FORMATS[form](table)
+def render(table: pd.DataFrame, form: TableFormat, width: int | None = None) -> str:
+    """The table of :func:`summarize` as a string, ending in a newline; all but CSV begin with a head line.
+
+    Arguments:
+        table: The table.
+        form: Format.
+        width: Width of the terminal that text has to fit; columns without room are left out and named in
+            the last line. None shows all columns.
+    """
+    return _as_text(table, width) if form == "text" else FORMATS[form](table)
 
 
 def _head(table: pd.DataFrame) -> str:
@@ -149,7 +161,7 @@ def _short(table: pd.DataFrame) -> pd.DataFrame:
     method = table["method"].where(table["sources"] <= 1, table["method"] + " *")
     shown = table.assign(method=method).drop(columns=[*dropped, *KIND, "sources"])
     for column in shown.columns.difference([*KEYS, *COUNTS], sort=False):
-        shown[column] = [_number(value, _digits(str(column))) for value in shown[column]]
+        shown[column] = [number_text(value, digits_of(str(column))) for value in shown[column]]
     return shown.astype(str).rename(columns=printable)  # a column may be that of someone's metric
 
 
@@ -159,7 +171,7 @@ def _is_sparse(column: str) -> bool:
     return column in SPARSE if known is None else known.optional
 
 
-def _digits(column: str) -> int | None:
+def digits_of(column: str) -> int | None:
     """Digits behind the decimal point; None for two significant ones."""
     if column in (*TIMES, *SIZES):
         return None
@@ -167,7 +179,8 @@ def _digits(column: str) -> int | None:
     return DIGITS if known is None else known.digits
 
 
-def _number(value: float, digits: int | None) -> str:
+def number_text(value: float, digits: int | None) -> str:
+    """A number with so many digits behind the point, or with two significant ones; "-" for a missing one."""
     if pd.isna(value):
         return "-"
     if digits is not None:
@@ -175,19 +188,29 @@ def _number(value: float, digits: int | None) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
-def _as_text(table: pd.DataFrame) -> str:
-    shown = _short(table)
+def _as_text(table: pd.DataFrame, width: int | None = None) -> str:
+    shown = _short(table).map(_shortened)
+    absent = [] if width is None else without_room(shown, width, FIRST)
+    absent = [name for name in absent if name not in KEYS]
+    shown = shown.drop(columns=absent)
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in shown:
         grid.add_column(
             Text(str(column)), justify="left" if column in ("task", "method") else "right", no_wrap=True
         )
     for record in shown.itertuples(index=False):
-        grid.add_row(*(Text(_shortened(value)) for value in record))
+        grid.add_row(*map(Text, record))
     console = Console(width=WIDEST, file=io.StringIO(), color_system=None)
     console.print(grid)
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join([_head(table), *(line.rstrip() for line in text.splitlines())]).lstrip("\n") + "\n"
+    lines = [_head(table), *(line.rstrip() for line in text.splitlines())]
+    if absent:
+        number = f"{len(absent)} column{'s do' if len(absent) > 1 else ' does'} not fit"
+        lines += [
+            "",
+            *textwrap.wrap(f"{number} ({', '.join(absent)}); --all shows all.", max(width or 0, 20)),
+        ]
+    return "\n".join(lines).lstrip("\n") + "\n"
 
 
 def _shortened(value: str) -> str:

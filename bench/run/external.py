@@ -110,7 +110,7 @@ def score_given(
         found = references[k] = reference_of(task, k)
         reference = shuffled(found, cell, k) if isinstance(found, Tensor) else None
         draws[k] = Draws(task, k, theta, reference, device=cell.device)
-    predictive = Predictive(task, _timed_at(task, cell), cell.seed_for("time of a simulation"))
+    predictive = Predictive.of_cell(task, _timed_at(task, cell), cell)
     torch.set_num_threads(cell.threads)
     scores = {k: Scores() for k in draws}
     scored = scored_rows(cell, rows, draws, scores, references, predictive)

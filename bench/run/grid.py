@@ -28,7 +28,7 @@ from bench.run.backends import Backend
 from bench.run.cell import Cell
 from bench.run.plugins import absolute, load_plugins
 from bench.run.presets import presets
-from bench.run.runner import RunOptions
+from bench.run.run_options import RunOptions
 from bench.run.threads import cpu_count, scoring_threads, training_threads
 from bench.written_numbers import number_range, whole_number
 from methods import SpecError, explain

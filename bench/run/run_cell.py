@@ -103,7 +103,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
         if method.amortized:
             score_calibration(calibrated, task, posterior, cell.calibration, cell.seed, cell.metrics)
     with_ppc = cell.metrics is None or "ppc" in cell.metrics
-    predictive = Predictive(task, data if with_ppc else None, cell.seed_for("time of a simulation"))
+    predictive = Predictive.of_cell(task, data if with_ppc else None, cell)
     if predictive.line:
         isolation.report(predictive.line)
     references: dict[int, Tensor | Exception | None] = {}

@@ -24,6 +24,7 @@ from bench.metrics.calibration_pairs import calibration_pairs
 from bench.metrics.metric import NUM_PREDICTIVE, BaseMetric
 from bench.results.schema import Row
 from bench.run import isolation
+from bench.run.cell import Cell
 from bench.run.simulation_cache import Simulations
 from methods import Posterior
 from methods.contract.priors import PriorError
@@ -66,6 +67,11 @@ class Predictive:
         number: Largest number of simulations for an observation.
         line: One line for the user if the simulator is slow, else empty.
     """
+
+    @classmethod
+    def of_cell(cls, task: Task, data: Simulations | None, cell: Cell) -> Predictive:
+        """Return those of a cell, with the seed that all cells of its numbers have for this purpose."""
+        return cls(task, data, cell.seed_for("time of a simulation"))
 
     def __init__(self, task: Task, data: Simulations | None, seed: int) -> None:
         self._task = task

@@ -25,7 +25,8 @@ from bench.run import isolation
 from bench.run.cell import Cell, failed_rows
 from bench.run.grid import Grid
 from bench.run.progress import Progress
-from bench.run.runner import RunOptions, run
+from bench.run.run_options import RunOptions
+from bench.run.runner import run
 
 __all__ = ["made_up_directory", "store_costs"]
 

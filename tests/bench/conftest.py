@@ -203,3 +203,44 @@ def fits(tmp_path, monkeypatch):
     log = tmp_path / "fits.log"
     monkeypatch.setenv("FAULTY_LOG", str(log))
     return lambda: log.read_text().split() if log.exists() else []
+
+
+@pytest.fixture
+def written_rows():
+    """A function that makes rows of results from a few values of each; the rest is as after a good cell.
+
+    Each row gives ``task``, ``method``, ``num_observation`` and columns of its own.
+    """
+    import pyarrow as pa
+
+    from bench.results.schema import COLUMNS, SCHEMA
+
+    base = dict.fromkeys(COLUMNS) | {
+        "num_simulations": 1000,
+        "seed": 0,
+        "status": "ok",
+        "num_posterior_samples": 10_000,
+        "device": "cpu",
+        "timing": "exclusive",
+        "params": "{}",
+        "task_version": "1",
+        "method_version": "1",
+    }
+
+    def make(records):
+        return pa.Table.from_pylist([base | record for record in records], schema=SCHEMA).to_pandas()
+
+    def write(directory, records):
+        from bench.results.store import Store
+
+        frame = make(records).astype(object)
+        frame = frame.where(frame.notna(), None)
+        cells = frame.groupby(["task", "method", "num_simulations", "seed"])
+        for number, (_, cell) in enumerate(cells):
+            Store(directory).write_cell(
+                f"{number:020x}", cell.assign(cell=f"{number:020x}").to_dict("records")
+            )
+        return directory
+
+    make.to = write
+    return make

@@ -120,7 +120,9 @@ def test_twenty_kills_lose_nothing(scorebench, fill, made_up, content, grid, tmp
         assert {cell: found.get(cell) for cell in before} == before
         sources = [] if command == "redo" else [len(Store(name).read()) for name in (a, b)]
         assert sources in ([], [120, 120])
-        assert scorebench(*words).status == 0
+        again = scorebench(*words)
+        # A kill after the last change leaves nothing to remove.
+        assert again.status == 0 or (command == "rm" and "task = sir: no rows here" in again.err)
         assert expected is None or content(out) == expected
         assert not [path for path in out.rglob("*.tmp") if ".locks" not in path.parts]
     assert interrupted >= 5

@@ -2,11 +2,13 @@
 
 import random
 import sys
+from pathlib import Path
 
 import pytest
 
 from bench.commands import main as module
 
+DEMO = str(Path(__file__).parents[3] / "results" / "demo")
 NAMES = [
     "--task",
     "-t",
@@ -25,6 +27,10 @@ NAMES += [
     "--device",
     "--plugin",
     "--format",
+    "--metric",
+    "--interval",
+    "--published",
+    "--style",
     "--all-versions",
     "--dry-run",
     "--keep",
@@ -87,6 +93,9 @@ STARTS = [
 STARTS += [
     ["table"],
     ["table", "folder"],
+    ["table", "folder", "--pivot", "methodxtask"],
+    ["table", DEMO, "--pivot"],
+    ["compare", "folder"],
     ["list", "grids"],
     ["list"],
     ["plot"],

@@ -50,7 +50,7 @@ def test_what_the_machine_does_is_one_line(monkeypatch, capfd, error, status, wo
 
 @pytest.mark.parametrize(("begun", "status"), [(False, 2), (True, 1)])
 def test_a_full_disk_has_another_status_where_work_had_begun(tmp_path, monkeypatch, capfd, begun, status):
-    def fails(cells, store, options, progress, predict):
+    def fails(cells, store, options, progress, predict, begin):
         progress.begun = begun
         raise StorageError("the disk is full")
 

@@ -36,6 +36,7 @@ def test_columns_are_the_documented_ones():
         "sample_s_iqr",
         "nfe",
         "num_parameters",
+        "diagnostics",
         "peak_memory_mb",
         "device",
         "device_name",
@@ -110,6 +111,20 @@ def test_rows_come_back(tmp_path):
     assert rows["c2st"].tolist()[0] == 0.6
     assert done(store.state("abc")) == {1}
     assert done(store.state("other")) == set()
+
+
+def test_a_line_says_how_many_files_are_read_faster(tmp_path, monkeypatch):
+    for cell in ("a", "b", "c"):
+        Store(tmp_path).write_cell(cell, [row(1, cell=cell)])
+    lines = []
+    Store(tmp_path, warn=lines.append).read()
+    assert lines == []
+    monkeypatch.setattr("bench.results.row_reader.MANY", 2)
+    Store(tmp_path, warn=lines.append).read()
+    assert lines == [
+        f"{tmp_path}/cells: more than 2 files of single cells; scorebench merge {tmp_path} --out {tmp_path} "
+        "puts their rows into few large files, which are read several times faster"
+    ]
 
 
 def test_some_columns_of_many_files(tmp_path, monkeypatch):

@@ -16,7 +16,8 @@ from bench.run.grid import read_grid
 from bench.run.outcome import Outcome
 from bench.run.progress import Progress
 from bench.run.run_cell import run_cell
-from bench.run.runner import RunOptions, run
+from bench.run.run_options import RunOptions
+from bench.run.runner import run
 from bench.run.scoring import Predictive
 from bench.run.simulation_cache import Simulations, simulate
 

@@ -18,7 +18,8 @@ from bench.run import runner as runner_module
 from bench.run.cell import failed_rows
 from bench.run.grid import read_grid
 from bench.run.progress import Progress
-from bench.run.runner import RunOptions, run
+from bench.run.run_options import RunOptions
+from bench.run.runner import run
 
 pytestmark = pytest.mark.usefixtures("fits")
 NUMBERS = "counted[seconds=0.5,number=[0,1,2,3]]"

@@ -9,7 +9,8 @@ from bench.results.store import Store
 from bench.run.forecast import forecast
 from bench.run.grid import read_grid
 from bench.run.progress import Progress
-from bench.run.runner import RunOptions, from_other_source, pending, run
+from bench.run.run_options import RunOptions
+from bench.run.runner import from_other_source, pending, run
 
 pytestmark = pytest.mark.usefixtures("quick_classifiers")
 HERE = RunOptions(backend="sequential")

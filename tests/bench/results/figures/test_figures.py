@@ -13,7 +13,8 @@ from bench.results.figures.style import save
 from bench.results.store import Store
 from bench.run.grid import read_grid
 from bench.run.progress import Progress
-from bench.run.runner import RunOptions, run
+from bench.run.run_options import RunOptions
+from bench.run.runner import run
 
 mpl.use("Agg")
 
