@@ -232,7 +232,9 @@ def test_options_are_all_documented():
     assert {name.replace("_", "-") for name in Grid.model_fields} <= documented
 
 
-@pytest.mark.parametrize(("name", "page"), [("run", "grids"), ("time", "times"), ("plot", "figures")])
+@pytest.mark.parametrize(
+    ("name", "page"), [("run", "grids"), ("time", "times"), ("plot", "figures"), ("report", "report")]
+)
 def test_options_of_a_command_are_on_its_page(name, page):
     own = {option for part in cli.commands[name].params for option in part.opts if option.startswith("--")}
     assert {option for option in own if option not in TEXTS[f"docs/{page}.md"]} == set()

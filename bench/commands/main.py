@@ -21,6 +21,7 @@ from bench.commands.listing import list_
 from bench.commands.merge import merge
 from bench.commands.plot import plot
 from bench.commands.reference import reference
+from bench.commands.report import report
 from bench.commands.rm import rm
 from bench.commands.run import run
 from bench.commands.score import score
@@ -101,5 +102,5 @@ def cli() -> None:
 for command in (check, run, score, slurm, list_, show, table, plot, reference, time_, study, reproduce):
     cli.add_command(command)
 cli.add_command(compare)
-for command in (status, errors, rm, invalidate, merge, export):
+for command in (report, status, errors, rm, invalidate, merge, export):
     cli.add_command(command)

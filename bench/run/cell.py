@@ -19,7 +19,7 @@ from bench.run.plugins import load_plugins
 from bench.run.sources import source_sha256
 from tasks.contract.seeding import derive_seed
 
-__all__ = ["Cell", "blank_row", "failed_rows"]
+__all__ = ["Cell", "blank_row", "cell_key", "failed_rows"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """Name of the cell's file: a hash of :meth:`identity`."""
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:20]
+        return cell_key(self.identity())
 
     @property
     def label(self) -> str:
@@ -113,6 +113,11 @@ class Cell:
         """Return the same cell restricted to these of its observations."""
         kept = tuple(k for k in self.observations if k in observations)
         return self if kept == self.observations else replace(self, observations=kept)
+
+
+def cell_key(identity: Row) -> str:
+    """Return the name of a cell's file from the columns that :meth:`Cell.identity` gives."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def failed_rows(cell: Cell, status: str, error: str) -> list[Row]:

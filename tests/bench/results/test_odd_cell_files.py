@@ -295,7 +295,8 @@ def test_a_folder_that_may_not_be_written_to_is_tabled_and_drawn(
     assert (refused.status, len(refused.err.splitlines())) == (2, 1)
     assert "no permission to write to" in refused.err
     assert call(monkeypatch, capfd, "plot", folder, "--out", elsewhere).status == 0
-    assert len(list(elsewhere.iterdir())) == 6
+    drawn = {path.stem for path in elsewhere.iterdir()}
+    assert {"accuracy_by_time", "c2st_by_budget", "calibration", "times"} <= drawn
 
 
 def test_a_figure_that_cannot_be_written_leaves_the_old_one(folder, monkeypatch, capfd):
