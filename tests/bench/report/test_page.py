@@ -91,7 +91,7 @@ def test_the_page_has_every_part(report, small_directory, tmp_path):
         "reference",
     ):
         assert re.search(rf"<h[1-3][^>]*>{re.escape(heading)}", text), heading
-    assert text.count("<svg ") == 3
+    assert text.count("<svg ") >= 3
     assert "Infer two parameters from a point on a noisy crescent" in text  # a card
     assert "Automatic posterior transformation" in text  # a citation
 
@@ -107,7 +107,9 @@ def test_nothing_is_loaded_and_only_the_own_script_may_run(report, small_directo
         for key, value in attributes.items()
         if key in ("src", "href")
     ]
-    assert all(address.startswith("#") for address in addresses)
+    # Pictures in figures, such as heat maps, are part of the page.
+    inside = ("#", "data:image/png;base64,", "data:image/webp;base64,")
+    assert all(address.startswith(inside) for address in addresses)
     assert not any(
         key == "style" or key.startswith("on") for _, attributes in page.elements for key in attributes
     )
