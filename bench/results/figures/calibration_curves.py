@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.metrics.calibration_pairs import LEVELS
 from bench.results.figures.figure import ResultFigure, register_figure
+from tasks.contract.seeding import derive_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,7 @@ def noise_level(column: str, num_pairs: int, dim_theta: int) -> float:
         num_pairs: Number of pairs that the distance is over.
         dim_theta: Number of parameters, which are taken as independent of each other.
     """
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(derive_seed("noise of calibration", column, num_pairs, dim_theta))
     dim = 1 if column == "tarp_ece" else max(1, dim_theta)
     found = []
     for _ in range(200):

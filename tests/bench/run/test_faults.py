@@ -138,10 +138,10 @@ def test_a_failure_of_another_runner_is_not_counted_as_this_ones(tmp_path, fault
     def beaten(cell, directory):  # another runner fails the cell before this one claims it
         raise AssertionError
 
-    monkeypatch.setattr(runner_module, "run_cell", beaten)
+    monkeypatch.setattr("bench.run.stored_cell.run_cell", beaten)
     looked = runner_module._todo(todo, store.states())
     store.write_cell(todo[0].key, failed_rows(todo[0], "error", "RuntimeError: elsewhere"))
-    monkeypatch.setattr(runner_module, "_todo", lambda *_: looked)
+    monkeypatch.setattr(runner_module, "_todo", lambda *_, **__: looked)
     summary = run(todo, store, here, Progress())
     assert (summary.ran, summary.failed, summary.elsewhere) == (0, 0, 1)
 
