@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
+from bench.results.critical_difference import LEVEL, critical_difference
 from bench.results.figures.figure import ResultFigure, register_figure
 
 if TYPE_CHECKING:
@@ -13,26 +14,7 @@ if TYPE_CHECKING:
 
     from bench.results.figures.looks import Look
 
-__all__ = ["Ranks", "cliques", "critical_difference"]
-
-ALPHA = 0.05
-
-
-def critical_difference(num_methods: int, num_tasks: int, alpha: float = ALPHA) -> float:
-    """Return the difference of mean ranks from which Nemenyi's test says that two methods differ.
-
-    Reference: Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7, 2006, whose
-    example has four methods and 14 data sets.
-
-    Example:
-        >>> round(critical_difference(4, 14), 2)
-        1.25
-    """
-    from scipy.stats import studentized_range
-
-    # The distribution for infinitely many degrees of freedom, which scipy integrates for a large number.
-    quantile = float(studentized_range.ppf(1 - alpha, num_methods, 1e6)) / 2**0.5
-    return quantile * (num_methods * (num_methods + 1) / (6 * num_tasks)) ** 0.5
+__all__ = ["Ranks", "cliques"]
 
 
 def cliques(ranks: list[float], difference: float) -> list[tuple[int, int]]:
@@ -104,7 +86,7 @@ class Ranks(ResultFigure):
             f"Ranks are over the {len(table)} tasks that all methods ran at {budget} simulations"
             + (f" (left out: {', '.join(left_out)})" if left_out else "")
             + f"; bars join methods whose mean ranks differ by less than the critical difference "
-            f"{critical:.2f} of Nemenyi's test at level {ALPHA}."
+            f"{critical:.2f} of Nemenyi's test at level {LEVEL}."
         )
         return figure
 

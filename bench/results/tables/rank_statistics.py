@@ -25,7 +25,6 @@ __all__ = [
     "PRIOR",
     "SCALE",
     "Ranks",
-    "critical_difference",
     "holm_tests",
     "mean_ranks",
     "normalized",
@@ -34,7 +33,6 @@ __all__ = [
 
 PRIOR = "prior"
 SCALE = (FLOOR, PRIOR)  # the ends of the scale, which have no rank
-LEVEL = 0.05
 RESAMPLES = 9999
 OUTCOMES = ("losses", "ties", "wins")
 
@@ -130,17 +128,6 @@ def mean_ranks(losses: pd.DataFrame, purpose: str = "") -> pd.DataFrame:
         )
         low, high = resampled.confidence_interval
     return pd.DataFrame({"mean_rank": ranks.mean(), "low": low, "high": high})
-
-
-def critical_difference(num_methods: int, num_tasks: int, level: float = LEVEL) -> float:
-    """Return Nemenyi's critical difference of two mean ranks.
-
-    Example:
-        >>> round(critical_difference(4, 14), 2)  # Demšar 2006, section 3.2.2
-        1.25
-    """
-    quantile = float(stats.studentized_range.isf(level, num_methods, math.inf)) / math.sqrt(2)
-    return quantile * math.sqrt(num_methods * (num_methods + 1) / (6 * num_tasks))
 
 
 def holm_tests(means: pd.DataFrame) -> pd.DataFrame:

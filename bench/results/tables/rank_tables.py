@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from bench.results.critical_difference import LEVEL, critical_difference
 from bench.results.figures.figure import FLOOR
 from bench.results.style_file import Style
 from bench.results.tables.metric_values import MetricValues
 from bench.results.tables.printed import Entry, Printed
-from bench.results.tables.rank_statistics import LEVEL, PRIOR, Ranks, critical_difference
+from bench.results.tables.rank_statistics import PRIOR, Ranks
 
 __all__ = ["rank_frame", "rank_tables"]
 

@@ -6,12 +6,12 @@ import pytest
 from scipy.stats import t
 
 from bench.errors import UsageError
+from bench.results.critical_difference import critical_difference
 from bench.results.figures import draw, drawn
 from bench.results.figures.caption import caption
 from bench.results.figures.metric_axis import estimates
 from bench.results.figures.options import FigureOptions
 from bench.results.figures.problems import complete
-from bench.results.figures.ranks import critical_difference
 from bench.results.figures.wins import win_rates
 from bench.results.style_file import Style
 

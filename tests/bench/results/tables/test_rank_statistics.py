@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 from bench.errors import UsageError
+from bench.results.critical_difference import critical_difference
 from bench.results.tables.metric_values import metric_values
 from bench.results.tables.rank_statistics import (
-    critical_difference,
     holm_tests,
     mean_ranks,
     normalized,
