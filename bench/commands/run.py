@@ -15,6 +15,7 @@ from bench.commands.loading import prints_kept, said_if_slow
 from bench.commands.name_types import METHOD, METRICS, TASK, GridPath
 from bench.commands.number_types import THREADS, Number, Numbers, flat
 from bench.errors import StorageError
+from bench.printable import printable
 from bench.run.signals import sigterm_interrupts
 
 __all__ = ["run"]
@@ -91,6 +92,9 @@ def run(grid: Path | None, redo: bool, dry_run: bool, leave_held: bool, **option
     plugin_fields()  # a plug-in's metric whose column is taken is refused before anything runs
     progress = Progress(log=settings.out / "logs")
     progress.keep(printed.getvalue())
+    for line in printed.getvalue().splitlines():
+        if line.startswith("scorebench: "):  # the suite's own, such as that a package was not loaded
+            tell(printable(line), err=True)
     for note in notes():
         progress.say(note)
     store = Store(settings.out, warn=progress.say)

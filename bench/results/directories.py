@@ -32,7 +32,8 @@ def nearest_directory(path: Path, option: str = "out") -> Path:
         try:
             if nearest.is_dir():
                 return nearest
-            if nearest.exists() or nearest.is_symlink():
+            # Another process may have just created the directory.
+            if (nearest.exists() or nearest.is_symlink()) and not nearest.is_dir():
                 raise UsageError(f"{option}: {nearest} is a file, not a directory")
         except OSError as error:
             raise UsageError(f"{option}: {nearest}: {error.strerror or error}") from None

@@ -282,7 +282,7 @@ for _ in range(10):
     end = time.monotonic() + 60
     while not (out / "samples").exists() and time.monotonic() < end:
         time.sleep(0.001)
-    time.sleep(rng.uniform(0, 2))
+    time.sleep(rng.uniform(0, 0.3))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     files = list((out / "samples").glob("*.npz"))

@@ -30,7 +30,7 @@ def cells(faulty, fits):
 def workers():
     """Processes of ray that are running a job."""
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if "ray::_run_and_store" in " ".join(child.cmdline())]
+    return [child for child in children if "ray::run_and_store" in " ".join(child.cmdline())]
 
 
 @pytest.mark.slow
