@@ -71,7 +71,7 @@ def _each(rows: pd.DataFrame, text: Callable[[Any, dict[str, Any]], str]) -> pd.
     known = rows.reindex(columns=columns)
     codes = known.groupby(columns, dropna=False, sort=False).ngroup()
     sets = known.loc[~codes.duplicated()].astype(object)
-    sets = sets.fillna({"params": "{}", "changed_params": ""})
+    sets = sets.fillna({"method": "?", "params": "{}", "changed_params": ""})
     keys = list(sets.itertuples(index=False, name=None))
     texts = [text(key[0], changed) for key, changed in zip(keys, _changed(keys), strict=True)]
     return pd.Series(np.array(texts, dtype=object)[codes.to_numpy()], index=rows.index, dtype=object)

@@ -41,7 +41,7 @@ def own_costs(store: Store, device: str, cores: int | None = None) -> pd.DataFra
     Raises:
         UsageError: if there are no rows.
     """
-    rows = newest(store.read([*COST_COLUMNS, *VERSIONS]))
+    rows = newest(store.read([*COST_COLUMNS, *VERSIONS], shown=True))
     return costs_of(rows.assign(params=parameters(rows)), device, cores)
 
 

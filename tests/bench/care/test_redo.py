@@ -8,6 +8,7 @@ import pytest
 
 from bench.results.store import Store
 
+KILLS = 8  # Twenty passed, but take a minute and a half.
 OPTIONS = ["-t", "unscored", "-n", "150", "--num-samples", "50", "--backend", "sequential"]
 
 
@@ -75,7 +76,7 @@ def killed(after, call):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a copy of the process is killed")
 @pytest.mark.parametrize("command", ["merge", "rm", "redo"])
-def test_twenty_kills_lose_nothing(scorebench, fill, made_up, content, grid, tmp_path, command):
+def test_kills_lose_nothing(scorebench, fill, made_up, content, grid, tmp_path, command):
     """Each kill is at a random moment; then everything is there, and the command is run to its end."""
     moments = random.Random(0)  # noqa: S311  (no secret)
     a, b, out = tmp_path / "a", tmp_path / "b", tmp_path / "out"
@@ -113,7 +114,7 @@ def test_twenty_kills_lose_nothing(scorebench, fill, made_up, content, grid, tmp
     seconds = time.monotonic() - start
     expected = None if command == "redo" else content(out)
     interrupted = 0
-    for _ in range(20):
+    for _ in range(KILLS):
         restored()
         interrupted += killed(moments.uniform(0.0, seconds), lambda: scorebench(*words))
         found = kept()
@@ -125,4 +126,4 @@ def test_twenty_kills_lose_nothing(scorebench, fill, made_up, content, grid, tmp
         assert again.status == 0 or (command == "rm" and "task = sir: no rows here" in again.err)
         assert expected is None or content(out) == expected
         assert not [path for path in out.rglob("*.tmp") if ".locks" not in path.parts]
-    assert interrupted >= 5
+    assert interrupted >= KILLS // 4

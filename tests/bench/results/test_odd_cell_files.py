@@ -245,6 +245,9 @@ def test_all_of_them_at_once_are_tabled_and_drawn(folder, monkeypatch, capfd):
         for name in ("accuracy_by_time", "c2st_by_budget", "calibration", "times")
         for suffix in ("pdf", "png")
     }
+    for words in (["status"], ["errors"], ["rm", "-t", "sir"]):
+        result = call(monkeypatch, capfd, words[0], folder, *words[1:])
+        assert result.status in (0, 1, 2), result.err
     assert {path: text for path, text in content(folder).items() if "drawn" not in path.parts} == before
     plan = call(monkeypatch, capfd, "run", "-t", "sir", "-m", "prior", "--out", folder, "--dry-run")
     assert plan.status == 0, plan.err
