@@ -135,6 +135,9 @@ def plot(directory: Path, figure: tuple[str, ...], **given: Any) -> int:
     if out is None:
         writable(folder, "figures")
     said: dict[str, None] = {}
+    if given["published"] is not None and not any(figure_class(name).shows_published for name in names):
+        shown_in = [name for name, cls in figures().items() if cls.shows_published]
+        said[f"published results are drawn in {', '.join(shown_in)} only"] = None
     reasons, broken = [], 0
     for name in names:
         try:

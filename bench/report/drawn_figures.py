@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import pandas as pd
 
 from bench.errors import UsageError
 from bench.report.inline_svg import LARGEST, inline_svg
-from bench.results.figures import draw, figures
+from bench.results.figures import FigureOptions, drawn, figures
+from bench.results.figures.caption import caption
 
 __all__ = ["OF_A_TASK", "TOTAL", "DrawnFigure", "drawn_figures"]
 
@@ -26,6 +27,7 @@ class DrawnFigure:
     Attributes:
         name: Registered name.
         summary: What the figure shows, in one sentence.
+        about: Lines of the caption that follow: rows, notes and versions.
         svg: The ``svg`` element; empty if the figure could not be drawn.
         reason: Why it could not be drawn, in one line.
     """
@@ -34,6 +36,7 @@ class DrawnFigure:
     summary: str
     svg: str = ""
     reason: str = ""
+    about: Sequence[str] = ()
 
 
 def drawn_figures(
@@ -42,6 +45,7 @@ def drawn_figures(
     *,
     prefix: str = "",
     total: int = TOTAL,
+    all_versions: bool = False,
     say: Callable[[str], Any] | None = None,
     **options: Any,
 ) -> list[DrawnFigure]:
@@ -52,8 +56,9 @@ def drawn_figures(
         names: Names of the figures; all registered ones if None.
         prefix: Beginning of the ids in the SVG, for figures that are drawn of several selections of rows.
         total: Number of characters of all together, from which figures become smaller pictures.
+        all_versions: Whether to show older versions, next to the newest.
         say: Receives a line about rows that are left out.
-        options: Passed on to :func:`bench.results.figures.draw`.
+        options: Fields of :class:`bench.results.figures.options.FigureOptions`.
     """
     import matplotlib.pyplot as plt
 
@@ -63,13 +68,14 @@ def drawn_figures(
     for name in known if names is None else names:
         summary = known[name].summary()
         try:
-            drawn = draw(name, rows, say=say, **options)
+            made = drawn(name, rows, FigureOptions(**options), all_versions=all_versions, say=say)
+            first, *about = caption(made).splitlines()
             # Figures of a fixed size say so; their legends do not count for cutting.
             exact = bool(getattr(known[name], "exact", False))
             largest = max(LEAST, min(LARGEST, left))
-            svg = inline_svg(drawn, f"{prefix}{name}", summary, largest=largest, exact=exact)
+            svg = inline_svg(made.figure, f"{prefix}{name}", summary, largest=largest, exact=exact)
             left -= len(svg)
-            found.append(DrawnFigure(name, summary, svg=svg))
+            found.append(DrawnFigure(name, first, svg=svg, about=about))
         except UsageError as error:
             found.append(DrawnFigure(name, summary, reason=str(error).removeprefix("plot: ")))
         except Exception as error:  # of a plug-in: the other figures are drawn all the same

@@ -22,7 +22,7 @@ from bench.report.drawn_figures import OF_A_TASK, TOTAL, DrawnFigure, drawn_figu
 from bench.report.environment import page_facts, row_sources, row_versions
 from bench.report.method_parts import method_parts
 from bench.report.questions import accuracy, calibration, costs
-from bench.report.ranking import rank_table
+from bench.report.ranking import ranks_by_budget
 from bench.report.row_command import row_commands
 from bench.report.task_parts import task_parts
 from bench.results.directories import replace
@@ -34,7 +34,12 @@ __all__ = ["page", "write_page"]
 
 MOST_ROWS = 100_000  # a browser sorts as many in a second or two; the page then has about 50 MB
 # Where a figure stands; one that is not named here stands in the part "Figures".
-PLACES = {"c2st_by_budget": "right", "calibration": "calibrated", "accuracy_by_time": "cost"}
+PLACES = {
+    "c2st_by_budget": "right",
+    "calibration": "calibrated",
+    "accuracy_by_time": "cost",
+    "ranks": "ranks",
+}
 # Columns that the table of rows shows at first, with those of metrics in the middle.
 FIRST = ["task", LABEL, "num_simulations", "seed", "num_observation", "status"]
 ORDER = ["task", "num_simulations", LABEL, "seed", "num_observation"]
@@ -91,6 +96,7 @@ def page(
     of_tasks = [one for part in parts for one in part.figures]
     shown_once = {one.name for one in of_tasks if one.svg}
     drawn += {one.name: one for one in of_tasks if one.name not in shown_once}.values()
+    ranks, without_ranks = ranks_by_budget(read, all_versions=all_versions)
     environment = Environment(
         loader=PackageLoader("bench.report", "."),
         autoescape=True,
@@ -107,8 +113,9 @@ def page(
         accuracy=accuracy(good, note),
         calibration=calibration(good),
         costs=costs(good),
-        ranks=rank_table(good),
-        figures={place: _at(drawn, place) for place in ("right", "calibrated", "cost", "")},
+        ranks=ranks,
+        without_ranks=without_ranks,
+        figures={place: _at(drawn, place) for place in ("right", "calibrated", "cost", "ranks", "")},
         tasks=parts,
         methods=method_parts(read),
         versions=row_versions(read),

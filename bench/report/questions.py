@@ -11,12 +11,12 @@ import pandas as pd
 
 from bench.metrics import BUILT_IN
 from bench.report.grid_table import Cell, GridTable, number, simulations
-from bench.results.figures.figure import FLOOR
+from bench.results.figures.accuracy_by_time import seconds_per_batch
+from bench.results.figures.figure import FLOOR, POINT
 from bench.results.selection import of_one_size, times_of_one_kind
 
-__all__ = ["Answer", "accuracy", "calibration", "costs", "main_metric", "seconds_per_samples"]
+__all__ = ["Answer", "accuracy", "calibration", "costs", "main_metric"]
 
-PER = 10_000  # samples that sampling times are for
 CALIBRATION = {
     "sbc_ks": "SBC distance",
     "coverage_error": "coverage error",
@@ -30,7 +30,6 @@ COSTS = {
     "num_parameters": "parameters",
     "peak_memory_mb": "memory, MB",
 }
-POINT = ["task", "num_simulations", "method"]
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,8 @@ def calibration(good: pd.DataFrame) -> Answer:
 
 def costs(good: pd.DataFrame) -> Answer:
     """What does it cost? Medians of times, evaluations, parameters and memory, for each method and budget."""
-    rows = seconds_per_samples(good[good["method"] != FLOOR])
-    rows, (device, timing) = times_of_one_kind(rows, POINT)
+    rows = good[good["method"] != FLOOR]
+    rows, (device, timing) = times_of_one_kind(rows.assign(seconds=seconds_per_batch(rows)), POINT)
     names = [name for name in COSTS if rows[name].notna().any()]
     if rows.empty or not names:
         return Answer("No row has a time.")
@@ -128,12 +127,6 @@ def costs(good: pd.DataFrame) -> Answer:
             parts.append(f"{first['method']} {verb} in the shortest time ({number(first[name])} s)")
     sentence = f"At {simulations(budget)}, {' and '.join(parts)}." if parts else "No row has a time."
     return Answer(sentence, GridTable(caption, ["method", *(COSTS[name] for name in names)], table))
-
-
-def seconds_per_samples(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with a column ``seconds``, the sampling time of 10 000 samples in seconds."""
-    seconds = rows["sample_s"] / (rows["num_posterior_samples"] * rows["batch_size"].fillna(1)) * PER
-    return rows.assign(seconds=seconds.where(seconds > 0))
 
 
 def _alike(rows: pd.DataFrame, say: Callable[[str], Any] | None) -> pd.DataFrame:

@@ -4,89 +4,109 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.metrics import BUILT_IN
-from bench.report.grid_table import Cell, GridTable, number, simulations
-from bench.report.questions import main_metric, seconds_per_samples
-from bench.results.figures.figure import FLOOR
-from bench.results.selection import of_one_size, times_of_one_kind
+from bench.errors import UsageError
+from bench.report.grid_table import Cell, GridTable
+from bench.report.questions import main_metric
+from bench.results.figures.accuracy_by_time import seconds_per_batch
+from bench.results.figures.figure import POINT, SCALE
+from bench.results.selection import select, times_of_one_kind
+from bench.results.style_file import Style
+from bench.results.tables.metric_values import MetricValues, metric_values
+from bench.results.tables.rank_statistics import Ranks, rank_methods
+from bench.results.tables.rank_tables import rank_table
 
-__all__ = ["pareto_front", "rank_table"]
+__all__ = ["pareto_front", "ranks_by_budget"]
 
-POINT = ["task", "num_simulations", "method"]
+Front = dict[tuple[str, int], tuple[int, int]]  # method and budget: tasks on the front, tasks with a time
 
 
-def rank_table(good: pd.DataFrame) -> GridTable | None:
-    """Return the mean rank of each method at each budget, and on how many tasks it is on the Pareto front.
+def ranks_by_budget(rows: pd.DataFrame, *, all_versions: bool = False) -> tuple[list[GridTable], list[str]]:
+    """Return a table of ranks for each budget that has ranks, and one line for each that has none.
 
-    Ranks are over the tasks on which all methods of the budget have rows; others are named below the table.
+    The ranks are those of ``scorebench table --ranks``. One more column says on how many tasks a method is
+    on the Pareto front of accuracy and sampling time.
 
     Arguments:
-        good: Rows with status ok, with labels as :func:`bench.results.selection.select` gives them.
-
-    Returns:
-        None if no row has a metric of accuracy, or there is only one method.
+        rows: Rows as :meth:`bench.results.store.Store.read` returns them.
+        all_versions: Whether older versions are ranked too.
     """
+    good = rows[rows["status"] == "ok"]
     metric = main_metric(good)
-    rows = good[good["method"] != FLOOR]
-    if metric is None or rows["method"].nunique() < 2:
-        return None
-    rows = of_one_size(rows.dropna(subset=metric), POINT)
-    lower = BUILT_IN[metric].better == "lower"
-    means = rows.groupby(POINT)[metric].mean()
-    clocked, _ = times_of_one_kind(seconds_per_samples(rows).dropna(subset="seconds"), POINT)
-    points = pd.DataFrame({"value": means, "seconds": clocked.groupby(POINT)["seconds"].median()})
-    groups: dict[str, list[list[Cell]]] = {}
-    notes = []
-    for budget, here in points.groupby(level="num_simulations"):
-        size = simulations(budget)
-        table = here["value"].droplevel("num_simulations").unstack("method")
-        complete = table.dropna()
-        if len(complete) < len(table):
-            gone = ", ".join(map(str, table.index.difference(complete.index)))
-            notes.append(f"At {size}, ranks leave out tasks that not all methods ran: {gone}.")
-        ranks = complete.rank(axis=1, ascending=lower)
-        clear = here.droplevel("num_simulations").dropna()
-        fronts = [pareto_front(group, lower) for _, group in clear.groupby(level="task")]
-        lines = []
-        for method in ranks.mean().sort_values(kind="stable").index if len(ranks) else table.columns:
-            timed = sum(
-                method in group.index.get_level_values("method") for _, group in clear.groupby("task")
-            )
-            mean = ranks[method].mean() if len(ranks) else float("nan")
-            lines.append(
-                [
-                    Cell(str(method)),
-                    Cell(number(mean, 2), best=len(ranks) > 0 and mean == ranks.mean().min()),
-                    Cell(f"{int((ranks[method] == ranks.min(axis=1)).sum())} of {len(ranks)}"),
-                    Cell(f"{sum(method in front for front in fronts)} of {timed}"),
-                ]
-            )
-        groups[size] = lines
-    notes.append(
-        "A method is on the Pareto front of a task if no other is both more accurate and faster to sample."
-    )
-    columns = ["method", "mean rank", "first on tasks", "on the Pareto front of tasks"]
-    return GridTable(f"Ranks by mean {metric}; 1 is best", columns, groups, notes=notes)
+    if metric is None:
+        return [], ["no row has a value of a metric of accuracy"]
+    try:
+        values = metric_values(rows, metric, all_versions=all_versions)
+    except UsageError as error:
+        return [], [str(error)]
+    fronts = _fronts(values, select(good, all_versions=all_versions))
+    tables, lines = [], []
+    for budget in values.budgets:
+        try:
+            ranks = rank_methods(values, budget, tests=False)
+        except UsageError as error:
+            lines.append(str(error))
+        else:
+            tables.append(_grid(values, ranks, fronts))
+    return tables, lines
 
 
 def pareto_front(points: pd.DataFrame, lower: bool = True) -> set[str]:
     """Return the methods that no other method beats in both accuracy and time.
 
     Arguments:
-        points: Columns ``value`` and ``seconds``; the last level of the index is the method.
+        points: Columns ``method``, ``value`` and ``seconds``.
         lower: Whether lower values are better.
 
     Example:
-        >>> points = pd.DataFrame({"value": [0.5, 0.6, 0.7], "seconds": [3, 1, 2]}, index=["a", "b", "c"])
+        >>> points = pd.DataFrame({"method": ["a", "b", "c"], "value": [0.5, 0.6, 0.7], "seconds": [3, 1, 2]})
         >>> sorted(pareto_front(points))
         ['a', 'b']
     """
     front = set()
     values = points["value"] if lower else -points["value"]
-    methods = [index[-1] if isinstance(index, tuple) else index for index in points.index]
-    for method, value, seconds in zip(methods, values, points["seconds"], strict=True):
+    for method, value, seconds in zip(points["method"], values, points["seconds"], strict=True):
         no_worse = (values <= value) & (points["seconds"] <= seconds)
         better = (values < value) | (points["seconds"] < seconds)
         if not (no_worse & better).any():
             front.add(str(method))
     return front
+
+
+def _fronts(values: MetricValues, good: pd.DataFrame) -> Front:
+    """Return on how many tasks each method is on the front, and on how many it has a time."""
+    clocked, _ = times_of_one_kind(
+        good.assign(seconds=seconds_per_batch(good)).dropna(subset="seconds"), POINT
+    )
+    seconds = clocked.groupby(POINT, as_index=False)["seconds"].median()
+    means = values.values.groupby(POINT, as_index=False)["value"].mean()
+    points = means[~means["method"].isin(SCALE)].merge(seconds, on=POINT)
+    found: Front = {}
+    for (_, budget), here in points.groupby(["task", "num_simulations"]):
+        front = pareto_front(here, values.better == "lower")
+        for method in here["method"]:
+            key = str(method), int(budget)
+            first, timed = found.get(key, (0, 0))
+            found[key] = first + (method in front), timed + 1
+    return found
+
+
+def _grid(values: MetricValues, ranks: Ranks, fronts: Front) -> GridTable:
+    """Return the table of ranks with a column for the front."""
+    table = rank_table(values, ranks, Style())
+    lines = []
+    for method, (name, rank, *rest) in zip(ranks.table.index, table.groups[0][1], strict=True):
+        is_first = ranks.table.loc[method, "mean_rank"] == ranks.table["mean_rank"].min()
+        first, timed = fronts.get((str(method), ranks.budget), (0, 0))
+        others = [Cell(entry.text) for entry in rest]
+        lines.append(
+            [Cell(name.text), Cell(rank.text, best=bool(is_first)), *others, Cell(f"{first} of {timed}")]
+        )
+    on_front = (
+        "On the front: number of tasks on which no other method is both more accurate and faster to sample."
+    )
+    return GridTable(
+        f"Ranks by mean {values.metric}, {table.groups[0][0]}",
+        [*table.head, "on the front"],
+        {"": lines},
+        notes=[*table.notes, on_front, "scorebench table --ranks adds a test for each pair of methods."],
+    )

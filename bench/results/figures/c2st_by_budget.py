@@ -25,6 +25,7 @@ class C2STByBudget(ResultFigure):
     missing = "no row has a C2ST (all cells failed, or the tasks have no reference)"
     scored = True
     one_size = True
+    shows_published = True
     exact = True
 
     def draw(self, rows: pd.DataFrame) -> Any:

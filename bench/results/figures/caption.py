@@ -35,7 +35,7 @@ def caption(made: Drawn) -> str:
         f"Posterior samples: {_numbers(rows['num_posterior_samples'])}. Rows: {len(rows)}.",
         *(sentence for sentence in entry.notes),
     ]
-    if published is not None and entry.name == "c2st_by_budget":
+    if published is not None and entry.shows_published:
         lines.append(f"Published: {_list(published['source'])}.")
     lines.append(
         f"Versions: tasks {_versions(rows, 'task')}; methods {_versions(rows, 'method')}; "

@@ -14,12 +14,23 @@ from registries import Registry, RegistryError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FLOOR", "POINT", "ResultFigure", "UnknownFigureError", "figure_class", "figures", "label"]
-__all__ += ["register_figure"]
+__all__ = [
+    "FLOOR",
+    "POINT",
+    "PRIOR",
+    "SCALE",
+    "ResultFigure",
+    "UnknownFigureError",
+    "figure_class",
+    "figures",
+]
+__all__ += ["label", "register_figure"]
 
 MOST_TASKS = 200  # of a figure, a panel or a row of panels each
 LONGEST = 60  # characters of a label
 FLOOR = "reference"  # the method whose rows are the noise floor
+PRIOR = "prior"  # the method that learns nothing
+SCALE = (FLOOR, PRIOR)  # the ends of the scale of accuracy, which get no rank
 POINT = ["task", "method", "num_simulations"]
 
 
@@ -44,6 +55,7 @@ class ResultFigure(ABC):
         without: Parameters that the labels of methods leave out.
         exact: Whether the figure has the width in ``options``. Any other is cut to what is drawn when it is
             saved.
+        shows_published: Whether published results are drawn if they are asked for.
         options: Metric, interval, width, sizes and style that the user chose.
         notes: Sentences for the caption, see :meth:`note`.
     """
@@ -55,6 +67,7 @@ class ResultFigure(ABC):
     one_size: ClassVar[bool] = False
     without: ClassVar[tuple[str, ...]] = ()
     exact: ClassVar[bool] = False
+    shows_published: ClassVar[bool] = False
     options: FigureOptions = FigureOptions()
     notes: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.results.figures.figure import FLOOR
+from bench.results.figures.figure import FLOOR, PRIOR, SCALE
 from bench.results.figures.metric_axis import lower_is_better
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def losses(rows: pd.DataFrame, metric: str, problem: list[str]) -> pd.DataFrame:
 
 
 def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[str]]:
-    """Return losses on the tasks that all methods ran, at one budget.
+    """Return losses on the tasks that all methods but ``prior`` ran, at one budget.
 
     The budget is the one with most such tasks; of several, the largest.
 
@@ -45,7 +45,11 @@ def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[s
     Raises:
         UsageError: if there are fewer than two methods, or no task that all of them ran at one budget.
     """
-    table = losses(rows, metric, PROBLEM)
+    ranked = rows[~rows["method"].isin(SCALE)]
+    if ranked["method"].nunique() < 2:
+        found = ", ".join(ranked["method"].unique()) or "none"
+        raise UsageError(f"plot: two methods besides {FLOOR} and {PRIOR} are needed, there is {found}")
+    table = losses(ranked, metric, PROBLEM)
     whole = table.dropna()
     if whole.empty:
         raise UsageError("plot: no task was run with all methods at one budget; choose methods with --method")

@@ -49,6 +49,8 @@ class Ranks(ResultFigure):
     def draw(self, rows: pd.DataFrame) -> Any:
         """Critical-difference diagram over the tasks that all methods ran at one budget; 1 is best.
 
+        ``reference`` and ``prior``, the ends of the scale, get no rank.
+
         Raises:
             UsageError: if there are fewer than two methods, or fewer than two such tasks.
         """

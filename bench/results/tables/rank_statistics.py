@@ -15,15 +15,13 @@ import pandas as pd
 from scipy import stats
 
 from bench.errors import UsageError
-from bench.results.figures.figure import FLOOR
+from bench.results.figures.figure import FLOOR, PRIOR, SCALE
 from bench.results.tables.estimates import worse_by
 from bench.results.tables.metric_values import MetricValues
 from bench.results.tables.spread import within_noise
 from tasks.contract.seeding import derive_seed
 
 __all__ = [
-    "PRIOR",
-    "SCALE",
     "Ranks",
     "holm_tests",
     "mean_ranks",
@@ -31,8 +29,6 @@ __all__ = [
     "rank_methods",
 ]
 
-PRIOR = "prior"
-SCALE = (FLOOR, PRIOR)  # the ends of the scale, which have no rank
 RESAMPLES = 9999
 OUTCOMES = ("losses", "ties", "wins")
 
@@ -47,7 +43,7 @@ class Ranks:
             (NaN with one task), ``wins``, ``ties`` and ``losses`` over pairs of a task and another method,
             ``normalized`` (NaN if unknown) and ``num_normalized``, the number of tasks behind it.
         p_values: Of Wilcoxon's signed-rank test over tasks for each pair of methods, adjusted by Holm; None
-            with less than two tasks.
+            with less than two tasks or where no tests were asked for.
         friedman: Friedman's χ² and its p value; None with less than three methods or two tasks.
         tasks: Tasks over which methods are ranked.
         left_out: Methods without a value, for each task that is left out.
@@ -61,14 +57,19 @@ class Ranks:
     left_out: Mapping[str, Sequence[str]]
 
 
-def rank_methods(values: MetricValues, budget: int) -> Ranks:
+def rank_methods(values: MetricValues, budget: int, *, tests: bool = True) -> Ranks:
     """Return the ranks at one budget, over the tasks on which every method has a value.
 
     ``reference`` and ``prior`` are the ends of the scale and get no rank.
 
+    Arguments:
+        values: Values of the metric.
+        budget: Number of simulations.
+        tests: Whether each pair of methods is tested, which needs scikit-posthocs.
+
     Raises:
         UsageError: if there are less than two methods, no task that all of them ran, or scikit-posthocs is
-            not installed.
+            needed and not installed.
     """
     frame = values.values[values.values["num_simulations"] == budget]
     frame = frame[~frame["method"].isin(SCALE)]
@@ -94,7 +95,7 @@ def rank_methods(values: MetricValues, budget: int) -> Ranks:
     return Ranks(
         budget=budget,
         table=table.sort_values("mean_rank", kind="stable"),
-        p_values=holm_tests(complete) if is_testable else None,
+        p_values=holm_tests(complete) if is_testable and tests else None,
         friedman=_friedman(complete) if is_testable and complete.shape[1] > 2 else None,
         tasks=[str(task) for task in complete.index],
         left_out={

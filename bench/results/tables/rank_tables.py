@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from bench.results.critical_difference import LEVEL, critical_difference
-from bench.results.figures.figure import FLOOR
+from bench.results.figures.figure import FLOOR, PRIOR
 from bench.results.style_file import Style
 from bench.results.tables.metric_values import MetricValues
 from bench.results.tables.printed import Entry, Printed
-from bench.results.tables.rank_statistics import PRIOR, Ranks
+from bench.results.tables.rank_statistics import Ranks
 
-__all__ = ["rank_frame", "rank_tables"]
+__all__ = ["rank_frame", "rank_table", "rank_tables"]
 
 HEAD = ["method", "mean rank", "95 % interval", "wins", "ties", "losses"]
 SMALLEST = 0.001  # p values below are not told apart
@@ -26,7 +26,7 @@ def rank_tables(values: MetricValues, ranks: Sequence[Ranks], style: Style | Non
     style = Style() if style is None else style
     tables = []
     for one in ranks:
-        tables.append(_ranks(values, one, style))
+        tables.append(rank_table(values, one, style))
         if one.p_values is not None:
             tables.append(_tests(one, one.p_values, style))
     return tables
@@ -47,7 +47,8 @@ def rank_frame(values: MetricValues, ranks: Sequence[Ranks]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _ranks(values: MetricValues, ranks: Ranks, style: Style) -> Printed:
+def rank_table(values: MetricValues, ranks: Ranks, style: Style) -> Printed:
+    """Return the table of ranks at one budget, one line for each method in the order of ``ranks.table``."""
     is_normalized = ranks.table["num_normalized"].gt(0).any()
     lines = []
     for method, record in ranks.table.iterrows():

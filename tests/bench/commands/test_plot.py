@@ -22,10 +22,23 @@ SUITE = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, classifiers_replaced):
-    """A directory with two tasks, three methods and two budgets, calibration, and kept samples."""
+    """A directory with two tasks, four methods and two budgets, calibration, and kept samples."""
     path = tmp_path_factory.mktemp("plot") / "r"
     command = ["run", "-t", "two_moons", "-t", "sir", "-m", "prior", "-m", "rejection_abc", "-m", "reference"]
-    command += ["-n", "150", "-n", "300", "-o", "1-2", "--num-samples", "100", "--calibration", "100"]
+    command += [
+        "-m",
+        "rejection_abc[num_accepted=60]",
+        "-n",
+        "150",
+        "-n",
+        "300",
+        "-o",
+        "1-2",
+        "--num-samples",
+        "100",
+        "--calibration",
+        "100",
+    ]
     command += ["--keep", "samples", "--backend", "sequential", "--out", str(path)]
     with classifiers_replaced():
         assert call(*command).return_value == 0
@@ -104,7 +117,7 @@ def test_tasks_methods_and_budgets_are_chosen(folder, tmp_path):
 def test_a_style_file(folder, tmp_path):
     style = tmp_path / "style.yaml"
     style.write_text("methods: {prior: {name: Guess <b>, color: '#123456'}}\ntasks: {sir: Epidemic}")
-    for name in ("c2st_by_budget", "times", "wins", "predictive", "ranks"):
+    for name in ("c2st_by_budget", "times", "wins", "predictive"):  # `ranks` leaves out the prior
         assert (
             call("plot", folder, name, "--style", style, "--format", "svg", "--out", tmp_path).return_value
             == 0
@@ -133,12 +146,22 @@ def test_published_results_are_hollow(folder, tmp_path):
     assert "Published: sbibm 2021 (Lueckmann et al.)." in (figures / "c2st_by_budget.txt").read_text()
 
 
+def test_figures_without_a_place_for_published_results_say_so(folder, tmp_path):
+    words = ["--published", "sbibm 2021", "--format", "svg", "--out", tmp_path]
+    result = call("plot", folder, "times", *words)
+    assert result.return_value == 0
+    assert "published results are drawn in c2st_by_budget only" in result.output
+
+
 def test_why_a_figure_is_not_drawn(folder, tmp_path):
     words = ["-m", "prior", "--out", tmp_path, "--format", "svg"]
     result = call("plot", folder, *words)
     assert result.return_value == 0
-    for name in ("ranks", "wins", "profile"):
+    for name in ("wins", "profile"):
         assert f"not drawn: {name}: two methods are needed, there is only prior" in result.output
+    assert (
+        "not drawn: ranks: two methods besides reference and prior are needed, there is none" in result.output
+    )
     result = call("plot", folder, "times", "wins", *words)
     assert result.return_value == 1
     with pytest.raises(UsageError, match="plot: wins: two methods are needed"):

@@ -2,8 +2,12 @@ import pandas as pd
 import pytest
 
 from bench.report.questions import accuracy, calibration, costs
-from bench.report.ranking import rank_table
+from bench.report.ranking import ranks_by_budget
+from bench.results.figures.problems import complete
 from bench.results.schema import COLUMNS
+from bench.results.tables.metric_values import metric_values
+from bench.results.tables.rank_statistics import rank_methods
+from bench.results.tables.rank_tables import rank_tables
 
 # Means of c2st and seconds of 10 000 samples by task and method.
 VALUES = {
@@ -56,13 +60,39 @@ def test_accuracy_has_means_with_the_best_bold(good):
 
 
 def test_ranks_are_over_the_tasks_that_all_methods_ran(good):
-    table = rank_table(good)
-    assert lines(table) == {
-        "nre": ["1.50", "1 of 2", "2 of 2"],
-        "npe": ["2.00", "1 of 2", "2 of 3"],
-        "fmpe": ["2.50", "0 of 2", "1 of 2"],
+    (table,), others = ranks_by_budget(good)
+    found = lines(table, "")
+    assert not others
+    assert "2 tasks" in table.caption
+    assert [(name, found[name][0], found[name][-1]) for name in found] == [
+        ("nre", "1.50", "2 of 2"),
+        ("npe", "2.00", "2 of 3"),
+        ("fmpe", "2.50", "1 of 2"),
+    ]
+    assert any(note.startswith("c is left out: no value of") for note in table.notes)
+
+
+def test_ranks_are_those_of_the_table_and_the_figure(good):
+    prior = good[good["method"] == "npe"].assign(method="prior", c2st=0.99, cell="prior")
+    rows = pd.concat([good, prior], ignore_index=True)
+    (table,), _ = ranks_by_budget(rows)
+    values = metric_values(rows, "c2st")
+    printed = rank_tables(values, [rank_methods(values, 1000, tests=False)])[0]
+    assert [line[1].text for line in table.groups[""]] == [line[1].text for line in printed.groups[0][1]]
+    losses, _, left_out = complete(rows, "c2st")
+    assert {name: f"{rank:.2f}" for name, rank in losses.rank(axis=1).mean().items()} == {
+        line[0].text: line[1].text for line in table.groups[""]
     }
-    assert "leave out tasks that not all methods ran: c." in table.notes[0]
+    assert left_out == ["c"]
+
+
+def test_a_budget_without_ranks_is_a_line(good):
+    alone = good[good["method"] == "npe"].assign(num_simulations=10, cell="alone")
+    tables, others = ranks_by_budget(pd.concat([good, alone], ignore_index=True))
+    assert len(tables) == 1
+    assert others == [
+        "ranks at 10 simulations need two methods besides reference and prior with a c2st; there are: npe"
+    ]
 
 
 def test_costs_are_of_one_kind_of_times(good):
@@ -84,4 +114,4 @@ def test_rows_that_all_failed_get_answers():
     assert accuracy(none).table is None
     assert calibration(none).table is None
     assert costs(none).table is None
-    assert rank_table(none) is None
+    assert ranks_by_budget(none)[0] == []
