@@ -51,7 +51,8 @@ NAMES = {
 NAMES |= {"sched_getaffinity", "sched_setaffinity", "setpgid", "setsid", "sysconf", "uname", "waitpid"}
 LINUX = {"bench/studies/faults.py"}  # says that it needs Linux
 # Asks `hasattr` before it uses them.
-GUARDED = {"bench/gpu/time_limit.py", "bench/run/isolation.py", "bench/run/time_share.py"}
+GUARDED = {"bench/gpu/time_limit.py", "bench/run/inside_worker.py", "bench/run/worker.py"}
+GUARDED |= {"bench/run/time_share.py"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

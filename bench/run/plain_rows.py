@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 
 from bench.results.schema import Row
-from bench.run import isolation
+from bench.run import inside_worker
 
 __all__ = ["plain_row"]
 
@@ -21,7 +21,7 @@ def plain_row(row: Row) -> Row:
         try:
             plain[name] = _plain_value(value)
         except BaseException as error:
-            if isolation.ends_run(error):
+            if inside_worker.ends_run(error):
                 raise
             plain[name] = None
             text = f"TypeError: column {name}: a number was wanted, not {type(value).__name__}"

@@ -22,7 +22,7 @@ from bench.results.provenance import device_name, versions
 from bench.results.refitted import Refitted
 from bench.results.sample_files import KeptSamples
 from bench.results.schema import Row
-from bench.run import isolation
+from bench.run import inside_worker
 from bench.run.cell import Cell
 from bench.run.fit_and_sample import fingerprint, fit_cell, samples_again
 from bench.run.global_state import SHARED, watched
@@ -69,9 +69,9 @@ def draw_again(cell: Cell, directory: Path) -> str:
             for k in cell.observations:
                 samples = samples_again(task, posterior, cell, k)
                 first = samples[: cell.keep_samples].numpy()
-                isolation.report(KeptSamples(k, fingerprint(samples), first))
+                inside_worker.report(KeptSamples(k, fingerprint(samples), first))
     except BaseException as error:
-        if isolation.ends_run(error):
+        if inside_worker.ends_run(error):
             raise
         return reason(error)
     return ""

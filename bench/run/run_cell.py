@@ -18,7 +18,7 @@ from bench.clock.load import load_columns
 from bench.metrics import Draws
 from bench.results.sample_files import KeptSamples
 from bench.results.schema import Row
-from bench.run import isolation
+from bench.run import inside_worker
 from bench.run.cell import Cell, blank_row
 from bench.run.fit_and_sample import fit_cell, reference_of, sample_observation
 from bench.run.global_state import SHARED, GlobalState, watched
@@ -47,9 +47,10 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
     The number of each observation is reported when its sampling begins, and 0 when that ends. Samples that
     are to be kept are reported as :class:`bench.results.sample_files.KeptSamples` before their row.
 
-    If the cell has a time limit (:func:`bench.run.isolation.seconds_left`), an observation that takes longer
-    than its share of what is left is interrupted and tried again at the end. The rows of the others are
-    reported before that (:func:`bench.run.isolation.report`), so that reaching the limit does not lose them.
+    If the cell has a time limit (:func:`bench.run.inside_worker.seconds_left`), an observation that takes
+    longer than its share of what is left is interrupted and tried again at the end. The rows of the others
+    are reported before that (:func:`bench.run.inside_worker.report`), so that reaching the limit does not
+    lose them.
 
     Arguments:
         cell: Cell to run.
@@ -64,7 +65,7 @@ def run_cell(cell: Cell, directory: Path | None = None) -> list[Row]:
             spent = {"cell_s": time.perf_counter() - start, "cell_cpu_s": _processor_s() - cpu}
             done = [plain_row(row | spent) for row in some]
             if more:
-                isolation.report(done)
+                inside_worker.report(done)
             rows += done
     order = {k: index for index, k in enumerate(cell.observations)}
     return sorted(rows, key=lambda row: order[row["num_observation"]])
@@ -92,7 +93,7 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
             posterior, fitted = fit_cell(task, method, data, cell)
             blank |= fitted
     except BaseException as error:
-        if isolation.ends_run(error):
+        if inside_worker.ends_run(error):
             raise
         failed = blank | failure(error)
         yield [rows.get(k, failed | {"num_observation": k}) for k in cell.observations], False
@@ -105,32 +106,32 @@ def _scored(cell: Cell, directory: Path | None, state: GlobalState) -> Iterator[
     with_ppc = cell.metrics is None or "ppc" in cell.metrics
     predictive = Predictive.of_cell(task, data if with_ppc else None, cell)
     if predictive.line:
-        isolation.report(predictive.line)
+        inside_worker.report(predictive.line)
     references: dict[int, Tensor | Exception | None] = {}
 
     def sampled(k: int, parts: int) -> tuple[Row, Draws | None]:
         """The row of an observation and what is to be scored; an OverdueError leaves after its share."""
         row = blank | {"num_observation": k} | load_columns(blank)
         torch.set_num_threads(cell.threads)
-        isolation.report(k)
+        inside_worker.report(k)
         try:
             with left_alone(state, f"sampling {cell.method}"), interrupted_after(share(parts)):
                 references[k] = reference_of(task, k)
                 more, draws = sample_observation(task, posterior, cell, k, blank, references[k])
         except BaseException as error:
-            if isolation.ends_run(error) or isinstance(error, OverdueError):
+            if inside_worker.ends_run(error) or isinstance(error, OverdueError):
                 raise
             return row | failure(error), None
         finally:
-            isolation.report(0)
+            inside_worker.report(0)
         if cell.keep_samples:
             first = draws.samples[: cell.keep_samples].numpy()
-            isolation.report(KeptSamples(k, more["samples_sha256"], first))
+            inside_worker.report(KeptSamples(k, more["samples_sha256"], first))
         return row | more, draws
 
     def restore() -> None:
         if state.restored(but=("torch's number of threads",)):
-            isolation.retire()
+            inside_worker.retire()
 
     def scored(rows: dict[int, Row], draws: dict[int, Draws]) -> list[Row]:
         scores = {k: calibrated.copy() for k in draws}
@@ -171,11 +172,11 @@ def left_alone(state: GlobalState, what: str) -> Iterator[None]:
         yield
     except BaseException as error:
         if state.restored() or not isinstance(error, Exception):
-            isolation.retire()
+            inside_worker.retire()
         raise
     changes = state.restored()
     if changes:
-        isolation.retire()
+        inside_worker.retire()
         raise ChangedStateError(
             f"{what} left global state changed, which other cells share: {'; '.join(changes)}"
         )

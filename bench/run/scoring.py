@@ -23,7 +23,7 @@ from bench.metrics import CalibrationMetric, Draws, Metric, MetricError, Score, 
 from bench.metrics.calibration_pairs import calibration_pairs
 from bench.metrics.metric import NUM_PREDICTIVE, BaseMetric
 from bench.results.schema import Row
-from bench.run import isolation
+from bench.run import inside_worker
 from bench.run.cell import Cell
 from bench.run.simulation_cache import Simulations
 from methods import Posterior
@@ -272,8 +272,8 @@ def _result(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except BaseException as error:
-        if isolation.ends_run(error):
+        if inside_worker.ends_run(error):
             raise
         if not isinstance(error, Exception):  # such as SystemExit: the process may be about to end
-            isolation.retire()
+            inside_worker.retire()
         return error

@@ -17,7 +17,7 @@ from bench.results.claims import claim
 from bench.results.sample_files import KeptSamples
 from bench.results.schema import Row
 from bench.results.store import State, Store, is_good
-from bench.run import isolation
+from bench.run import inside_worker, isolation
 from bench.run.cell import Cell, failed_rows
 from bench.run.keeping import described, keep_again, store_rows, unsampled_observations
 from bench.run.outcome import Outcome
@@ -101,7 +101,7 @@ def _called(
 ) -> Result:
     """Return ``work(cell, directory)``, called in this process or in another one, as the backend wants it."""
     if options.backend == "sequential":
-        with isolation.received_by(receive):
+        with inside_worker.received_by(receive):
             return work(cell, directory)
     workers = options.jobs if options.backend == "local" else 1
     return isolation.isolated(

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from bench.run import isolation
+from bench.run import inside_worker
 
 __all__ = ["OverdueError", "interrupted_after", "share"]
 
@@ -19,7 +19,7 @@ class OverdueError(BaseException):
 
 def share(parts: int) -> float | None:
     """Return an equal share of the cell's remaining seconds; None without a time limit or without parts."""
-    left = isolation.seconds_left()
+    left = inside_worker.seconds_left()
     return None if left is None or not parts else max(left / parts, 0.01)
 
 

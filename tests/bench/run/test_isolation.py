@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from bench.errors import StorageError
-from bench.run import isolation
+from bench.run import inside_worker, isolation, worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.subprocess]
 
@@ -58,7 +58,7 @@ def raise_storage():
 def test_a_new_process_follows_one_that_asked_for_it_or_was_told_to_exit():
     first = isolation.isolated(os.getpid, workers=1)
     assert isolation.isolated(os.getpid, workers=1) == first
-    isolation.isolated(isolation.retire, workers=1)
+    isolation.isolated(inside_worker.retire, workers=1)
     second = isolation.isolated(os.getpid, workers=1)
     with pytest.raises(isolation.FailedError):
         isolation.isolated(sys.exit, workers=1)
@@ -74,7 +74,7 @@ def test_a_process_that_was_killed_while_idle_is_replaced():
 @pytest.mark.parametrize("deaths", [2, 3])
 def test_a_process_that_is_killed_while_it_starts_is_started_again(monkeypatch, deaths):
     """It used to end the run with ``BrokenProcessPool``."""
-    begin, left = isolation._Worker.__init__, [deaths]
+    begin, left = worker.Worker.__init__, [deaths]
 
     def killed(self, module):
         begin(self, module)
@@ -82,7 +82,7 @@ def test_a_process_that_is_killed_while_it_starts_is_started_again(monkeypatch, 
             left[0] -= 1
             os.kill(self._process.pid, signal.SIGKILL)
 
-    monkeypatch.setattr(isolation._Worker, "__init__", killed)
+    monkeypatch.setattr(worker.Worker, "__init__", killed)
     if deaths < isolation.STARTS:
         assert isolation.isolated(os.path.join, "a", "b", workers=1) == "a/b"
     else:
@@ -103,8 +103,8 @@ def test_the_children_of_a_process_end_with_it():
 
 def parts():
     for part in range(3):
-        isolation.report(part)
-    return isolation.seconds_left()
+        inside_worker.report(part)
+    return inside_worker.seconds_left()
 
 
 def test_parts_arrive_before_the_result_and_the_work_knows_its_limit():

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from bench.results.store import Store
-from bench.run import isolation
+from bench.run import inside_worker
 from bench.run.grid import read_grid
 from bench.run.progress import Progress
 from bench.run.run_cell import run_cell
@@ -91,9 +91,9 @@ def grid(stuck, **options):
 
 def limited(cell, monkeypatch, seconds):
     """The rows of a cell that has so many seconds in this very process, and the rows that it reported."""
-    monkeypatch.setattr(isolation, "_deadline", time.monotonic() + seconds)
+    monkeypatch.setattr(inside_worker, "_deadline", time.monotonic() + seconds)
     reported = []
-    with isolation.received_by(lambda part: reported.extend(part if isinstance(part, list) else [])):
+    with inside_worker.received_by(lambda part: reported.extend(part if isinstance(part, list) else [])):
         rows = run_cell(cell)
     assert [row["num_observation"] for row in rows] == [1, 2, 3, 4]
     return rows, reported
