@@ -2,7 +2,8 @@
 #   make demo    environment, a small grid, its table and figures
 #   make test    environment, the tests that take seconds: five minutes on two cores
 # Also: make test-slow (the tests marked slow: trainings, worker processes, clusters; eight minutes),
-# make test-all (both; twelve minutes), make setup (the environment alone, in .venv), make lint, make clean.
+# make test-all (both; twelve minutes), make gallery (figures, tables and the report of the committed rows),
+# make setup (the environment alone, in .venv), make lint, make clean.
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -15,11 +16,16 @@ export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS))
 
 DEMO := runs/demo
 
+# The rows that README's figure, the gallery and the example report are made from, and where these go. A larger grid
+# takes their place with `make gallery ROWS=runs/paper GALLERY=runs/paper/gallery`.
+ROWS := results/standard
+GALLERY := results/gallery
+
 # Each of the two workers begins with one half of the files, so that fixtures of a file are mostly made once; the
 # one that is done first takes over tests of the other.
 PYTEST := .venv/bin/python -m pytest -n 2 --dist worksteal -q
 
-.PHONY: demo test test-slow test-all setup lint clean
+.PHONY: demo test test-slow test-all gallery setup lint clean
 
 # --inexact keeps packages that a user has added to the environment.
 setup: .venv/.ready
@@ -43,6 +49,13 @@ test-slow: setup
 
 test-all: setup
 	$(PYTEST)
+
+gallery: setup
+	.venv/bin/scorebench plot $(ROWS) --format png --caption --out $(GALLERY)
+	.venv/bin/scorebench plot $(ROWS) --format png --width 3.3 --out $(GALLERY)/column
+	.venv/bin/scorebench table $(ROWS) --pivot method×task --format markdown >$(GALLERY)/pivot.md
+	.venv/bin/scorebench table $(ROWS) --ranks --format markdown >$(GALLERY)/ranks.md
+	.venv/bin/scorebench report $(ROWS) --out $(GALLERY)/report.html --title "scorebench: an example report"
 
 lint: setup
 	.venv/bin/ruff check .
