@@ -23,12 +23,17 @@ def test_commands_of_the_gallery_are_accepted():
     assert len(lines) >= 5
     for line in lines:
         _, name, *words = shlex.split(line)
-        cli.commands[name].make_context(name, [word.replace("results/", f"{ROOT}/results/") for word in words])
+        cli.commands[name].make_context(
+            name, [word.replace("results/", f"{ROOT}/results/") for word in words]
+        )
 
 
 def test_rows_are_of_the_grid():
     grid = {cell.key: cell for cell in read_grid(ROOT / "bench" / "grids" / "gallery.yaml", {}).cells()}
     rows = Store(ROOT / "results" / "standard").read()
     assert set(rows["cell"]) <= set(grid)
-    assert set(rows["num_posterior_samples"]) <= {10_000, 5_000}  # the reference has half of its draws to give
+    assert set(rows["num_posterior_samples"]) <= {
+        10_000,
+        5_000,
+    }  # the reference has half of its draws to give
     assert rows.groupby("cell")["num_observation"].nunique().max() <= 3

@@ -72,15 +72,16 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
 @click.option("--out", type=FilePath(path_type=Path), default="runs/one_pass", show_default=True)
 @click.option("--jobs", type=JOBS, default=1, help="Cells at a time; 1 gives exclusive timings.")
 @click.option("--show", is_flag=True, help="Run nothing; print the results so far.")
+@click.option("--markdown", is_flag=True, help="Print only the table next to published results, in Markdown.")
 def study_one_pass(
-    task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool
+    task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool, markdown: bool
 ) -> int:
     """Is the one-pass sampler as accurate as the best methods? Takes hours; a later call resumes it."""
     from bench.results.store import Store
     from bench.run.grid import Grid
     from bench.run.progress import Progress
     from bench.run.runner import run as run_cells
-    from bench.studies.one_pass import METHODS, TASKS, comparison
+    from bench.studies.one_pass import METHODS, TASKS, as_markdown, comparison
 
     known = known_tasks(task or TASKS)
     store = Store(out)
@@ -95,7 +96,11 @@ def study_one_pass(
             jobs=jobs,
         )
         run_cells(grid.cells(), store, grid.options, Progress())
-    for shown in comparison(store.read(), say=complain):
+    compared = comparison(store.read(), say=complain)
+    if markdown:
+        tell(as_markdown(compared.published))
+        return 0
+    for shown in compared:
         tell(shown.to_string(index=False, na_rep="-", float_format="{:.3f}".format) + "\n")
     return 0
 

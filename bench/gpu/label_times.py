@@ -45,8 +45,7 @@ def label_times(setting: Setting) -> Iterator[Measured]:
     seed = derive_seed("gpu label noise")
 
     def labels(teacher: FlowMap, conditions: Tensor) -> Tensor:
-        [made] = generate_labels([teacher], conditions, dim_theta=theta.shape[1], seed=seed)
-        return made.theta
+        return generate_labels(teacher, conditions, dim_theta=theta.shape[1], seed=seed).theta
 
     for solver, steps, aim in SOLVERS:
         teacher = FlowMap(kernel, solver, steps)

@@ -61,8 +61,8 @@ def label_speed(
     teacher = FlowMap(kernel, "dpmpp_2m", OURS_STEPS)
     jitter = jittered(x, num_ours, h_x, seed=derive_seed("label conditions", task.name))
     seed = derive_seed("label noise", task.name)
-    [labels], seconds = timed(
-        lambda: generate_labels([teacher], jitter, dim_theta=theta.shape[1], seed=seed), device
+    labels, seconds = timed(
+        lambda: generate_labels(teacher, jitter, dim_theta=theta.shape[1], seed=seed), device
     )
     ours_s = seconds / num_ours
 

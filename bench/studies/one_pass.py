@@ -11,7 +11,7 @@ import methods
 from bench.results.published import Classifier, best_amortized
 from bench.results.selection import of_one_size, select, times_of_one_kind
 
-__all__ = ["METHODS", "TASKS", "Comparison", "comparison"]
+__all__ = ["METHODS", "TASKS", "Comparison", "as_markdown", "comparison"]
 
 TASKS = (
     "bernoulli_glm",
@@ -101,6 +101,24 @@ def comparison(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> 
     )
     published = _published(good, accuracy.index)
     return Comparison(accuracy.reset_index(), published.reset_index(), seconds.reset_index())
+
+
+def as_markdown(published: pd.DataFrame) -> str:
+    """Return the second table of a comparison in Markdown, each entry by network / by forest.
+
+    Arguments:
+        published: ``published`` of a :class:`Comparison`.
+    """
+    names = [f"{word}{suffix}" for word in ("one_pass", "refined") for _, suffix in COLUMNS.values()]
+    known = published.dropna(subset=names, how="all")
+    head = ["task, simulations", "one pass", "refined", "best published", "best of ours - published"]
+    lines = [f"| {' | '.join(head)} |", "|:--" * len(head) + "|"]
+    for row in known.to_dict("records"):
+        pairs = [(row[name], row[f"{name}_rf"]) for name in ("one_pass", "refined")]
+        pairs += [(row[f"{name}_mlp"], row[f"{name}_rf"]) for name in ("published", "to_published")]
+        values = [" / ".join("–" if pd.isna(one) else f"{one:.3f}" for one in pair) for pair in pairs]
+        lines.append(f"| {row['task']}, {row['num_simulations']} | {' | '.join(values)} |")
+    return "\n".join(lines)
 
 
 def _explain_versions(good: pd.DataFrame, say: Callable[[str], None]) -> None:

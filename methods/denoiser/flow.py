@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,21 +28,11 @@ class DenoiserFlow:
         network: The denoiser.
         solver: Name of the ODE solver.
         steps: Number of solver steps.
-        until: Angle of the diffusion at which integration stops. It starts at pi / 2, and 0 gives samples.
     """
 
     network: DenoiserNetwork
     solver: SolverName = "ab2"
     steps: int = 24
-    until: float = 0.0
-
-    def stages(self, number: int) -> list[DenoiserFlow]:
-        """Return flows that stop at ``number`` evenly spaced angles, the last of which is 0.
-
-        Each flow starts from pure noise: a two-step solver that restarts midway loses its order there.
-        """
-        angles = [0.5 * math.pi * (1.0 - stage / number) for stage in range(1, number)]
-        return [replace(self, until=angle) for angle in [*angles, 0.0]]
 
     @torch.no_grad()
     def __call__(self, z: Tensor, c: Tensor) -> Tensor:
@@ -73,7 +63,7 @@ class DenoiserFlow:
             return adams_bashforth_2(self._denoiser(c), z, Trigonometric(), angles)
 
     def _carry(self, z: Tensor, c: Tensor) -> Tensor:
-        return solve(self._denoiser(c), z, self.solver, self.steps, Trigonometric(), self.until)
+        return solve(self._denoiser(c), z, self.solver, self.steps, Trigonometric())
 
     def _denoiser(self, c: Tensor) -> Denoise:
         def denoise(z: Tensor, alpha: float, beta: float) -> Tensor:

@@ -22,19 +22,17 @@ from methods.contract.seeding import derive_seed
 from methods.denoiser.fit import Base
 from methods.denoiser.flow import DenoiserFlow
 from methods.denoiser.likelihood import log_likelihood
-from methods.diffusion.trigonometric import Trigonometric
+from methods.denoiser.touch_up import touched_up
 from methods.likelihood import LearnedLikelihood, differential_evolution, log_posterior
 from methods.likelihood.evidence import log_evidence
 
 __all__ = ["RefinedPosterior", "Refinement", "choose_refinement"]
 
-ANGLE, MOST_STEPS = 0.1, 4  # Angle of the touch-up's noise, and its largest number of steps.
-POWER = 1.5  # Angles are proportional to this power of the step number.
+MOST_STEPS = 4  # Largest number of steps of a touch-up.
 JUDGED, DRAWS = 60, 48  # Number of held-out simulations that decide, and of draws for each.
 CHAIN_STEPS = 40  # Number of steps of their chains.
 CLEAR = 1.0  # Standard errors that the gain must exceed.
 MOST = 4.0  # Largest difference in nats that counts for one simulation.
-CALLED = 10_000  # Rows of a touch-up at once.
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Refinement:
         """Return refined samples for theta ``(n, B, dim_theta)`` of data x ``(B, dim_x)``."""
         if self.kind == "chains":
             return _chained(self.likelihood, theta, x, self.steps)
-        return _touched_up(base, flow, theta, x, self.steps)
+        return touched_up(base, flow, theta, x, self.steps)
 
 
 class RefinedPosterior(Posterior):
@@ -172,16 +170,3 @@ def _chained(likelihood: LearnedLikelihood, theta: Tensor, x: Tensor, steps: int
     u = coordinates(theta.flatten(0, 1)).unflatten(0, theta.shape[:2])
     moved = differential_evolution(log_posterior(likelihood, likelihood.columns(x)), u, steps)
     return coordinates.theta(moved)
-
-
-@torch.no_grad()
-def _touched_up(base: Base, flow: DenoiserFlow, theta: Tensor, x: Tensor, steps: int) -> Tensor:
-    c = base.encode_x(x)
-    angles = ANGLE * torch.linspace(1.0, 0.0, steps + 1, dtype=torch.float64) ** POWER
-    parts = []
-    for part in theta.split(max(1, CALLED // len(c))):
-        given = c.repeat(len(part), 1)
-        w = base.whiten(part.flatten(0, 1), given).unflatten(0, part.shape[:2])
-        z = Trigonometric().alpha(angles[0]) * w + Trigonometric().beta(angles[0]) * torch.randn_like(w)
-        parts.append(base.theta(flow.back(z.float(), c, angles), c))
-    return torch.cat(parts)

@@ -161,7 +161,6 @@ def solve(
     solver: SolverName,
     steps: int,
     schedule: NoiseSchedule,
-    until: float = 0.0,
 ) -> Tensor:
     """Integrate noise z ``(N, dim)`` to samples ``(N, dim)`` on the time grid of the schedule.
 
@@ -169,11 +168,7 @@ def solve(
         denoise: Denoiser, see this module's docstring.
         z: Standard normal noise, ``(N, dim)``.
         solver: Name of the ODE solver.
-        steps: Number of steps of the whole grid.
+        steps: Number of steps.
         schedule: Schedule of the diffusion.
-        until: Time at which to stop; the grid time nearest to it is used. 0 integrates to the end.
     """
-    times = schedule.times(steps, solver)
-    if until > 0.0:
-        times = times[: int((times - until).abs().argmin()) + 1]
-    return SOLVERS[solver](denoise, z, schedule, times)
+    return SOLVERS[solver](denoise, z, schedule, schedule.times(steps, solver))

@@ -75,7 +75,7 @@ class ExactScoreNet(KernelMethod):
         teacher = self.fit_kernel(prior, theta.to(device), x.to(device), seed)
         kernel = teacher.flow.kernel
         conditions = jittered(kernel.x, self.num_labels, kernel.h_x, seed)
-        [labels] = generate_labels([teacher.flow], conditions, dim_theta=theta.shape[1], seed=seed)
+        labels = generate_labels(teacher.flow, conditions, dim_theta=theta.shape[1], seed=seed)
         student = fit_student(
             labels,
             student_network(self.width, self.depth, self.branches),

@@ -15,10 +15,10 @@ Karras, Aittala, Aila, Laine: Elucidating the design space of diffusion-based ge
 
 Not as published: the teacher of arXiv 2506.18227 is the exact score of a kernel posterior, as in
 ``exact_score_net``. Here it is a learned denoiser, which needs no kernel in x. The published student is a
-plain network trained by mean squared error; here it is a mixture of branches. With ``passes`` above 1 the ODE
-is split into stages, each with its own student. The teacher's base may be local, which is Laplace's
-approximation under a learned likelihood (:mod:`methods.denoiser.local_base`). With ``refinement_steps`` above
-0, samples are refined by Markov chains on a learned likelihood or by the teacher
+plain network trained by mean squared error; here it is a mixture of branches. With ``passes`` above 1 further
+students touch the samples up (:mod:`methods.one_pass.touch_up_student`). The teacher's base may be local,
+which is Laplace's approximation under a learned likelihood (:mod:`methods.denoiser.local_base`). With
+``refinement_steps`` above 0, samples are refined by Markov chains on a learned likelihood or by the teacher
 (:mod:`methods.denoiser.refinement`); this costs more than one pass.
 """
 
@@ -27,13 +27,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from methods.contract.base import Posterior
 from methods.contract.registry import register_method
+from methods.contract.seeding import derive_seed
 from methods.denoiser import DenoiserMethod
-from methods.student import OnePassPosterior, StudentMethod
+from methods.one_pass.touch_up_student import TouchUpStudent, touch_up_labels
+from methods.student import OnePassPosterior, StudentMethod, between_neighbours
 
 __all__ = ["OnePass"]
 
@@ -45,7 +47,8 @@ class OnePass(DenoiserMethod, StudentMethod):
     See this module's docstring for the objective, the references and the differences from the publications.
 
     Arguments:
-        passes: Number of stages of the teacher's ODE. Each stage has its own student and costs one pass.
+        passes: Number of forward passes. The first gives samples; each further one is by a student of its own
+            that has learned the touch-up.
     """
 
     libraries: ClassVar[tuple[str, ...]] = (*DenoiserMethod.libraries, *StudentMethod.libraries)
@@ -62,7 +65,11 @@ class OnePass(DenoiserMethod, StudentMethod):
         teacher = self.fit_teacher(prior, theta, x, device, seed)
         base = teacher.base
         c = base.encode_x(x.to(device))
-        students = self.distil(teacher.flow.stages(self.passes), c, theta.shape[1], seed)
+        students: list[nn.Module] = [self.distil(teacher.flow, c, theta.shape[1], seed)]
+        for number in range(1, self.passes):
+            conditions = between_neighbours(c, self.num_labels, derive_seed("touch-up", seed, number))
+            labels = touch_up_labels(students, teacher.flow, conditions, theta.shape[1], seed)
+            students.append(TouchUpStudent(self.student(labels, derive_seed("student", seed, number))))
         one_pass = OnePassPosterior(
             students, theta.shape[1], base.encode_x, base.theta, c.device, base.networks
         )

@@ -165,12 +165,12 @@ class Outsourced(StudentMethod):
             x: Data of the simulations, ``(K, dim_x)``. Labels lie between neighbouring rows.
             seed: Seed for all randomness.
         """
-        stages = DenoiserFlow(teacher.policy.network, "ab2", DISTILLED_STEPS).stages(1)
+        flow = DenoiserFlow(teacher.policy.network, "ab2", DISTILLED_STEPS)
         c = teacher.encode_x(x.to(teacher.device))
-        students = self.distil(stages, c, teacher.dim_theta, seed)
+        student = self.distil(flow, c, teacher.dim_theta, seed)
         theta = teacher.noise.theta
         return OnePassPosterior(
-            students, teacher.dim_theta, teacher.encode_x, lambda z, c: theta(z), teacher.device
+            [student], teacher.dim_theta, teacher.encode_x, lambda z, c: theta(z), teacher.device
         )
 
     def _reward(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -12,13 +11,13 @@ from methods.contract.base import Method
 from methods.contract.seeding import derive_seed
 from methods.student.student import Student, fit_student
 from methods.student.student_networks import student_network
-from methods.student.teacher_labels import FlowFunction, between_neighbours, generate_labels
+from methods.student.teacher_labels import FlowFunction, Labels, between_neighbours, generate_labels
 
 __all__ = ["StudentMethod"]
 
 
 class StudentMethod(Method):
-    """The base class of methods that train a one-pass student for each stage of a teacher's flow.
+    """The base class of methods that distil a teacher's flow into a one-pass student.
 
     The teacher makes labels at values of x between near neighbours among the simulations.
 
@@ -42,27 +41,27 @@ class StudentMethod(Method):
     student_batch_size: int = Field(default=512, ge=1)
     student_learning_rate: float = Field(default=6e-3, gt=0)
 
-    def distil(self, stages: Sequence[FlowFunction], c: Tensor, dim_theta: int, seed: int) -> list[Student]:
-        """Train and return students, one for each stage of a deterministic teacher.
+    def distil(self, flow: FlowFunction, c: Tensor, dim_theta: int, seed: int) -> Student:
+        """Train and return the student of a deterministic teacher.
 
         Arguments:
-            stages: Maps of noise and encoded x, see :func:`methods.student.generate_labels`.
+            flow: Map of noise and encoded x, see :func:`methods.student.generate_labels`.
             c: Encoded x of the simulations, ``(K, dim_c)``.
             dim_theta: Width of the noise.
             seed: Seed for conditions, noise, weights and batches.
         """
         conditions = between_neighbours(c, self.num_labels, seed)
-        return [
-            fit_student(
-                labels,
-                student_network(self.student_width, self.student_depth, self.student_branches),
-                standardize=False,
-                steps=self.student_steps,
-                batch_size=self.student_batch_size,
-                learning_rate=self.student_learning_rate,
-                seed=derive_seed("student", seed, number),
-            )
-            for number, labels in enumerate(
-                generate_labels(stages, conditions, dim_theta=dim_theta, seed=seed)
-            )
-        ]
+        labels = generate_labels(flow, conditions, dim_theta=dim_theta, seed=seed)
+        return self.student(labels, derive_seed("student", seed, 0))
+
+    def student(self, labels: Labels, seed: int) -> Student:
+        """Train and return a student on labels; the seed is for weights and batches."""
+        return fit_student(
+            labels,
+            student_network(self.student_width, self.student_depth, self.student_branches),
+            standardize=False,
+            steps=self.student_steps,
+            batch_size=self.student_batch_size,
+            learning_rate=self.student_learning_rate,
+            seed=seed,
+        )

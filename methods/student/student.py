@@ -52,8 +52,8 @@ class OnePassPosterior(Posterior):
     """A posterior that samples by one forward pass of each student on noise z ~ N(0, I) and encoded x.
 
     Arguments:
-        students: Students that are applied in sequence, usually only one. The first maps noise
-            ``(..., dim_theta)`` and encoded x, and the last returns samples in the units of the teacher.
+        students: Maps of values ``(..., dim_theta)`` and encoded x that are applied in sequence, usually only
+            one. The first maps noise, and the last returns samples in the units of the teacher.
         dim_theta: Width of the noise.
         encode_x: Function of x ``(B, dim_x)`` that returns the student's input ``(B, dim_c)``.
         decode: Function of the student's samples ``(n, B, dim_theta)`` and encoded x ``(B, dim_c)`` that
@@ -67,7 +67,7 @@ class OnePassPosterior(Posterior):
 
     def __init__(
         self,
-        students: Sequence[Student],
+        students: Sequence[nn.Module],
         dim_theta: int,
         encode_x: Callable[[Tensor], Tensor],
         decode: Callable[[Tensor, Tensor], Tensor],

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -23,9 +22,9 @@ class Labels(NamedTuple):
     """The training data of a student.
 
     Attributes:
-        z: Noise, ``(M, dim_theta)``. For a stage after the first, it is the result of the stage before.
+        z: Noise, ``(M, dim_theta)``.
         x: Conditions, ``(M, dim_x)``.
-        theta: The teacher's results, ``(M, dim_theta)``. For a stage before the last, they are partly noise.
+        theta: The teacher's results, ``(M, dim_theta)``.
     """
 
     z: Tensor
@@ -33,14 +32,11 @@ class Labels(NamedTuple):
     theta: Tensor
 
 
-def generate_labels(
-    stages: Sequence[FlowFunction], conditions: Tensor, *, dim_theta: int, seed: int
-) -> list[Labels]:
-    """Run a deterministic teacher on new noise, with one draw per condition, and return labels per stage.
+def generate_labels(flow: FlowFunction, conditions: Tensor, *, dim_theta: int, seed: int) -> Labels:
+    """Run a deterministic teacher on new noise, with one draw per condition, and return labels.
 
     Arguments:
-        stages: Maps ``(z, x) -> theta``, applied row by row, from noise to the end of each stage. A one-pass
-            student has one. The labels of a stage lead from the end of the stage before to its own end.
+        flow: Map ``(z, x) -> theta``, applied row by row.
         conditions: Data x to condition on, ``(M, dim_x)``, from :func:`jittered` or
             :func:`between_neighbours`.
         dim_theta: Width of the noise.
@@ -49,8 +45,7 @@ def generate_labels(
     generator = torch.Generator().manual_seed(derive_seed("label noise", seed))
     z = torch.randn(len(conditions), dim_theta, generator=generator).to(conditions)
     with torch.no_grad():
-        ends = [z, *(stage(z, conditions) for stage in stages)]
-    return [Labels(start, conditions, end) for start, end in pairwise(ends)]
+        return Labels(z, conditions, flow(z, conditions))
 
 
 def jittered(x: Tensor, n: int, width: float, seed: int) -> Tensor:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -143,3 +144,16 @@ def test_times_are_multiples_of_one_pass():
 def test_rows_of_other_settings_do_not_count(changed):
     both = pd.concat([rows({"one_pass": 0.5}), rows({"one_pass": 0.9}, **changed)])
     assert comparison(both).accuracy["one_pass"].iloc[0] == pytest.approx(0.515)
+
+
+def test_the_table_of_the_notebook_is_that_of_the_committed_rows():
+    """The first line of this test's failure says what to run: study one_pass --show --markdown."""
+    results = Path(__file__).parents[3] / "results" / "studies"
+    shown = CliRunner().invoke(
+        study, ["one_pass", "--show", "--markdown", "--out", str(results / "one_pass")]
+    )
+    assert shown.exit_code == 0, shown.output
+    table = shown.output[shown.output.index("| task, simulations") :].strip()
+    text = (results / "one_pass.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("<!-- table of the committed rows -->")
+    assert after.partition("<!-- end of the table -->")[0].strip() == table

@@ -118,19 +118,6 @@ def test_samples_have_both_modes_and_stay_inside():
     assert posterior.log_prob(torch.tensor([[1.5]]), x=torch.tensor([[0.5]])) == -torch.inf
 
 
-def test_stages_end_where_the_next_begins():
-    network = seeded(lambda: DenoiserNetwork(2, 1, 16, 1), seed=0)
-    torch.nn.init.normal_(network.mlp.last.weight, std=0.3)
-    flow = DenoiserFlow(network, "ab2", 24)
-    halfway, whole = flow.stages(2)
-    z, c = torch.randn(50, 2), torch.zeros(1, 1)
-    torch.testing.assert_close(whole(z, c), flow(z, c))
-    begun = (halfway(z, c) - z).norm()
-    assert 0 < begun < (flow(z, c) - z).norm() * 2
-    assert halfway.until == pytest.approx(math.pi / 4)
-    assert flow.stages(1) == [flow]
-
-
 def test_observations_are_carried_together(monkeypatch):
     """One ODE is solved for all, in parts that fit; its samples are those of each noise vector alone."""
     theta, x = folded(300)

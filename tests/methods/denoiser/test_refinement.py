@@ -1,15 +1,12 @@
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 from torch.distributions import Independent, Normal, Uniform
 
 import methods
 from bench.metrics import c2st
-from methods.denoiser import DenoiserFlow
-from methods.denoiser.refinement import RefinedPosterior, Refinement, _touched_up, choose_refinement
+from methods.denoiser.refinement import RefinedPosterior, Refinement, choose_refinement
 from methods.likelihood import Coordinates, LearnedLikelihood
 
 NOISE = 0.1
@@ -139,54 +136,6 @@ def test_a_likelihood_of_the_wrong_form_is_refused():
     )
     found = choose_refinement(likelihood, teacher.base, teacher.flow, theta[held], x[held], 10, 0)
     assert found.kind == "touch-up"
-
-
-class Velocity(nn.Module):
-    """The exact velocity for residuals that are standard normal: zero."""
-
-    def forward(self, z, log_noise, c):
-        return torch.zeros_like(z)
-
-
-BASE = SimpleNamespace(
-    encode_x=lambda x: x, whiten=lambda theta, c: theta, theta=lambda w, c: w
-)  # theta is its own residual
-
-
-def test_a_touch_up_keeps_an_exact_sample(monkeypatch):
-    theta = torch.randn(4000, 3, 2)
-    flow = DenoiserFlow(Velocity())
-    refined = _touched_up(BASE, flow, theta, torch.zeros(3, 1), 4)
-    moved = refined - theta
-    # Noise of an angle of 0.1 moves a sample by (2 - 2 cos 0.1)^½ standard deviations.
-    assert float(moved.std()) == pytest.approx((2 - 2 * math.cos(0.1)) ** 0.5, rel=0.05)
-    assert float(refined.mean()) == pytest.approx(0.0, abs=4.5 / 24_000**0.5)
-    assert float(refined.std()) == pytest.approx(1.0, abs=4.5 / 48_000**0.5)
-    monkeypatch.setattr("methods.denoiser.refinement.CALLED", 100)
-    assert _touched_up(BASE, flow, theta, torch.zeros(3, 1), 4).shape == theta.shape
-
-
-class Narrow(nn.Module):
-    """The exact velocity for residuals N(c, spread²)."""
-
-    spread = 0.02
-
-    def forward(self, z, log_noise, c):
-        time = log_noise.exp().atan()
-        alpha, beta = time.cos(), time.sin()
-        variance = alpha**2 * self.spread**2 + beta**2
-        denoised = c + alpha * self.spread**2 / variance * (z - alpha * c)
-        return (alpha * z - denoised) / beta
-
-
-def test_a_touch_up_sharpens_blurred_samples_of_each_observation():
-    c = torch.tensor([[0.0], [0.5]])
-    blurred = c[None] + 0.06 * torch.randn(4000, 2, 1)
-    refined = _touched_up(BASE, DenoiserFlow(Narrow()), blurred, c, 4)
-    before, after = (part.std(0).squeeze() for part in (blurred, refined))
-    assert (after < 0.75 * before).all()
-    assert (after > 0.9 * Narrow.spread).all()
-    assert ((refined.mean(0) - c).abs() < 0.005).all()
 
 
 @pytest.mark.parametrize("kind", ["chains", "touch-up"])

@@ -28,14 +28,14 @@ def teacher(z, x):
 def labels():
     torch.manual_seed(0)
     conditions = jittered(torch.randn(300, 3), 2000, 0.1, seed=1)
-    return generate_labels([teacher], conditions, dim_theta=2, seed=1)[0]
+    return generate_labels(teacher, conditions, dim_theta=2, seed=1)
 
 
 @pytest.mark.usefixtures("untouched_random_state")
 def test_labels_are_the_teachers_and_repeatable():
     x = torch.arange(12.0).reshape(4, 3)
     first, again = (
-        generate_labels([teacher], jittered(x, 10, 0.0, seed=1), dim_theta=2, seed=1)[0] for _ in range(2)
+        generate_labels(teacher, jittered(x, 10, 0.0, seed=1), dim_theta=2, seed=1) for _ in range(2)
     )
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert torch.equal(first.theta, teacher(first.z, first.x))
@@ -92,14 +92,6 @@ def test_sampling_in_parts_is_sampling_at_once(labels, monkeypatch):
     with torch.no_grad():
         expected = network(z.flatten(0, 1), x.repeat(50, 1)).unflatten(0, (50, 3)) + x[:, :2]
     torch.testing.assert_close(drawn, expected)
-
-
-def test_labels_of_stages_join():
-    x = torch.randn(20, 3)
-    halfway, end = generate_labels([lambda z, x: 2 * z, teacher], x, dim_theta=2, seed=0)
-    assert torch.equal(halfway.theta, 2 * halfway.z)
-    assert torch.equal(end.z, halfway.theta)
-    assert torch.equal(end.theta, teacher(halfway.z, x))
 
 
 def test_students_follow_each_other():
