@@ -2,7 +2,7 @@
 #   make demo    environment, a small grid, its table and figures
 #   make test    environment, the tests that take seconds: five minutes on two cores
 # Also: make test-slow (the tests marked slow: trainings, worker processes, clusters; eight minutes),
-# make test-all (both; twelve minutes), make gallery (figures, tables and the report of the committed rows),
+# make test-all (both; twelve minutes), make gallery (all figures, tables and the report of some rows),
 # make setup (the environment alone, in .venv), make lint, make clean.
 
 PYTHON ?= python3
@@ -16,10 +16,10 @@ export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS))
 
 DEMO := runs/demo
 
-# The rows that README's figure, the gallery and the example report are made from, and where these go. A larger grid
-# takes their place with `make gallery ROWS=runs/paper GALLERY=runs/paper/gallery`.
-ROWS := results/standard
-GALLERY := results/gallery
+# The rows that `make gallery` draws, and where figures, tables and report go. For other rows:
+# make gallery ROWS=runs/gallery GALLERY=runs/gallery/pages
+ROWS := results/demo
+GALLERY := runs/demo/gallery
 
 # Each of the two workers begins with one half of the files, so that fixtures of a file are mostly made once; the
 # one that is done first takes over tests of the other.
@@ -51,6 +51,7 @@ test-all: setup
 	$(PYTEST)
 
 gallery: setup
+	mkdir -p $(GALLERY)
 	.venv/bin/scorebench plot $(ROWS) --format png --caption --out $(GALLERY)
 	.venv/bin/scorebench plot $(ROWS) --format png --width 3.3 --out $(GALLERY)/column
 	.venv/bin/scorebench table $(ROWS) --pivot method×task --format markdown >$(GALLERY)/pivot.md
