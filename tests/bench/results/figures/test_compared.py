@@ -92,10 +92,19 @@ def test_a_profile_starts_with_the_share_of_wins(made_up):
 
 @pytest.mark.parametrize("name", ["ranks", "wins", "profile"])
 def test_one_method_is_not_compared(name, made_up):
-    with pytest.raises(UsageError, match="two methods are needed, there is only npe"):
+    needed = "two methods (besides reference and prior )?are needed, there is "
+    with pytest.raises(UsageError, match=f"{needed}(only )?npe"):
         draw(name, made_up(3, 1))
-    with pytest.raises(UsageError, match="two methods are needed, there is none"):
+    with pytest.raises(UsageError, match=f"{needed}none"):
         draw(name, made_up(3, 0))
+
+
+def test_the_prior_has_no_rank(made_up):
+    rows = made_up(3, 2)
+    rows = rows[rows["method"] != "reference"]
+    alone = rows.assign(method=rows["method"].where(rows["method"] == "npe", "prior"))
+    with pytest.raises(UsageError, match="besides reference and prior are needed, there is npe"):
+        draw("ranks", alone)
 
 
 def test_intervals():
