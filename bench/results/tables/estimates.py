@@ -11,7 +11,7 @@ from bench.results.figures.figure import FLOOR, POINT
 from bench.results.tables.metric_values import PAIR, MetricValues
 from bench.results.tables.spread import Interval, spread, within_noise
 
-__all__ = ["Estimate", "Key", "estimates", "worse_by"]
+__all__ = ["Estimate", "Key", "estimates"]
 
 Key = tuple[str, str, int]  # task, method, num_simulations
 
@@ -63,7 +63,7 @@ def estimates(values: MetricValues, interval: Interval) -> dict[Key, Estimate]:
     return lost | found
 
 
-def worse_by(values: MetricValues, of_method: pd.DataFrame, of_best: pd.DataFrame) -> pd.Series:
+def _worse_by(values: MetricValues, of_method: pd.DataFrame, of_best: pd.DataFrame) -> pd.Series:
     """Return by how much a method is worse than another, for each observation and seed that both have."""
     one, other = (frame.set_index(PAIR)["value"] for frame in (of_method, of_best))
     difference = (one - other.reindex(one.index)).dropna()
@@ -84,6 +84,6 @@ def _leaders(values: MetricValues) -> tuple[set[Key], set[Key]]:
             key = (str(task), method, int(str(budget)))
             if means[method] == means[leader]:
                 best.add(key)
-            elif within_noise(worse_by(values, of_method, methods[leader])):
+            elif within_noise(_worse_by(values, of_method, methods[leader])):
                 close.add(key)
     return best, close

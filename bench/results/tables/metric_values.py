@@ -17,7 +17,7 @@ from bench.results.selection import of_one_size, select, times_of_one_kind
 from bench.results.table import SIZES, TIMES, digits_of, needed, number_text
 from registries import nearest
 
-__all__ = ["MetricValues", "check_metric", "columns_for", "metric_values"]
+__all__ = ["PAIR", "MetricValues", "check_metric", "columns_for", "metric_values"]
 
 PAIR = ["num_observation", "seed"]  # values of two methods are paired by these
 

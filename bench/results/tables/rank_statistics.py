@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,7 @@ from scipy import stats
 
 from bench.errors import UsageError
 from bench.results.figures.figure import FLOOR, PRIOR, SCALE
-from bench.results.tables.estimates import worse_by
-from bench.results.tables.metric_values import MetricValues
+from bench.results.tables.metric_values import PAIR, MetricValues
 from bench.results.tables.spread import within_noise
 from tasks.contract.seeding import derive_seed
 
@@ -178,19 +178,22 @@ def _wins(
     """Return wins, ties and losses of each method; a tie is a difference within noise."""
     counts = {method: dict.fromkeys(("wins", "ties", "losses"), 0) for method in methods}
     for task in tasks:
-        of_method = dict(list(frame[frame["task"] == task].groupby("method")))
-        for k, one in enumerate(methods):
-            for other in methods[k + 1 :]:
-                worse = worse_by(values, of_method[one], of_method[other])
-                outcome = _outcome(worse)
-                counts[one][OUTCOMES[1 - outcome]] += 1
-                counts[other][OUTCOMES[1 + outcome]] += 1
+        # A column for each method, a row for each observation and seed: thousands of pairs are compared.
+        here = frame[frame["task"] == task]
+        losses = here.pivot_table(index=PAIR, columns="method", values="value")
+        losses = losses if values.better == "lower" else -losses
+        columns = {method: losses[method].to_numpy() for method in methods}
+        for one, other in combinations(methods, 2):
+            worse = columns[one] - columns[other]
+            outcome = _outcome(worse[~np.isnan(worse)])
+            counts[one][OUTCOMES[1 - outcome]] += 1
+            counts[other][OUTCOMES[1 + outcome]] += 1
     return pd.DataFrame.from_dict(counts, orient="index")
 
 
-def _outcome(worse: pd.Series) -> int:
+def _outcome(worse: np.ndarray) -> int:
     """Return 1 for a loss, 0 for a tie and -1 for a win."""
-    if worse.empty or (within_noise(worse) and within_noise(-worse)):
+    if not len(worse) or (within_noise(worse) and within_noise(-worse)):
         return 0
     return 1 if worse.mean() > 0 else -1
 

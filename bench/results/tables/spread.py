@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Literal, get_args
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -41,10 +43,16 @@ def spread(sd: float, num: int, interval: Interval) -> float:
     if num < 2 or interval == "none":
         return math.nan
     se = sd / math.sqrt(num)
-    return {"sd": sd, "se": se, "ci95": se * float(stats.t.ppf((1 + LEVEL) / 2, num - 1))}[interval]
+    return {"sd": sd, "se": se, "ci95": se * _quantile(num)}[interval]
 
 
-def within_noise(worse: pd.Series) -> bool:
+@cache
+def _quantile(num: int) -> float:
+    """Quantile of Student's t for a two-sided interval of ``num`` values."""
+    return float(stats.t.ppf((1 + LEVEL) / 2, num - 1))
+
+
+def within_noise(worse: pd.Series | np.ndarray) -> bool:
     """Return whether a mean difference may be 0 or less: its 95 % interval by Student's t reaches 0.
 
     Arguments:
@@ -55,6 +63,7 @@ def within_noise(worse: pd.Series) -> bool:
         >>> within_noise(pd.Series([0.1, -0.1, 0.2])), within_noise(pd.Series([0.1, 0.1, 0.12]))
         (True, False)
     """
-    if len(worse) < 2:
-        return bool((worse == 0).all() and len(worse))
-    return bool(worse.mean() <= spread(float(worse.std()), len(worse), "ci95"))
+    known = np.asarray(worse, float)
+    if len(known) < 2:
+        return bool((known == 0).all() and len(known))
+    return bool(known.mean() <= spread(float(known.std(ddof=1)), len(known), "ci95"))
