@@ -16,7 +16,7 @@ from bench.checks.example import Example, isolated, malformed
 from bench.checks.finding import Check, NotApplicableError
 from bench.checks.problem import DIM_THETA, simulations
 from methods import Method, SpecError
-from methods.sbi.posteriors import SbiTraining
+from methods.sbi.sbi_training import SbiTraining
 
 __all__ = ["CHECKS", "method_checks"]
 

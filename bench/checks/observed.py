@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from methods import Posterior
-from methods.sbi.posteriors import SbiPosterior
+from methods.sbi.sbi_posterior import SbiPosterior
 from methods.sbi.surrogates import SurrogatePosterior
 
 __all__ = ["Observed", "observe"]

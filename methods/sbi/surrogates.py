@@ -25,7 +25,7 @@ from methods.contract.counting import Evaluations
 from methods.contract.registry import register_method
 from methods.contract.seeding import derive_seed
 from methods.sbi.estimators import run_by_one_evaluation
-from methods.sbi.posteriors import SbiTraining, quietly
+from methods.sbi.sbi_training import SbiTraining, quietly
 from methods.sbi.units import Units
 
 __all__ = ["NLE", "NRE", "LogRatio", "SurrogateMethod"]

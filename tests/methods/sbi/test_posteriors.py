@@ -121,7 +121,7 @@ def test_rejection_without_hope_ends_before_the_time_limit(method, monkeypatch, 
     torch.manual_seed(0)
     theta, x = torch.randn(2, 100, 2)
     posterior = methods.get(method).fit(narrow, theta, x)
-    monkeypatch.setattr("methods.sbi.posteriors.time", Slowly())
+    monkeypatch.setattr("methods.sbi.watched_prior.time", Slowly())
     before = posterior._posterior.prior
     with pytest.raises(
         RuntimeError, match=r"only 0 of \d+ samples lie inside the prior after .* max_sampling_time"
