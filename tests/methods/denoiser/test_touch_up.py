@@ -34,24 +34,11 @@ def test_a_touch_up_keeps_an_exact_sample(monkeypatch):
     assert touched_up(BASE, flow, theta, torch.zeros(3, 1), 4).shape == theta.shape
 
 
-class Narrow(nn.Module):
-    """The exact velocity for residuals N(c, spread²)."""
-
-    spread = 0.02
-
-    def forward(self, z, log_noise, c):
-        time = log_noise.exp().atan()
-        alpha, beta = time.cos(), time.sin()
-        variance = alpha**2 * self.spread**2 + beta**2
-        denoised = c + alpha * self.spread**2 / variance * (z - alpha * c)
-        return (alpha * z - denoised) / beta
-
-
-def test_a_touch_up_sharpens_blurred_samples_of_each_observation():
+def test_a_touch_up_sharpens_blurred_samples_of_each_observation(narrow):
     c = torch.tensor([[0.0], [0.5]])
     blurred = c[None] + 0.06 * torch.randn(4000, 2, 1)
-    refined = touched_up(BASE, DenoiserFlow(Narrow()), blurred, c, 4)
+    refined = touched_up(BASE, DenoiserFlow(narrow), blurred, c, 4)
     before, after = (part.std(0).squeeze() for part in (blurred, refined))
     assert (after < 0.75 * before).all()
-    assert (after > 0.9 * Narrow.spread).all()
+    assert (after > 0.9 * narrow.spread).all()
     assert ((refined.mean(0) - c).abs() < 0.005).all()

@@ -9,40 +9,34 @@ from methods.denoiser.flow import DenoiserFlow
 from methods.one_pass.touch_up_student import TouchUpStudent, touch_up_labels
 from methods.student import fit_student, student_network
 
-SPREAD = 0.02
-
-
-class Narrow(nn.Module):
-    """The exact velocity of a diffusion of residuals N(c, SPREAD²)."""
-
-    def forward(self, z, log_noise, c):
-        time = log_noise.exp().atan()
-        alpha, beta = time.cos(), time.sin()
-        variance = alpha**2 * SPREAD**2 + beta**2
-        denoised = c + alpha * SPREAD**2 / variance * (z - alpha * c)
-        return (alpha * z - denoised) / beta
+SPREAD = 0.06  # of the student's samples
 
 
 class Blurred(nn.Module):
-    """A student whose samples are three times too broad."""
+    """A student whose samples are three times broader than those of ``narrow``."""
 
     def forward(self, z, c):
-        return c + 3 * SPREAD * z
+        return c + SPREAD * z
 
 
-def labels(num):
-    return touch_up_labels([Blurred()], DenoiserFlow(Narrow()), torch.linspace(0.0, 1.0, num)[:, None], 1, 0)
+@pytest.fixture
+def labels(narrow):
+    def made(num):
+        x = torch.linspace(0.0, 1.0, num)[:, None]
+        return touch_up_labels([Blurred()], DenoiserFlow(narrow), x, 1, 0)
+
+    return made
 
 
-def test_labels_lead_from_noised_samples_to_what_the_teacher_makes_of_them():
+def test_labels_lead_from_noised_samples_to_what_the_teacher_makes_of_them(labels, narrow):
     made = labels(20_000)  # more than are made at once
     noised, brought_back = made.z - made.x, made.theta - made.x
-    assert float(noised.std()) == pytest.approx((math.sin(0.2) ** 2 + (3 * SPREAD) ** 2) ** 0.5, rel=0.05)
-    assert SPREAD * 0.9 < float(brought_back.std()) < 3 * SPREAD * 0.75
+    assert float(noised.std()) == pytest.approx((math.sin(0.2) ** 2 + SPREAD**2) ** 0.5, rel=0.05)
+    assert narrow.spread * 0.9 < float(brought_back.std()) < 0.75 * SPREAD
     assert torch.equal(made.z, labels(20_000).z)
 
 
-def test_the_student_sharpens_samples():
+def test_the_student_sharpens_samples(labels):
     trained = fit_student(
         labels(20_000),
         student_network(32, 2, 2),
