@@ -69,12 +69,19 @@ def study_metrics(dim: Sequence[int], num_samples: int) -> int:
 @study.command("one_pass")
 @click.option("-t", "--task", multiple=True, type=TASK, help="Task; repeatable.  [default: sbibm's ten]")
 @click.option("-n", "--num-simulations", multiple=True, type=Number(20), default=[1000, 10_000])
+@click.option("-s", "--seed", type=SEED, default=0, show_default=True, help="Seed to run and to show.")
 @click.option("--out", type=FilePath(path_type=Path), default="runs/one_pass", show_default=True)
 @click.option("--jobs", type=JOBS, default=1, help="Cells at a time; 1 gives exclusive timings.")
 @click.option("--show", is_flag=True, help="Run nothing; print the results so far.")
 @click.option("--markdown", is_flag=True, help="Print only the table next to published results, in Markdown.")
 def study_one_pass(
-    task: tuple[str, ...], num_simulations: tuple[int, ...], out: Path, jobs: int, show: bool, markdown: bool
+    task: tuple[str, ...],
+    num_simulations: tuple[int, ...],
+    seed: int,
+    out: Path,
+    jobs: int,
+    show: bool,
+    markdown: bool,
 ) -> int:
     """Is the one-pass sampler as accurate as the best methods? Takes hours; a later call resumes it."""
     from bench.results.store import Store
@@ -92,11 +99,12 @@ def study_one_pass(
             task=[one.name for one in known],
             method=list(METHODS),
             num_simulations=budgets,
+            seed=[seed],
             out=out,
             jobs=jobs,
         )
         run_cells(grid.cells(), store, grid.options, Progress())
-    compared = comparison(store.read(), say=complain)
+    compared = comparison(store.read(), seed=seed, say=complain)
     if markdown:
         tell(as_markdown(compared.published))
         return 0

@@ -36,7 +36,8 @@ METHODS = (
     REFINED,
     "learned_likelihood",
 )
-VARIANTS = ["one_pass", "one_pass[passes=2]", REFINED]
+OURS = {"one_pass": "one_pass", "two_passes": "one_pass[passes=2]", "refined": REFINED}
+VARIANTS = list(OURS.values())
 PEERS = ["npe", "fmpe", "npse"]
 # For each classifier of published results: our column of the C2ST by it, and the suffix of means by it.
 COLUMNS: dict[Classifier, tuple[str, str]] = {"mlp": ("c2st", ""), "rf": ("c2st_rf", "_rf")}
@@ -66,16 +67,17 @@ class Comparison(NamedTuple):
     seconds: pd.DataFrame
 
 
-def comparison(rows: pd.DataFrame, say: Callable[[str], None] | None = None) -> Comparison:
-    """Compare methods on rows of a store; a value is NaN if a method has no successful row.
+def comparison(rows: pd.DataFrame, seed: int = 0, say: Callable[[str], None] | None = None) -> Comparison:
+    """Compare methods on rows of one seed; a value is NaN if a method has no successful row.
 
     Arguments:
         rows: Rows from :meth:`bench.results.store.Store.read`. Rows of older versions, with other parameters,
             or with another number of samples than most have are left out.
+        seed: Seed of the rows to compare.
         say: Function that receives one line about each kind of rows that are left out, or are not of a
             method's present version.
     """
-    chosen = select(rows, say=say)
+    chosen = select(rows[rows["seed"] == seed], say=say)
     good = chosen[(chosen["status"] == "ok") & chosen["method"].isin(METHODS)]
     if say is not None:
         _explain_versions(good, say)
@@ -109,12 +111,18 @@ def as_markdown(published: pd.DataFrame) -> str:
     Arguments:
         published: ``published`` of a :class:`Comparison`.
     """
-    names = [f"{word}{suffix}" for word in ("one_pass", "refined") for _, suffix in COLUMNS.values()]
-    known = published.dropna(subset=names, how="all")
-    head = ["task, simulations", "one pass", "refined", "best published", "best of ours - published"]
+    known = published.dropna(
+        subset=[f"{name}{suffix}" for name in OURS for _, suffix in COLUMNS.values()], how="all"
+    )
+    head = [
+        "task, simulations",
+        *(name.replace("_", " ") for name in OURS),
+        "best published",
+        "ours - published",
+    ]
     lines = [f"| {' | '.join(head)} |", "|:--" * len(head) + "|"]
     for row in known.to_dict("records"):
-        pairs = [(row[name], row[f"{name}_rf"]) for name in ("one_pass", "refined")]
+        pairs = [(row[name], row[f"{name}_rf"]) for name in OURS]
         pairs += [(row[f"{name}_mlp"], row[f"{name}_rf"]) for name in ("published", "to_published")]
         values = [" / ".join("–" if pd.isna(one) else f"{one:.3f}" for one in pair) for pair in pairs]
         lines.append(f"| {row['task']}, {row['num_simulations']} | {' | '.join(values)} |")
@@ -136,8 +144,7 @@ def _published(rows: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
     for classifier, (column, suffix) in COLUMNS.items():
         means = ours[column].mean().groupby(level=["method", *KEYS]).mean().unstack("method")
         means = means.reindex(index=index, columns=VARIANTS)
-        names = {"one_pass": "one_pass", "one_pass[passes=2]": "two_passes", REFINED: "refined"}
-        for method, name in names.items():
+        for name, method in OURS.items():
             table[name + suffix] = means[method]
         best = best_amortized(classifier).reindex(index)
         table[f"published_{classifier}"] = best["c2st_mean"]

@@ -25,6 +25,7 @@ def rows(c2st, task="two_moons", num_simulations=1000, **changed):
                 "method_version": method.version,
                 "params": json.dumps(method.model_dump(mode="json"), sort_keys=True),
                 "num_observation": k,
+                "seed": 0,
                 "status": "ok",
                 "c2st": c2st[name] + 0.01 * k * (name == "one_pass"),
                 "c2st_rf": float("nan"),
@@ -144,6 +145,12 @@ def test_times_are_multiples_of_one_pass():
 def test_rows_of_other_settings_do_not_count(changed):
     both = pd.concat([rows({"one_pass": 0.5}), rows({"one_pass": 0.9}, **changed)])
     assert comparison(both).accuracy["one_pass"].iloc[0] == pytest.approx(0.515)
+
+
+def test_seeds_are_compared_apart():
+    both = pd.concat([rows({"one_pass": 0.5}), rows({"one_pass": 0.9}, seed=1)])
+    assert comparison(both).accuracy["one_pass"].iloc[0] == pytest.approx(0.515)
+    assert comparison(both, seed=1).accuracy["one_pass"].iloc[0] == pytest.approx(0.915)
 
 
 def test_the_table_of_the_notebook_is_that_of_the_committed_rows():
