@@ -40,8 +40,7 @@ class AccuracyByTime(ResultFigure):
         The time is that of 10 000 posterior samples, of training, or of both; that of simulations is left
         out, because rows do not always have it. Methods that differ only in ``steps``, those of an ODE's
         solver, share a look and are joined by a line. The grey steps are the Pareto front: no point is both
-        quicker and more accurate than one on it. Times on different devices, or taken next to other work and
-        alone, are never mixed: the kind that most points have is shown, and named below.
+        quicker and more accurate than one on it. :func:`.of_one_clock` says which rows are shown.
 
         Raises:
             UsageError: if no row has both.
@@ -50,14 +49,14 @@ class AccuracyByTime(ResultFigure):
         from bench.results.figures.labels_beside import labels_beside
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import lower_is_better, metric_name, without_floor
+        from bench.results.figures.of_one_clock import of_one_clock
         from bench.results.figures.panels import log_ticks, small_ticks
-        from bench.results.selection import times_of_one_kind
 
         options = self.options
         data, floor = without_floor(_with_steps(rows), options.metric)
         data = data.assign(seconds=_seconds(data, options.time))
         points = data.groupby(CURVE, as_index=False).agg(value=(options.metric, "mean"))
-        clocked, (device, timing) = times_of_one_kind(data.dropna(subset="seconds"), CURVE)
+        clocked, (device, timing), others = of_one_clock(data.dropna(subset="seconds"), CURVE)
         if clocked.empty:
             raise UsageError(
                 f"plot: no row with a {metric_name(options.metric)} has a time of {options.time}"
@@ -100,7 +99,7 @@ class AccuracyByTime(ResultFigure):
                 .to_numpy(dtype=float)
             ]
             labels_beside(axis, texts, here["seconds"], here["value"], options)
-        self.note(f"Times are medians on {device}, {timing}. Grey steps are the Pareto front.")
+        self.note(f"Times are medians on {device}, {timing}. Grey steps are the Pareto front.{others}")
         return figure
 
 

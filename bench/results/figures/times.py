@@ -27,8 +27,7 @@ class Times(ResultFigure):
     def draw(self, rows: pd.DataFrame) -> Any:
         """Large points are geometric means over tasks, small ones the median of each task.
 
-        Times on different devices, or taken next to other work and alone, are never mixed: the kind that
-        most points have is shown, and named below.
+        :func:`.of_one_clock` says which rows are shown.
 
         Raises:
             UsageError: if no time is positive.
@@ -36,16 +35,16 @@ class Times(ResultFigure):
         import numpy as np
 
         from bench.results.figures.looks import looks
+        from bench.results.figures.of_one_clock import of_one_clock
         from bench.results.figures.panels import log_ticks, panels, small_ticks
         from bench.results.figures.text_size import fitted
-        from bench.results.selection import times_of_one_kind
 
         options = self.options
         proper = rows[rows["method"] != FLOOR] if (rows["method"] != FLOOR).any() else rows
         data = proper.assign(
             sampling=seconds_per_batch(proper), training=proper["train_s"].where(proper["train_s"] > 0)
         )
-        data, (device, timing) = times_of_one_kind(data.dropna(subset="sampling"), POINT)
+        data, (device, timing), others = of_one_clock(data.dropna(subset="sampling"), POINT)
         if data.empty:
             raise UsageError("plot: no row has a sampling time above zero")
         known = looks(data["method"], options.style)
@@ -86,6 +85,7 @@ class Times(ResultFigure):
             log_ticks(axis, "x", points[column].min(), points[column].max(), options)
         self.note(
             f"Large points are geometric means over tasks, small ones medians of a task ({device}, {timing})."
+            + others
         )
         return figure
 

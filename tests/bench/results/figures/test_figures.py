@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+import methods
 from bench.errors import UsageError
 from bench.results.figures import draw
+from bench.results.figures.caption import caption
+from bench.results.figures.drawing import drawn
+from bench.results.figures.options import FigureOptions
 from bench.results.figures.style import save
 from bench.results.store import Store
 from bench.run.grid import read_grid
@@ -61,7 +65,8 @@ def test_a_panel_for_each_task_and_a_colour_for_each_method(rows, name, tmp_path
     figure = draw(name, rows)
     assert [axis.get_title() for axis in figure.axes] == ["gaussian_mixture", "two_moons"]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert {"prior", "rejection_abc"} <= set(legend)
+    assert "rejection_abc" in legend
+    assert ("prior" in legend) == (name == "c2st_by_budget")  # its time is no posterior's
     assert "reference" not in legend
     assert "reference (noise floor)" in legend
     for axis in figure.axes:
@@ -74,10 +79,10 @@ def test_a_panel_for_each_task_and_a_colour_for_each_method(rows, name, tmp_path
 
 def test_means_are_what_is_drawn(rows):
     figure = draw("accuracy_by_time", rows)
-    drawn = sorted(float(y) for axis in figure.axes for y in points(axis)[:, 1])
-    methods = rows[rows["method"] != "reference"]
-    means = sorted(methods.groupby(["task", "method", "num_simulations"])["c2st"].mean())
-    assert drawn == pytest.approx(means)
+    heights = sorted(float(y) for axis in figure.axes for y in points(axis)[:, 1])
+    proper = rows[~rows["method"].isin(["reference", "prior"])]
+    means = sorted(proper.groupby(["task", "method", "num_simulations"])["c2st"].mean())
+    assert heights == pytest.approx(means)
 
 
 def test_reference_alone_is_drawn_as_a_method(rows):
@@ -124,10 +129,19 @@ def test_methods_that_differ_in_steps_are_joined_by_a_line(rows):
 
 def test_shared_and_exclusive_times_are_not_mixed(rows):
     alone = rows.assign(timing="exclusive")
-    slow = rows[rows["method"] == "prior"].assign(timing="shared", sample_s=1e6)
+    slow = rows[rows["method"] == "rejection_abc"].assign(timing="shared", sample_s=1e6)
     figure = draw("accuracy_by_time", pd.concat([alone, slow], ignore_index=True))
     assert max(points(axis)[:, 0].max() for axis in figure.axes) < 1e6
     assert "(cpu, exclusive)" in figure.get_supxlabel()
+
+
+@pytest.mark.parametrize("name", ["accuracy_by_time", "times"])
+def test_the_caption_counts_points_of_another_kind(made_up, name):
+    rows = made_up(num_tasks=2, num_methods=3, budgets=(1000,))
+    assert "another kind" not in caption(drawn(name, rows, FigureOptions()))
+    first = (rows["task"] == rows["task"].iloc[0]) & (rows["method"] == rows["method"].iloc[0])
+    other = rows.assign(timing=rows["timing"].where(~first, "shared"))
+    assert "of another kind are left out (1)" in caption(drawn(name, other, FigureOptions()))
 
 
 @pytest.mark.parametrize("name", BY_TASK)
@@ -151,16 +165,17 @@ def test_the_noise_floor_may_have_fewer_samples(rows):
 
 @pytest.mark.parametrize("name", ["c2st_by_budget", "accuracy_by_time", "calibration", "profile"])
 def test_the_newest_version_alone_is_drawn(rows, name):
-    old = rows[rows["method"] == "prior"].assign(method_version="0", c2st=0.0, cell="old")
+    old = rows[rows["method"] == "rejection_abc"].assign(method_version="0", c2st=0.0, cell="old")
     both = pd.concat([rows, old], ignore_index=True)
     said = []
 
     def legend(**options):
         return {text.get_text() for text in draw(name, both, **options).legends[0].get_texts()}
 
-    assert "prior" in legend(say=said.append)
-    assert "rows of prior@0 are left out" in "".join(said)
-    assert {"prior@0", "prior@1"} <= legend(all_versions=True)
+    assert "rejection_abc" in legend(say=said.append)
+    assert "rows of rejection_abc@0 are left out" in "".join(said)
+    versions = {f"rejection_abc@{version}" for version in ("0", methods.get("rejection_abc").version)}
+    assert versions <= legend(all_versions=True)
 
 
 def test_calibration_takes_good_rows_and_the_pairs_that_did_not_fail(rows):
