@@ -18,8 +18,8 @@ DEMO := runs/demo
 
 # The rows that `make gallery` draws, and where figures, tables and report go. For other rows:
 # make gallery ROWS=runs/gallery GALLERY=runs/gallery/pages
-ROWS := results/demo
-GALLERY := runs/demo/gallery
+ROWS := results/standard
+GALLERY := results/gallery
 
 # Each of the two workers begins with one half of the files, so that fixtures of a file are mostly made once; the
 # one that is done first takes over tests of the other.

@@ -1,4 +1,4 @@
-"""The commands of `make gallery` are valid."""
+"""The gallery: its commands are valid, and the committed rows that it shows are of the grid that it names."""
 
 import shlex
 import shutil
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.commands.main import cli
+from bench.results.store import Store
+from bench.run.grid import read_grid
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,3 +26,16 @@ def test_commands_of_the_gallery_are_accepted():
         cli.commands[name].make_context(
             name, [word.replace("results/", f"{ROOT}/results/") for word in words]
         )
+
+
+def test_rows_are_of_the_grid():
+    grid = read_grid(ROOT / "bench" / "grids" / "gallery.yaml", {})
+    rows = Store(ROOT / "results" / "standard").read()
+    assert set(rows["task"]) == set(grid.task)
+    assert set(rows["method"]) <= set(grid.method)
+    assert set(rows["num_observation"]) == {1, 2, 3}
+    # The reference has half of its draws to give.
+    assert set(rows["num_posterior_samples"]) == {10_000, 5_000}
+    pairs = rows[["task", "method"]].drop_duplicates()
+    at_grid = rows[rows["num_simulations"] == 1000]
+    assert len(at_grid) == 3 * len(pairs)

@@ -57,6 +57,7 @@ def heat_map(
     across = len(parts) if beside else 1
     down = math.ceil(len(parts) / across)
     width = min(WIDEST, (room - (across - 1) * gap) / across / len(columns))
+    spare = room - across * width * len(columns) - (across - 1) * gap  # on both sides, half each
     height = min(max(1.7 * small / 72, 0.14), 0.3)
     title = 1.5 * inch if any(name for name, _ in parts) else 0.0
     numbers = [text.format(value) for _, values in parts for value in values[np.isfinite(values)].flat]
@@ -69,7 +70,7 @@ def heat_map(
     figure = Figure(figsize=(options.width, total))
     norm, palette = Normalize(*limits), mpl.colormaps[colors].with_extremes(bad=MISSING)
     for number, (name, values) in enumerate(parts):
-        x = left + (number % across) * (width * len(columns) + gap)
+        x = left + spare / 2 + (number % across) * (width * len(columns) + gap)
         y = below + (down - 1 - number // across) * part + 0.4 * inch
         box = (x / options.width, y / total, width * len(columns) / options.width, height * len(rows) / total)
         axis = figure.add_axes(box)
