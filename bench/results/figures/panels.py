@@ -113,17 +113,23 @@ def entries(
 
 
 def _columns(names: Sequence[str], options: FigureOptions) -> int:
-    """Return the largest number of columns with which a legend is no wider than the figure."""
+    """Return the number of columns with which a legend has the fewest lines, filled as equally as may be."""
+    fitting = [columns for columns in range(len(names), 1, -1) if _fits(names, columns, options)]
+    if not fitting:
+        return 1
+    lines = math.ceil(len(names) / fitting[0])
+    return min(columns for columns in fitting if math.ceil(len(names) / columns) == lines)
+
+
+def _fits(names: Sequence[str], columns: int, options: FigureOptions) -> bool:
+    """Whether a legend with this number of columns is no wider than the figure."""
     unit = options.small / 72
-    for columns in range(len(names), 1, -1):
-        # Matplotlib fills column by column, the first ones with one entry more.
-        parts = np.array_split(np.arange(len(names)), columns)
-        widths = [
-            max(text_width(names[k], options.small) for k in part) + (HANDLE + 0.6) * unit for part in parts
-        ]
-        if sum(widths) + (columns - 1) * GAP * unit + unit < options.width:
-            return columns
-    return 1
+    # Matplotlib fills column by column, the first ones with one entry more.
+    parts = np.array_split(np.arange(len(names)), columns)
+    widths = [
+        max(text_width(names[k], options.small) for k in part) + (HANDLE + 0.6) * unit for part in parts
+    ]
+    return sum(widths) + (columns - 1) * GAP * unit + unit < options.width
 
 
 def legend_height(handles: Sequence[Line2D], options: FigureOptions) -> float:

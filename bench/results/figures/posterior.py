@@ -23,6 +23,7 @@ MOST_METHODS, MOST_PARAMETERS = 6, 5
 LEVELS = (0.95, 0.68)  # probability within a contour
 MOST_NESTED = 3  # methods with both contours; of more, the outer ones are drawn
 BINS, SMOOTHING = 60, 1.5  # of densities, along an axis; standard deviation of the smoothing in bins
+FINER = 3  # bins of a marginal for each of these, with the same smoothing: a line shows its corners
 WIDEST = 2.5  # range of a parameter that is shown, in units of the reference's
 WORDS = "alpha beta gamma delta kappa lambda mu nu omega phi psi rho sigma tau theta xi zeta"
 GREEK = dict(zip(WORDS.split(), "αβγδκλμνωφψρστθξζ", strict=True))
@@ -165,8 +166,8 @@ def _ticks(limits: tuple[float, float], inches: float, size: float) -> list[floa
 def _marginal(axis: Axes, values: np.ndarray, limits: tuple[float, float], look: Look | None) -> None:
     from scipy.ndimage import gaussian_filter1d
 
-    counts, edges = np.histogram(values, BINS, limits)
-    density = gaussian_filter1d(counts / max(len(values), 1), SMOOTHING, mode="nearest")
+    counts, edges = np.histogram(values, FINER * BINS, limits)
+    density = gaussian_filter1d(counts / max(len(values), 1), FINER * SMOOTHING, mode="nearest")
     middles = (edges[1:] + edges[:-1]) / 2
     if look is None:
         axis.fill_between(middles, density, color="0.85", linewidth=0)
