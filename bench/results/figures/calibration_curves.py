@@ -96,7 +96,10 @@ class Calibration(ResultFigure):
         figure.supxlabel("level", fontsize=options.font_size)
         figure.supylabel("difference from perfect", fontsize=options.font_size)
         legend_above(figure, legend, options)
-        self.note("The grey band holds 95 % of the curves of a perfect posterior, level by level.")
+        self.note(
+            "The grey band holds 95 % of the curves of a perfect posterior, level by level; SBC ranks have a "
+            "curve for each parameter. Curves are empirical minus nominal."
+        )
         return figure
 
     def _heat_map(self, data: pd.DataFrame) -> Any:
@@ -126,7 +129,9 @@ class Calibration(ResultFigure):
             shown.append(100 * distance)
         self.note(
             f"Numbers are distances from perfect calibration in per cent, at {budget} simulations. Colours "
-            "are their ratio to the distance that a perfect posterior exceeds in 5 % of the cases."
+            "are their ratio to the distance that a perfect posterior exceeds in 5 % of the cases. For SBC "
+            "ranks it is the largest distance of any parameter at any level, for the others the mean over "
+            "levels. Grey cells have no calibration."
         )
         return heat_map(
             parts,

@@ -108,7 +108,10 @@ class Posterior(ResultFigure):
                 _labels(axis, i, j, names, options)
         legend_above(figure, legend, options)
         both = "68 and 95 %" if len(kept.looks) <= MOST_NESTED else "95 % (of the reference also 68 %)"
-        self.note(f"Contours hold {both} of the samples; the reference is grey.")
+        self.note(
+            f"Contours hold {both} of the samples, those outside the panel included, so that one which is "
+            "much wider than the reference is not seen; the reference is grey."
+        )
         return figure
 
 

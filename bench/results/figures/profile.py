@@ -84,6 +84,7 @@ class Profile(ResultFigure):
         self.note(
             f"Factors are of {what}"
             + (f", at least {LEAST}" if is_c2st(options.metric) else "")
-            + f", over {len(table)} pairs of task and budget."
+            + f", over {len(table)} pairs of task and budget. A pair that a method has no value of is never "
+            "within a factor."
         )
         return figure
