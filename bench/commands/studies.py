@@ -94,12 +94,12 @@ def study_one_pass(
     store = Store(out)
     if not show:
         writable(out)
-        budgets = list(num_simulations)
+        budgets, seeds = list(num_simulations), [seed]
         grid = Grid(
             task=[one.name for one in known],
             method=list(METHODS),
             num_simulations=budgets,
-            seed=[seed],
+            seed=seeds,
             out=out,
             jobs=jobs,
         )

@@ -117,7 +117,7 @@ def test_tasks_methods_and_budgets_are_chosen(folder, tmp_path):
 def test_a_style_file(folder, tmp_path):
     style = tmp_path / "style.yaml"
     style.write_text("methods: {prior: {name: Guess <b>, color: '#123456'}}\ntasks: {sir: Epidemic}")
-    for name in ("c2st_by_budget", "times", "wins", "predictive"):  # `ranks` leaves out the prior
+    for name in ("c2st_by_budget", "profile", "wins", "predictive"):  # others leave out the prior
         assert (
             call("plot", folder, name, "--style", style, "--format", "svg", "--out", tmp_path).return_value
             == 0
