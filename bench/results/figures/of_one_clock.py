@@ -17,8 +17,8 @@ def of_one_clock(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFrame, t
     """Return the rows whose times can be compared, their ``(device, timing)``, and a sentence on the others.
 
     Times on different devices, or taken next to other work and alone, are never mixed: the kind that most
-    points have is kept. Rows of ``prior`` are left out if there are others: its draws take a thousandth of
-    the time of any posterior's, and would take up half of an axis.
+    points have is kept. Rows of ``prior`` are left out if there are others: it infers nothing, so its time
+    is that of no posterior, and would only stretch the axis.
 
     Arguments:
         rows: Rows with a time, and the columns of ``groups``.
