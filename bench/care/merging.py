@@ -16,14 +16,16 @@ import pyarrow.compute as pc
 
 from bench.care.changing import marked
 from bench.care.sample_copies import copy_samples
-from bench.care.winners import JUDGED_BY, Winners, winners
+from bench.care.winners import JUDGED_BY, STORED, Winners, winners
 from bench.errors import StorageError, UsageError
+from bench.metrics import columns
 from bench.results.cell_file import concatenated
 from bench.results.claims import claim
 from bench.results.directories import replace
 from bench.results.merged_files import MOST_BYTES, MOST_ROWS, NewFiles
 from bench.results.pairs import within
 from bench.results.sample_files import SampleFiles
+from bench.results.schema import COLUMNS
 from bench.results.store import Store
 from bench.run.run_record import FOLDER as RECORDS
 
@@ -59,7 +61,7 @@ class _Source:
         """Return the columns that winners are chosen by."""
         size, parts = 0, []
         for files, table in self.store.tables():
-            parts.append(table.select(JUDGED_BY))
+            parts.append(table.select(STORED).append_column("num_metrics", _num_metrics(table)))
             size += table.nbytes
             if self._kept is not None:
                 self._kept = [*self._kept, (files, table)] if size <= MOST_KEPT else None
@@ -96,8 +98,9 @@ def merge(directories: Sequence[Path], out: Path, say: Callable[[str], None]) ->
     """Merge the results of directories into a directory, which may be one of them or have results already.
 
     For each cell and observation, a good row wins over an invalidated one, and this over a failed one. Of
-    two good rows the later started wins, and a line says how many there were. The order of the directories
-    does not matter, and a second merge changes nothing. The directories themselves are not changed.
+    two good rows the one with more metrics wins, then the later started, and a line says how many there
+    were. The order of the directories does not matter, and a second merge changes nothing. The directories
+    themselves are not changed.
 
     The rows are written to large files, which replace those of ``out`` when all are complete. Rows in own
     files of cells in ``out`` are moved there. Cells that a run holds keep their files. Kept samples and
@@ -167,6 +170,18 @@ def _write(sources: dict[Path, _Source], won: Winners, new: NewFiles) -> set[Pat
     for some in pending.values():
         new.write(some.together())
     return taken
+
+
+def _num_metrics(table: pa.Table) -> pa.Array:
+    """Return the number of columns of metrics, a plug-in's included, in which each row has a value."""
+    known = columns()
+    found = pa.array([0] * len(table), pa.int64())
+    for name in table.column_names:
+        if name in known or name not in COLUMNS:
+            values = table[name].combine_chunks()
+            here = pc.invert(pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)))
+            found = pc.add(found, here.cast(pa.int64()))
+    return found
 
 
 def _signature(path: Path) -> Signature:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from bench.results.naming import method_labels
 
-__all__ = ["JUDGED_BY", "Winners", "winners"]
+__all__ = ["JUDGED_BY", "STORED", "Winners", "winners"]
 
 # Columns of the store that rows are judged by, and those that name a row in a message.
-JUDGED_BY = ["cell", "num_observation", "status", "invalid", "started_at", "samples_sha256"]
-JUDGED_BY += ["task", "method", "params", "changed_params"]
+STORED = ["cell", "num_observation", "status", "invalid", "started_at", "samples_sha256"]
+STORED += ["task", "method", "params", "changed_params"]
+JUDGED_BY = [*STORED, "num_metrics"]  # the last is the number of metrics that a row has a value of
 PAIR = ["cell", "num_observation"]
 SAME = [*PAIR, "status", "started_at", "samples_sha256"]  # two rows that agree in these are copies of one
 Numbers = dict[str, set[int]]  # numbers of observations by cell
@@ -44,8 +45,10 @@ class Winners:
 def winners(rows: pd.DataFrame, preferred: str, say: Callable[[str], None]) -> Winners:
     """Choose one row for each cell and observation.
 
-    A good row wins over an invalidated one, and this over a failed one; of two good rows the later started
-    wins. A row is invalidated if one of its copies is. The result does not depend on the order of the rows.
+    A good row wins over an invalidated one, and this over a failed one. Of two good rows the one with more
+    metrics wins, so that rows run for their times alone do not take the place of scored ones; then the later
+    started. A row is invalidated if one of its copies is. The result does not depend on the order of the
+    rows.
 
     Arguments:
         rows: Rows of all directories: the columns ``JUDGED_BY``, and ``directory``.
@@ -60,7 +63,7 @@ def winners(rows: pd.DataFrame, preferred: str, say: Callable[[str], None]) -> W
     good = some["status"] == "ok"
     some["rank"] = good.astype(int) + (good & (some["mark"] == ""))
     some["near"] = some["directory"] == preferred
-    order = [*PAIR, "rank", "started_at", "status", "samples_sha256", "near", "directory"]
+    order = [*PAIR, "rank", "num_metrics", "started_at", "status", "samples_sha256", "near", "directory"]
     some = some.sort_values(order)
     first = ~some.duplicated(PAIR, keep="last")
     _explain(some[some["rank"] == 2], say)
@@ -83,10 +86,20 @@ def _explain(good: pd.DataFrame, say: Callable[[str], None]) -> None:
     """Say of how many rows there are different good ones."""
     starts = good.groupby(PAIR)["started_at"].nunique()
     samples = good.groupby(PAIR)["samples_sha256"].nunique()
+    latest = good.sort_values("started_at", kind="stable").drop_duplicates(PAIR, keep="last")
+    kept = good.drop_duplicates(PAIR, keep="last").set_index(PAIR)["started_at"]
+    earlier = kept < latest.set_index(PAIR)["started_at"].reindex(kept.index)
     named = good.drop_duplicates(PAIR).set_index(PAIR)
-    both = pd.DataFrame({"different": (starts > 1) | (samples > 1), "samples": samples > 1})
+    both = pd.DataFrame(
+        {"different": (starts > 1) | (samples > 1), "samples": samples > 1, "earlier": earlier}
+    )
     both = both.assign(task=named["task"].fillna("?"), method=method_labels(named))
     for (task, method), group in both[both["different"]].groupby(["task", "method"]):
         other = int(group["samples"].sum())
         more = f"; {other} of them differ in their samples" if other else "; their samples are the same"
-        say(f"{task} {method}: {len(group)} rows were run more than once, the later started are kept{more}")
+        scored = int(group["earlier"].sum())
+        but = f", but of {scored} an earlier one, which has more metrics" if scored else ""
+        say(
+            f"{task} {method}: {len(group)} rows were run more than once, the later started are kept"
+            f"{but}{more}"
+        )

@@ -18,8 +18,8 @@ __all__ = ["merge"]
 def merge(directories: tuple[Path, ...], out: Path) -> int:
     """Merge the results in DIRECTORIES into --out, which may be one of them, by cell and observation.
 
-    Of two good rows, the later started is kept; a row that failed never replaces a good one. The directories
-    themselves are not changed.
+    Of two good rows, the one with more metrics is kept, then the later started; a row that failed never
+    replaces a good one. The directories themselves are not changed.
     """
     from bench.care.merging import merge as merged
 

@@ -43,6 +43,16 @@ def test_the_later_good_row_wins_in_any_order(scorebench, fill, content, tmp_pat
     assert kept["c3", "1"] == ("error", "nan")
 
 
+def test_a_row_without_scores_does_not_replace_a_scored_one(scorebench, fill, content, tmp_path):
+    fill(tmp_path / "a", ["c1"], sliced_w2=0.2)
+    fill(tmp_path / "times", ["c1"], c2st=float("nan"), started_at=LATER)
+    for order in (("a", "times"), ("times", "a")):
+        out = tmp_path / "-".join(order)
+        result = scorebench("merge", *(tmp_path / name for name in order), "--out", out)
+        assert "later started are kept, but of 2 an earlier one, which has more metrics" in result.err
+        assert content(out) == content(tmp_path / "a")
+
+
 def test_observations_of_a_cell_come_from_several_directories(scorebench, fill, tmp_path):
     fill(tmp_path / "a", ["c1"], observations=(1, 2))
     fill(tmp_path / "b", ["c1"], observations=(2, 3))
