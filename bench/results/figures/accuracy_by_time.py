@@ -25,7 +25,7 @@ TIMES = {
 
 @register_figure("accuracy_by_time")
 class AccuracyByTime(ResultFigure):
-    """C2ST, or any other metric, against time, one panel for each task, with the Pareto front."""
+    """Accuracy against time, one panel for each task, with the Pareto front."""
 
     needs = ("c2st",)
     missing = "no row has a C2ST (all cells failed, or the tasks have no reference)"
@@ -64,6 +64,8 @@ class AccuracyByTime(ResultFigure):
         points = points.merge(
             clocked.groupby(CURVE, as_index=False).agg(seconds=("seconds", "median")), on=CURVE
         )
+        # The other rows that are seen are those of the noise floor.
+        self.show(rows[rows.index.isin(clocked.index) | ~rows.index.isin(data.index)])
         sizes, more = budget_sizes(points["num_simulations"], options)
         known = looks(points["method"], options.style)
         figure, axes = by_task(
@@ -99,7 +101,10 @@ class AccuracyByTime(ResultFigure):
                 .to_numpy(dtype=float)
             ]
             labels_beside(axis, texts, here["seconds"], here["value"], options)
-        self.note(f"Times are medians on {device}, {timing}. Grey steps are the Pareto front.{others}")
+        self.note(
+            f"Times are {TIMES[options.time]}, medians on {device}, {timing}. "
+            f"Grey steps are the Pareto front.{others}"
+        )
         return figure
 
 

@@ -58,7 +58,9 @@ def by_task(
     """
     titles = task_titles(tasks, options)
     noise = LOOKS[FLOOR]
-    bare = [Look(f"{noise.name} (noise floor)", noise.color, "", noise.line)] if floor else []
+    perfect = Look("perfect", "0.3", "", "--")
+    bare = [perfect] if is_c2st(options.metric) else []
+    bare += [Look(f"{noise.name} (noise floor)", noise.color, "", noise.line)] if floor else []
     figure, axes = panels(
         list(titles.values()),
         options,
@@ -69,7 +71,7 @@ def by_task(
     _limits(axes[0], values, options)
     for task, axis in zip(titles, axes, strict=True):
         if is_c2st(options.metric):
-            axis.axhline(0.5, color="0.3", linewidth=0.8, linestyle="--", zorder=1)
+            axis.axhline(0.5, color=perfect.color, linewidth=0.8, linestyle=perfect.line, zorder=1)
         if task in floor:
             axis.axhline(floor[task], color=noise.color, linewidth=1.0, linestyle=noise.line, zorder=1)
     return figure, dict(zip(titles, axes, strict=True))

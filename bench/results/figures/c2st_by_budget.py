@@ -19,7 +19,7 @@ BREADTH = 0.66  # of the points of one budget, in units of the distance of budge
 
 @register_figure("c2st_by_budget")
 class C2STByBudget(ResultFigure):
-    """C2ST, or any other metric, against the number of simulations, one panel for each task."""
+    """Accuracy against the number of simulations, one panel for each task."""
 
     needs = ("c2st",)
     missing = "no row has a C2ST (all cells failed, or the tasks have no reference)"
@@ -31,7 +31,8 @@ class C2STByBudget(ResultFigure):
     def draw(self, rows: pd.DataFrame) -> Any:
         """Mean over observations and seeds, with bars; a dashed line is a perfect C2ST.
 
-        Methods stand side by side at each budget. Published means of the same budgets are hollow points.
+        Methods stand side by side at each budget; of a single budget, there is no axis of budgets. Published
+        means of the same budgets are hollow points.
         """
         from bench.results.figures.by_task import by_task
         from bench.results.figures.looks import looks
@@ -44,6 +45,7 @@ class C2STByBudget(ResultFigure):
         data, floor = without_floor(rows, options.metric)
         points = estimates(data, POINT, options.metric, options.interval)
         budgets = sorted(points["num_simulations"].unique())
+        several = len(budgets) > 1
         known = looks(points["method"], options.style)
         published = published_looks(options.published, data, budgets)
         place = {budget: number for number, budget in enumerate(budgets)}
@@ -59,8 +61,8 @@ class C2STByBudget(ResultFigure):
             floor,
             known,
             options,
-            x_label="simulations",
-            lines=len(budgets) > 1,
+            x_label="simulations" if several else f"methods side by side, {number(budgets[0])} simulations",
+            lines=several,
             more=[hollow(look, options) for look in published.values()],
         )
         for (task, method), line in points.groupby(["task", "method"]):
@@ -71,12 +73,13 @@ class C2STByBudget(ResultFigure):
                     point = hollow(look, options)
                     point.set(xdata=[place[budget] + shift[name]], ydata=[mean], markersize=size)
                     axes[task].add_line(point)
-        labels = [number(budget) for budget in budgets]
+        labels = [number(budget) for budget in budgets] if several else []
         for axis in axes.values():
             small_ticks(axis, options)
-            step = every(labels, axis.get_position().width * options.width, options.small)
-            axis.set_xticks(list(place.values())[::step], labels[::step])
-            axis.set_xlim(-0.5, len(budgets) - 0.5)
+            step = every(labels, axis.get_position().width * options.width, options.small) if several else 1
+            axis.set_xticks(list(place.values())[: len(labels) : step], labels[::step])
+            beyond = 0.5 if several else 0.5 * BREADTH  # methods of one budget may use all of the width
+            axis.set_xlim(-beyond, len(budgets) - 1 + beyond)
             axis.grid(visible=False, axis="x")
         self.note(f"Bars are {INTERVALS[options.interval]}.")
         if published:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from bench.printable import printable
 from bench.results.figures.drawing import Drawn
+from bench.results.figures.metric_axis import axis_label
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["caption"]
 
-MOST = 12  # values of a list
+MOST = 20  # values of a list: all tasks of the suite fit
 
 
 def caption(made: Drawn) -> str:
@@ -25,7 +26,7 @@ def caption(made: Drawn) -> str:
     rows, entry = made.rows, made.entry
     what = entry.summary().rstrip(".")
     if entry.scored:
-        what += f" (metric: {entry.options.metric})"
+        what += f" ({axis_label(entry.options.metric)})"
     published = entry.options.published
     lines = [
         f"{what}.",

@@ -22,7 +22,8 @@ class Drawn(NamedTuple):
 
     Attributes:
         figure: The figure.
-        rows: Rows that it shows, with labels, as :meth:`ResultFigure.rows` returns them.
+        rows: Rows that it shows, with labels: those of :meth:`ResultFigure.rows`, or fewer if the figure
+            leaves some out.
         entry: The entry that drew it, with its notes for the caption.
     """
 
@@ -92,4 +93,4 @@ def drawn(
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
     plt.close(figure)
-    return Drawn(figure, chosen, entry)
+    return Drawn(figure, chosen if entry.shown is None else entry.shown, entry)

@@ -58,6 +58,7 @@ class ResultFigure(ABC):
         shows_published: Whether published results are drawn if they are asked for.
         options: Metric, interval, width, sizes and style that the user chose.
         notes: Sentences for the caption, see :meth:`note`.
+        shown: Rows that the caption counts and names, see :meth:`show`; all that were drawn from if None.
     """
 
     name: ClassVar[str] = ""
@@ -70,6 +71,7 @@ class ResultFigure(ABC):
     shows_published: ClassVar[bool] = False
     options: FigureOptions = FigureOptions()
     notes: tuple[str, ...] = ()
+    shown: pd.DataFrame | None = None
 
     @abstractmethod
     def draw(self, rows: pd.DataFrame) -> Any:
@@ -96,6 +98,10 @@ class ResultFigure(ABC):
     def note(self, sentence: str) -> None:
         """Add a sentence about what is drawn to the caption."""
         self.notes = (*self.notes, sentence)
+
+    def show(self, rows: pd.DataFrame) -> None:
+        """Say that only these of the rows are seen in the figure, so that its caption leaves others out."""
+        self.shown = rows
 
     def needed(self) -> list[str]:
         """Return the columns in which a row must have a value."""

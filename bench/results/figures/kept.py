@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.errors import UsageError
-from bench.results.figures.figure import FLOOR, ResultFigure
+from bench.results.figures.figure import FLOOR, PRIOR, ResultFigure
 from bench.results.figures.options import Samples
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def kept_samples(figure: ResultFigure, rows: pd.DataFrame, most: int) -> Kept:
     """Return the kept samples of all methods for one observation of one task, and note what is left out.
 
     Of several tasks, the first one in the order of the figure is taken that has kept samples; of several
-    budgets, the largest; of several seeds and observations, the first.
+    budgets, the largest; of several seeds and observations, the first. Of too many methods, the first in
+    the order of the figure are taken, and ``prior`` last.
 
     Arguments:
         figure: Figure with the options, which gets the notes.
@@ -73,10 +74,12 @@ def kept_samples(figure: ResultFigure, rows: pd.DataFrame, most: int) -> Kept:
             found = _samples(options.samples, group)
             if found:
                 known = looks(found, options.style)
-                shown = dict(list(known.items())[:most])
+                chosen = sorted(known, key=lambda method: method == PRIOR)[:most]
+                shown = {method: look for method, look in known.items() if method in chosen}
                 if len(known) > most:
-                    left_out = ", ".join(list(known)[most:])
+                    left_out = ", ".join(method for method in known if method not in shown)
                     figure.note(f"Left out for want of room, choose with --method: {left_out}.")
+                figure.show(group[group["method"].isin(shown)])
                 row = group.iloc[0]
                 k, budget = int(row["num_observation"]), int(row["num_simulations"])
                 figure.note(f"Shown is observation {k} of {title} at {budget} simulations.")

@@ -207,16 +207,18 @@ def log_ticks(
     low, high = low / beyond, high * beyond
     axis.set(**{f"{which}scale": "log"})
     decades = [10.0**k for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
-    ticks = [tick for tick in decades if low <= tick <= high]
-    if len(ticks) < 2:
-        ticks = [k * tick for tick in decades for k in (1, 2, 3, 5) if low <= k * tick <= high]
     box = axis.get_position()
     width, height = axis.figure.bbox_inches.size  # type: ignore[union-attr]
     room = box.width * width if which == "x" else box.height * height * 2
-    # Labels stand on the decades that the axis really spans.
-    share = math.log10(ticks[-1] / ticks[0]) / math.log10(high / low) if len(ticks) > 1 else 1.0
-    spanned = share * room * len(ticks) / max(len(ticks) - 1, 1)
-    step = every([number(tick) for tick in ticks], spanned, options.small) if ticks else 1
+    # Few decades leave open what stands between them, so numbers between are tried before the decades alone.
+    for factors in ((1, 2, 5), (1,), (1, 2, 3, 5)):
+        ticks = [k * tick for tick in decades for k in factors if low <= k * tick <= high]
+        # Labels stand on the decades that the axis really spans.
+        share = math.log10(ticks[-1] / ticks[0]) / math.log10(high / low) if len(ticks) > 1 else 1.0
+        spanned = share * room * len(ticks) / max(len(ticks) - 1, 1)
+        step = every([number(tick) for tick in ticks], spanned, options.small) if ticks else 1
+        if len(ticks) > 1 and (factors == (1,) or (step == 1 and 2 < len(ticks) < 9)):
+            break
     line = axis.xaxis if which == "x" else axis.yaxis
     line.set_major_locator(FixedLocator(ticks[::step]))
     line.set_major_formatter(lambda value, _: number(value))

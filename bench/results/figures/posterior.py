@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,14 @@ __all__ = ["Posterior", "parameter_label"]
 MOST_METHODS, MOST_PARAMETERS = 6, 5
 LEVELS = (0.95, 0.68)  # probability within a contour
 MOST_NESTED = 3  # methods with both contours; of more, the outer ones are drawn
+LINES: tuple[Any, ...] = (
+    "-",
+    "--",
+    "-.",
+    (0, (1.0, 0.8)),
+    (0, (6.0, 1.5)),
+    (0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
+)
 BINS, SMOOTHING = 60, 1.5  # of densities, along an axis; standard deviation of the smoothing in bins
 FINER = 3  # bins of a marginal for each of these, with the same smoothing: a line shows its corners
 WIDEST = 2.5  # range of a parameter that is shown, in units of the reference's
@@ -53,6 +62,7 @@ class Posterior(ResultFigure):
 
         options = self.options
         kept = kept_samples(self, rows, MOST_METHODS)
+        shown_as = _lines(kept.looks)
         task, k = kept.task, kept.num_observation
         reference = task.reference_samples(k)
         exact = None if reference is None else reference.double().numpy()
@@ -67,7 +77,7 @@ class Posterior(ResultFigure):
             )
             for j in range(shown)
         ]
-        legend = entries(kept.looks.values(), options)
+        legend = entries(shown_as.values(), options)
         for line in legend:
             line.set_marker("")
         if exact is not None:
@@ -94,7 +104,7 @@ class Posterior(ResultFigure):
                     axis.set_ylim(*ranges[i])
                     _set_ticks(axis.yaxis, ranges[i], 0.8 * side, options)
                 parts: list[tuple[np.ndarray, Look | None]] = [] if exact is None else [(exact, None)]
-                parts += [(kept.samples[method], look) for method, look in kept.looks.items()]
+                parts += [(kept.samples[method], look) for method, look in shown_as.items()]
                 for samples, look in parts:
                     if i == j:
                         _marginal(axis, samples[:, i], ranges[i], look)
@@ -113,6 +123,17 @@ class Posterior(ResultFigure):
             "much wider than the reference is not seen; the reference is grey."
         )
         return figure
+
+
+def _lines(looks: dict[str, Look]) -> dict[str, Look]:
+    """Looks whose lines differ, where so many contours cross each other that colours are not enough."""
+    if len(looks) <= MOST_NESTED:
+        return looks
+    solid = [method for method, look in looks.items() if look.line == "-"]
+    return {
+        method: replace(look, line=LINES[solid.index(method) % len(LINES)]) if method in solid else look
+        for method, look in looks.items()
+    }
 
 
 def parameter_label(name: str) -> str:
@@ -143,7 +164,7 @@ def _range(samples: list[np.ndarray], exact: np.ndarray | None) -> tuple[float, 
 
 def _set_ticks(line: Axis, limits: tuple[float, float], inches: float, options: FigureOptions) -> None:
     ticks = _ticks(limits, inches, options.small)
-    line.set_ticks(ticks, labels=[f"{tick:.4g}" for tick in ticks])
+    line.set_ticks(ticks, labels=[f"{tick:.4g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
 
 
 def _ticks(limits: tuple[float, float], inches: float, size: float) -> list[float]:

@@ -34,7 +34,7 @@ class Predictive(ResultFigure):
     def draw(self, rows: pd.DataFrame) -> Any:
         """Bands hold 50 and 90 % of the simulations, entry by entry; points are the observation.
 
-        Titles give the share of the observation's entries within the 90 % band. If the entries of x have
+        Titles say how many of the observation's entries are within the 90 % band. If the entries of x have
         very different spreads, each is standardised by the simulations of all methods.
 
         Raises:
@@ -43,6 +43,7 @@ class Predictive(ResultFigure):
         from matplotlib.ticker import MaxNLocator
 
         from bench.results.figures.panels import panels
+        from bench.results.figures.text_size import fitted
 
         options = self.options
         kept = kept_samples(self, rows, MOST_METHODS)
@@ -61,11 +62,12 @@ class Predictive(ResultFigure):
         bands = {
             m: [np.quantile((x - center) / scale, b, axis=0) for b in BANDS] for m, x in simulated.items()
         }
-        shares = {m: np.mean((outer[0] <= x_o) & (x_o <= outer[1])) for m, (outer, _) in bands.items()}
+        within = {m: np.sum((outer[0] <= x_o) & (x_o <= outer[1])) for m, (outer, _) in bands.items()}
         figure, axes = panels(
-            [f"{looks[method].name}: {100 * share:.0f} %" for method, share in shares.items()],
+            [f"{looks[method].name}: {number}/{len(x_o)}" for method, number in within.items()],
             options,
-            x_label="entry of x",
+            x_label=f"entry of x ({fitted(kept.title, 0.4 * options.width, options.font_size)}, observation "
+            f"{kept.num_observation})\nin titles: entries within the 90 % band",
             y_label="x, standardised" if mixed else "x",
             aspect=0.7,
         )
@@ -83,7 +85,7 @@ class Predictive(ResultFigure):
         axes[0].set(xlim=(0.4, len(entry) + 0.6), ylim=_limits(x_o, bands))
         self.note(
             f"Bands hold 50 and 90 % of {SIMULATIONS} simulations at the samples of each method, points are "
-            "the observation; titles give the share of its entries within the 90 % band."
+            "the observation; titles say how many of its entries are within the 90 % band."
         )
         return figure
 

@@ -11,7 +11,7 @@ from bench.results.figures.metric_axis import lower_is_better
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["OBSERVATION", "PROBLEM", "complete", "losses"]
+__all__ = ["OBSERVATION", "PROBLEM", "complete", "losses", "without_reference"]
 
 PROBLEM = ["task", "num_simulations"]
 OBSERVATION = [*PROBLEM, "seed", "num_observation"]
@@ -25,13 +25,18 @@ def losses(rows: pd.DataFrame, metric: str, problem: list[str]) -> pd.DataFrame:
     Raises:
         UsageError: if there are fewer than two methods.
     """
-    proper = rows[rows["method"] != FLOOR]
+    proper = without_reference(rows)
     methods = proper["method"].unique()
     if len(methods) < 2:
         found = f"there is only {methods[0]}" if len(methods) else "there is none"
         raise UsageError(f"plot: two methods are needed, {found}")
     table = proper.pivot_table(index=problem, columns="method", values=metric, aggfunc="mean")
     return table if lower_is_better(metric) else -table
+
+
+def without_reference(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of methods that are compared."""
+    return rows[rows["method"] != FLOOR]
 
 
 def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[str]]:

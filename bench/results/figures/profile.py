@@ -41,10 +41,11 @@ class Profile(ResultFigure):
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import is_c2st, metric_name
         from bench.results.figures.panels import entries, log_ticks, panels
-        from bench.results.figures.problems import PROBLEM, losses
+        from bench.results.figures.problems import PROBLEM, losses, without_reference
 
         options = self.options
         table = losses(rows, options.metric, PROBLEM)
+        self.show(without_reference(rows))
         if is_c2st(options.metric):
             table = (table - 0.5).clip(lower=LEAST)
         if not (table.min() > 0).all():
@@ -56,7 +57,9 @@ class Profile(ResultFigure):
         farthest = float(np.clip(ratios[np.isfinite(ratios)].max(), 2.0, FARTHEST))
         known = looks(table.columns, options.style)
         what = (
-            f"{metric_name(options.metric)} - 0.5" if is_c2st(options.metric) else metric_name(options.metric)
+            f"{metric_name(options.metric)} \N{MINUS SIGN} 0.5"
+            if is_c2st(options.metric)
+            else metric_name(options.metric)
         )
         figure, [axis] = panels(
             [""],

@@ -62,6 +62,8 @@ class Ranks(ResultFigure):
 
         options = self.options
         table, budget, left_out = self._table(rows)
+        seen = rows["method"].isin(table.columns) & rows["task"].isin(table.index)
+        self.show(rows[seen & (rows["num_simulations"] == budget)])
         ranks = table.rank(axis=1).mean().sort_values(kind="stable")
         known = looks(list(ranks.index), options.style)
         critical = critical_difference(len(ranks), len(table))

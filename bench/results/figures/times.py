@@ -47,6 +47,7 @@ class Times(ResultFigure):
         data, (device, timing), others = of_one_clock(data.dropna(subset="sampling"), POINT)
         if data.empty:
             raise UsageError("plot: no row has a sampling time above zero")
+        self.show(data)
         known = looks(data["method"], options.style)
         points = data.groupby(POINT, as_index=False)[["training", "sampling"]].median()
         titles = {"training": "training", "sampling": "10 000 samples"}

@@ -56,9 +56,10 @@ class Wins(ResultFigure):
         from bench.results.figures.heat_map import heat_map
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import metric_name
-        from bench.results.figures.problems import OBSERVATION, losses
+        from bench.results.figures.problems import OBSERVATION, losses, without_reference
 
         table = losses(rows, self.options.metric, OBSERVATION)
+        self.show(without_reference(rows))
         rates = win_rates(table)
         order = list(rates.mean(axis=1).sort_values(ascending=False, kind="stable").index)
         if self.options.style.methods:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from scipy.stats import t
 
 from bench.errors import UsageError
@@ -11,6 +12,7 @@ from bench.results.figures import draw, drawn
 from bench.results.figures.caption import caption
 from bench.results.figures.metric_axis import estimates
 from bench.results.figures.options import FigureOptions
+from bench.results.figures.panels import log_ticks
 from bench.results.figures.problems import complete
 from bench.results.figures.wins import win_rates
 from bench.results.style_file import Style
@@ -168,3 +170,41 @@ def test_calibration_of_many_methods_is_a_heat_map(num_methods, is_map, made_up)
     assert any(label.get_text() == "SBC ranks" for label in (axes.title for axes in figure.axes))
     maps = [axes for axes in figure.axes if len(axes.collections) == 1 and len(axes.get_yticks()) == 8]
     assert (len(maps) == 3) == is_map
+
+
+@pytest.mark.parametrize(
+    ("name", "absent"),
+    [
+        ("ranks", {"reference", "prior"}),
+        ("wins", {"reference"}),
+        ("profile", {"reference"}),
+        ("times", {"reference", "prior"}),
+        ("accuracy_by_time", {"prior"}),
+        ("c2st_by_budget", set()),
+    ],
+)
+def test_captions_name_the_methods_that_are_seen(name, absent, made_up):
+    rows = made_up(2, 12, budgets=(1000,))
+    lines = caption(drawn(name, rows, FigureOptions())).splitlines()
+    methods = set(lines[1].partition("Methods: ")[2].rstrip(".").split(", "))
+    assert methods == set(rows["method"]) - absent
+    assert int(lines[2].partition("Rows: ")[2].rstrip(".")) == rows["method"].isin(methods).sum()
+
+
+def test_one_budget_is_no_axis(made_up):
+    figure = draw("c2st_by_budget", made_up(2, 4, budgets=(1000,)))
+    assert [len(axes.get_xticks()) for axes in figure.axes] == [0, 0]
+    assert figure.get_supxlabel() == "methods side by side, 1k simulations"
+    assert draw("c2st_by_budget", made_up(2, 4)).get_supxlabel() == "simulations"
+
+
+def test_an_axis_of_few_decades_has_numbers_between():
+    figure = Figure(figsize=(3.3, 2.0))
+    axis = figure.subplots()
+    found = {}
+    for low, high in ((1.0, 15.0), (1.0, 1e6), (1.0, 4.0)):
+        log_ticks(axis, "x", low, high, FigureOptions())
+        found[high] = [tick.get_text() for tick in axis.get_xticklabels()]
+    assert found[15.0] == ["1", "2", "5", "10"]
+    assert found[1e6] == ["1", "10", "100", "1k", "10k", "100k", "1M"]
+    assert found[4.0] == ["1", "2", "3"]

@@ -87,7 +87,7 @@ def test_means_are_what_is_drawn(rows):
 
 def test_reference_alone_is_drawn_as_a_method(rows):
     figure = draw("c2st_by_budget", rows[rows["method"] == "reference"])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["reference"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["reference", "perfect"]
 
 
 def test_calibration_has_a_curve_for_each_method_and_budget_and_for_ranks_each_parameter(rows, tmp_path):

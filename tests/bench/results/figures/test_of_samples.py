@@ -55,6 +55,18 @@ def test_what_is_left_out_is_noted(made_up, made_up_samples):
     assert "choose another with --task" in notes
 
 
+def test_the_prior_is_left_out_first_and_lines_differ_where_many_cross(made_up, made_up_samples):
+    rows = made_up(1, 12)
+    rows = rows[rows["method"].isin(["npe", "nle", "nre", "npse", "prior", "one_pass", "rejection_abc"])]
+    made = drawn("posterior", rows, FigureOptions(samples=made_up_samples))
+    assert "choose with --method: prior." in " ".join(made.entry.notes)
+    lines = made.figure.legends[0].get_lines()[:6]
+    assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in lines}) == 6
+    assert "Methods: nle, npe, npse, nre, one_pass, rejection_abc. Simulations" in caption(made).replace(
+        "\n", " "
+    )
+
+
 def test_the_observation_within_simulations(made_up, made_up_samples):
     rows = made_up(2, 2)
     figure = draw("predictive", rows[rows["task"] == "sir"], samples=made_up_samples)
@@ -62,8 +74,10 @@ def test_the_observation_within_simulations(made_up, made_up_samples):
     x_o = tasks.get("sir").observation(1)[0].numpy()
     for axes in figure.axes:
         np.testing.assert_allclose(axes.lines[-1].get_ydata(), x_o)
-    share = float(figure.axes[-1].get_title().partition(": ")[2].removesuffix(" %"))
-    assert share >= 70
+    within, entries = map(int, figure.axes[-1].get_title().partition(": ")[2].split("/"))
+    assert entries == len(x_o)
+    assert within >= 0.7 * entries
+    assert "(sir, observation 1)" in figure.get_supxlabel()
 
 
 @pytest.mark.parametrize("name", ["posterior", "predictive"])
