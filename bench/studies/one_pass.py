@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 import methods
+from bench.errors import UsageError
 from bench.results.published import Classifier, best_amortized
 from bench.results.selection import of_one_size, select, times_of_one_kind
 
@@ -76,8 +77,15 @@ def comparison(rows: pd.DataFrame, seed: int = 0, say: Callable[[str], None] | N
         seed: Seed of the rows to compare.
         say: Function that receives one line about each kind of rows that are left out, or are not of a
             method's present version.
+
+    Raises:
+        UsageError: if there are no rows of this seed.
     """
-    chosen = select(rows[rows["seed"] == seed], say=say)
+    of_seed = rows[rows["seed"] == seed]
+    if of_seed.empty:
+        known = ", ".join(str(int(one)) for one in sorted(rows["seed"].dropna().unique())) or "(none)"
+        raise UsageError(f"study one_pass: no rows of seed {seed}; there are rows of seed {known}")
+    chosen = select(of_seed, say=say)
     good = chosen[(chosen["status"] == "ok") & chosen["method"].isin(METHODS)]
     if say is not None:
         _explain_versions(good, say)

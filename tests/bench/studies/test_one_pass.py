@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 import methods
 from bench.commands.studies import study
+from bench.errors import UsageError
 from bench.results.schema import COLUMNS
 from bench.results.store import Store
 from bench.studies.one_pass import METHODS, comparison
@@ -44,6 +45,12 @@ def test_differences():
     assert row["to_best_peer"] == pytest.approx(-0.035)
     assert row["distilled"] == pytest.approx(0.015)
     assert row["distilled_worst"] == pytest.approx(0.02)
+
+
+def test_a_seed_without_rows_is_one_line():
+    other = 7
+    with pytest.raises(UsageError, match="no rows of seed 7; there are rows of seed 0"):
+        comparison(rows({"npe": 0.65, "one_pass": 0.55}), seed=other)
 
 
 def test_each_published_figure_stands_by_ours_of_the_same_classifier():
