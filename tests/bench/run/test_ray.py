@@ -1,5 +1,6 @@
 """Runs on a real ray cluster on this machine; one of its workers is killed while it runs a cell."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -29,8 +30,12 @@ def cells(faulty, fits):
 
 def workers():
     """Processes of ray that are running a job."""
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "ray::run_and_store" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended since
+            if "ray::run_and_store" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.mark.slow
