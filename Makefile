@@ -17,11 +17,15 @@ export UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS))
 DEMO := runs/demo
 
 # The rows that `make gallery` draws, and where figures, tables and report go. For other rows:
-# make gallery ROWS=runs/gallery GALLERY=runs/gallery/pages ONE_TASK="-t sir"
-# ONE_TASK is what the figures of samples and the curves of calibration show.
+# make gallery ROWS=runs/paper GALLERY=runs/paper/gallery MAIN="-n 10000" ONE_TASK="-t sir" BUDGETS="-t sir -t slcp"
+# MAIN is what tables and figures of many tasks show, ONE_TASK the figures of samples and the curves of
+# calibration, BUDGETS the figures over several budgets. The report shows all rows.
 ROWS := results/standard
 GALLERY := results/gallery
-ONE_TASK := -t two_moons -m npe -m exact_score_net -m one_pass
+MAIN := -n 1000
+ONE_TASK := -t two_moons -n 1000 -m npe -m exact_score_net -m one_pass
+BUDGETS := -t two_moons -t slcp -t sir \
+	-m npe -m exact_score -m exact_score_net -m one_pass -m inflationary -m rejection_abc
 
 # Each of the two workers begins with one half of the files, so that fixtures of a file are mostly made once; the
 # one that is done first takes over tests of the other.
@@ -54,13 +58,15 @@ test-all: setup
 
 gallery: setup
 	mkdir -p $(GALLERY)
-	.venv/bin/scorebench plot $(ROWS) --format png --caption --out $(GALLERY)
-	.venv/bin/scorebench plot $(ROWS) --format png --width 3.3 --out $(GALLERY)/column
+	.venv/bin/scorebench plot $(ROWS) $(MAIN) --format png --caption --out $(GALLERY)
+	.venv/bin/scorebench plot $(ROWS) $(MAIN) --format png --width 3.3 --out $(GALLERY)/column
 	.venv/bin/scorebench plot $(ROWS) posterior predictive $(ONE_TASK) --format png --caption --out $(GALLERY)
 	.venv/bin/scorebench plot $(ROWS) posterior predictive $(ONE_TASK) --format png --width 3.3 --out $(GALLERY)/column
 	.venv/bin/scorebench plot $(ROWS) calibration $(ONE_TASK) --format png --caption --out $(GALLERY)/one_task
-	.venv/bin/scorebench table $(ROWS) --pivot method×task --format markdown >$(GALLERY)/pivot.md
-	.venv/bin/scorebench table $(ROWS) --ranks --format markdown >$(GALLERY)/ranks.md
+	.venv/bin/scorebench plot $(ROWS) $(BUDGETS) --format png --caption --out $(GALLERY)/budgets
+	.venv/bin/scorebench plot $(ROWS) $(BUDGETS) --format png --width 3.3 --out $(GALLERY)/budgets/column
+	.venv/bin/scorebench table $(ROWS) $(MAIN) --pivot method×task --format markdown >$(GALLERY)/pivot.md
+	.venv/bin/scorebench table $(ROWS) $(MAIN) --ranks --format markdown >$(GALLERY)/ranks.md
 	.venv/bin/scorebench report $(ROWS) --out $(GALLERY)/report.html --title "scorebench: an example report"
 
 lint: setup
