@@ -92,6 +92,7 @@ class NPE(SbiMethod):
 class _VectorFieldMethod(SbiMethod):
     """The base class of FMPE and NPSE, whose samples are integrals of an ODE or SDE with a learned field."""
 
+    version = "3"
     vf_estimator: Literal["mlp", "ada_mlp", "transformer", "transformer_cross_attn"] = "mlp"
     sample_with: Literal["ode", "sde"]
     steps: int = Field(default=500, ge=1)

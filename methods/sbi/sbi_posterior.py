@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from methods.contract.base import Posterior
 from methods.contract.counting import Evaluations
+from methods.contract.inside import InsidePrior
 from methods.sbi.estimators import run_by_one_evaluation
 from methods.sbi.sbi_training import quietly
 from methods.sbi.units import Units
@@ -18,7 +20,7 @@ from methods.sbi.watched_prior import WatchedPrior
 
 __all__ = ["SbiPosterior"]
 
-BATCH = 2**16  # Number of samples drawn from a flow at once.
+BATCH = 2**16  # Number of samples drawn for several observations at once.
 
 
 class SbiPosterior(Posterior):
@@ -54,15 +56,16 @@ class SbiPosterior(Posterior):
         """Draw ``(n, B, dim_theta)`` samples for all observations x ``(B, dim_x)`` at once.
 
         sbi's own rejection draws again for all rows until the last row has all its samples. If one row leaks
-        strongly outside the prior, this would repeat the draws of all others a thousand times. So a flow is
-        sampled once for all rows, and samples outside the prior are then replaced row by row.
+        strongly outside the prior, this would repeat the draws of all others a thousand times. So all rows
+        are sampled once, and samples outside the prior are then replaced: of a flow row by row, of a vector
+        field, whose calls take hundreds of steps each, for all rows together that miss some
+        (:meth:`.InsidePrior.kept`), and at last row by row.
 
         Raises:
             RuntimeError: If rejection takes longer than ``max_sampling_time``, or is predicted to.
         """
-        if self._is_flow and self._options["reject_outside_prior"]:
-            return self._counted(self._redrawn, sample_shape, x)
-        return self._counted(self._rejecting(self._posterior.sample_batched), sample_shape, x)
+        rejects = self._options["reject_outside_prior"]
+        return self._counted(self._redrawn if rejects else self._posterior.sample_batched, sample_shape, x)
 
     def _rejecting(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return one of sbi's samplers with its rejection watched."""
@@ -81,16 +84,36 @@ class SbiPosterior(Posterior):
 
     def _redrawn(self, sample_shape: torch.Size, x: Tensor, **options: Any) -> Tensor:
         raw = options | {"reject_outside_prior": False}
-        redraw = self._rejecting(self._posterior.sample)
         parts = []
         for rows in x.split(max(1, BATCH // sample_shape.numel())):
             theta = self._posterior.sample_batched(sample_shape, x=rows, **raw)
+            if not self._is_flow:
+                theta = self._filled(theta, rows, raw, options)
             outside = ~self._posterior.prior.support.check(theta)
             for k in outside.any(dim=0).nonzero().flatten().tolist():
                 again = outside[:, k]
-                theta[again, k] = redraw(torch.Size([int(again.sum())]), x=rows[k : k + 1], **options)
+                theta[again, k] = self._alone(int(again.sum()), rows[k : k + 1], options)
             parts.append(theta)
         return torch.cat(parts, dim=1)
+
+    def _alone(self, number: int, x: Tensor, options: dict[str, Any]) -> Tensor:
+        """Samples inside the prior for one observation, by sbi's rejection."""
+        return self._rejecting(self._posterior.sample)(torch.Size([number]), x=x, **options)
+
+    def _filled(self, theta: Tensor, x: Tensor, raw: dict[str, Any], options: dict[str, Any]) -> Tensor:
+        """Theta ``(n, B, dim_theta)`` of a vector field with the samples outside the prior replaced."""
+        ends = time.monotonic() + options["max_sampling_time"]
+
+        def draw(number: int, rows: Tensor) -> Tensor:
+            if time.monotonic() > ends:
+                limit = options["max_sampling_time"]
+                raise RuntimeError(
+                    f"rejection outside the prior took longer than max_sampling_time = {limit:g} s"
+                )
+            return self._posterior.sample_batched(torch.Size([number]), x=x[rows], **raw)
+
+        inside = InsidePrior(self._posterior.prior, theta.shape[-1])
+        return inside.kept(theta, draw, lambda number, row: self._alone(number, x[row : row + 1], options))
 
     def without_rejection(self) -> SbiPosterior:
         """Return a copy that keeps samples outside the prior's support."""

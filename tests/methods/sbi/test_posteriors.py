@@ -104,6 +104,52 @@ def test_a_flow_is_drawn_from_once_for_all_observations(problem, recwarn, monkey
     assert [len(condition) for condition in conditions] == [21]
 
 
+@pytest.mark.parametrize("spec", ["npse[max_num_epochs=5,steps=20]", "fmpe[max_num_epochs=5]"])
+def test_a_vector_field_is_drawn_from_for_those_observations_that_miss_samples(
+    spec, problem, recwarn, monkeypatch
+):
+    """It was drawn from for all of them until the last one had its samples, which took half an hour."""
+    posterior = methods.get(spec).fit(*problem)
+    x = torch.cat([problem[2][:20] / 4, torch.tensor([[1.5, 1.5]])])
+    inner = posterior._posterior
+    draws = []
+    real = inner.sample_batched
+    monkeypatch.setattr(
+        inner,
+        "sample_batched",
+        lambda shape, x, **options: draws.append(shape.numel() * len(x)) or real(shape, x=x, **options),
+    )
+    torch.manual_seed(0)
+    together = posterior.sample_batched((200,), x=x)
+    assert together.shape == (200, 21, 2)
+    assert together.abs().max() <= 1
+    assert draws[0] == 200 * 21
+    assert 0 < sum(draws[1:]) < 3 * draws[0]
+    torch.manual_seed(1)
+    for k in (0, 20):
+        alone = posterior.sample((1000,), x=x[k : k + 1])
+        difference = together[:, k].mean(0) - alone.mean(0)
+        standard_error = (together[:, k].var(0) / 200 + alone.var(0) / 1000).sqrt()
+        assert (difference.abs() < 4.5 * standard_error).all()
+
+
+def test_drawing_again_for_many_observations_ends_in_time(problem, recwarn, monkeypatch):
+    posterior = methods.get("npse[max_num_epochs=1,steps=5]").fit(*problem)
+    monkeypatch.setattr("methods.sbi.sbi_posterior.time", Hourly())
+    with pytest.raises(RuntimeError, match="longer than max_sampling_time = 1800 s"):
+        posterior.sample_batched((50,), x=problem[2][:3])
+
+
+class Hourly:
+    """A clock on which every look takes an hour."""
+
+    now = 0.0
+
+    def monotonic(self):
+        self.now += 3600.0
+        return self.now
+
+
 class Slowly:
     """A clock on which every look takes ten seconds."""
 
