@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.printable import printable
+from bench.results.figures.figure import SCALE
 from bench.results.naming import method_labels, parameters, version_order
 
 __all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]
@@ -48,7 +49,8 @@ def select(
     """Return the rows to show, with ``task`` and ``method`` replaced by their names in tables and figures.
 
     Invalidated rows are left out. If several versions are shown, the version is part of the name:
-    ``flaky@1``, ``flaky@2``.
+    ``flaky@1``, ``flaky@2``. Of ``reference`` and ``prior``, the ends of the scale that all others are
+    compared with, only the newest version of each version of a task is shown.
 
     Arguments:
         rows: Rows from :meth:`bench.results.store.Store.read`, with the columns ``SELECTED_BY``.
@@ -58,7 +60,7 @@ def select(
             each reason for which rows were invalidated.
     """
     rows = _valid(rows.reset_index(drop=True), say)
-    shown = rows if all_versions else newest(rows, say)
+    shown = _newest_ends(rows, say) if all_versions else newest(rows, say)
     labels = method_labels(shown, without)
     versions = _known(shown)
     # The newest rows of two methods may be of different versions of the task.
@@ -122,6 +124,17 @@ def _valid(rows: pd.DataFrame, say: Callable[[str], None] | None) -> pd.DataFram
         for reason, number in reasons.value_counts().items():
             say(f"{number} rows are left out, which were invalidated: {printable(str(reason))}")
     return rows[reasons.isna()].reset_index(drop=True)
+
+
+def _newest_ends(rows: pd.DataFrame, say: Callable[[str], None] | None) -> pd.DataFrame:
+    """Return the rows without those of older versions of the two ends of the scale."""
+    ends = rows["method"].isin(SCALE)
+    kept = [newest(of_task) for _, of_task in rows[ends].groupby(["task", "task_version"], dropna=False)]
+    if sum(map(len, kept)) == ends.sum():
+        return rows
+    if say is not None:
+        say(f"older versions of {' and '.join(SCALE)}, which all others are compared with, are left out")
+    return pd.concat([rows[~ends], *kept]).sort_index()
 
 
 def _known(rows: pd.DataFrame) -> pd.DataFrame:

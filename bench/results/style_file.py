@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +13,16 @@ from bench.printable import printable
 from bench.results.directories import read_regular, sound
 from registries import PlainYAMLError, nearest, read_plain_yaml
 
-__all__ = ["MethodStyle", "Style", "TaskStyle", "read_style"]
+__all__ = ["MethodStyle", "Style", "TaskStyle", "check_names", "read_style"]
 
 MOST_BYTES = 1_000_000
 LONGEST = 60  # characters of a name
 LINES = ("-", "--", "-.", ":")
 EXAMPLE = "methods: {npe: NPE}"
+EXPECTED = {
+    "methods": "a name, or a mapping with name, color, marker, line",
+    "tasks": "a name, or a mapping with name",
+}
 
 
 def _named(value: Any) -> Any:
@@ -125,12 +129,36 @@ class Style(BaseModel):
         return _name(self.tasks, task)
 
     def method_order(self, methods: Iterable[str]) -> list[str]:
-        """Return methods in the order in which they are shown, without duplicates."""
+        """Return methods in the order in which they are shown, without duplicates.
+
+        Raises:
+            UsageError: if two of them have one name.
+        """
         return _order(self.methods, methods)
 
     def task_order(self, tasks: Iterable[str]) -> list[str]:
-        """Return tasks in the order in which they are shown, without duplicates."""
+        """Return tasks in the order in which they are shown, without duplicates.
+
+        Raises:
+            UsageError: if two of them have one name.
+        """
         return _order(self.tasks, tasks)
+
+
+def check_names(names: Mapping[str, str]) -> None:
+    """Check that no two things that are shown have one name.
+
+    Arguments:
+        names: Shown name of each method or task.
+
+    Raises:
+        UsageError: if two have.
+    """
+    owners: dict[str, str] = {}
+    for key, name in names.items():
+        if name in owners:
+            raise UsageError(f"style: {owners[name]} and {key} would both be named {printable(name)!r}")
+        owners[name] = key
 
 
 def read_style(file: Path) -> Style:
@@ -167,6 +195,8 @@ def _explained(error: ValidationError) -> str:
         inner = MethodStyle if path[0] == "methods" else TaskStyle
         known = Style.model_fields if len(path) == 1 else inner.model_fields
         return f"unknown key {'.'.join(path)!r}; {nearest(path[-1], known)}"
+    if first["type"] in ("model_type", "dict_type"):
+        message = EXPECTED[path[0]] if len(path) > 1 else f"should be a mapping, e.g. {EXAMPLE}"
     if len(path) == 1:
         return f"{path[0]}: {message[:1].lower()}{message[1:]}"
     value = str(first["input"])
@@ -180,4 +210,6 @@ def _name(styles: dict[str, Any], key: str) -> str:
 
 def _order(styles: dict[str, Any], keys: Iterable[str]) -> list[str]:
     rank = {key: number for number, key in enumerate(styles)}
-    return sorted(set(keys), key=lambda key: (rank.get(key, len(rank)), key))
+    ordered = sorted(set(keys), key=lambda key: (rank.get(key, len(rank)), key))
+    check_names({key: _name(styles, key) for key in ordered})
+    return ordered

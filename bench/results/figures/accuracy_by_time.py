@@ -45,7 +45,7 @@ class AccuracyByTime(ResultFigure):
         Raises:
             UsageError: if no row has both.
         """
-        from bench.results.figures.by_task import by_task
+        from bench.results.figures.by_task import by_task, hidden_floor
         from bench.results.figures.labels_beside import labels_beside
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import lower_is_better, metric_name, without_floor
@@ -69,7 +69,7 @@ class AccuracyByTime(ResultFigure):
         sizes, more = budget_sizes(points["num_simulations"], options)
         known = looks(points["method"], options.style)
         figure, axes = by_task(
-            points["value"],
+            points[["value"]].set_axis(["mean"], axis=1),
             list(points["task"]),
             floor,
             known,
@@ -103,7 +103,7 @@ class AccuracyByTime(ResultFigure):
             labels_beside(axis, texts, here["seconds"], here["value"], options)
         self.note(
             f"Times are {TIMES[options.time]}, medians on {device}, {timing}. "
-            f"Grey steps are the Pareto front.{others}"
+            f"Grey steps are the Pareto front.{others}{hidden_floor(axes, floor)}"
         )
         return figure
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-__all__ = ["by_task", "task_titles"]
+__all__ = ["by_task", "hidden_floor", "is_logarithmic", "task_titles"]
 
 WIDE = 30  # ratio of largest and smallest value above which an axis is logarithmic
 
@@ -34,7 +34,7 @@ def task_titles(tasks: Sequence[str], options: FigureOptions) -> dict[str, str]:
 
 
 def by_task(
-    values: pd.Series,
+    values: pd.DataFrame,
     tasks: Sequence[str],
     floor: Mapping[str, float],
     known: Mapping[str, Look],
@@ -47,7 +47,8 @@ def by_task(
     """Return a figure with a panel for each task, and the panels by task.
 
     Arguments:
-        values: All values of the metric that are drawn, for the limits of the axis.
+        values: All values of the metric that are drawn (``mean``) and, if there are bars, their ends (``low``
+            and ``high``), for the limits of the axis.
         tasks: Labels of the tasks.
         floor: Metric of ``reference`` by task.
         known: Looks of the methods, for the legend.
@@ -60,7 +61,9 @@ def by_task(
     noise = LOOKS[FLOOR]
     perfect = Look("perfect", "0.3", "", "--")
     bare = [perfect] if is_c2st(options.metric) else []
-    bare += [Look(f"{noise.name} (noise floor)", noise.color, "", noise.line)] if floor else []
+    low, high = _range(values, floor, options)
+    seen = {task: value for task, value in floor.items() if low <= value <= high}
+    bare += [Look(f"{noise.name} (noise floor)", noise.color, "", noise.line)] if seen else []
     figure, axes = panels(
         list(titles.values()),
         options,
@@ -68,21 +71,51 @@ def by_task(
         x_label=x_label,
         y_label=axis_label(options.metric),
     )
-    _limits(axes[0], values, options)
+    _limits(axes[0], low, high, values, options)
     for task, axis in zip(titles, axes, strict=True):
         if is_c2st(options.metric):
             axis.axhline(0.5, color=perfect.color, linewidth=0.8, linestyle=perfect.line, zorder=1)
-        if task in floor:
-            axis.axhline(floor[task], color=noise.color, linewidth=1.0, linestyle=noise.line, zorder=1)
+        if task in seen:
+            axis.axhline(seen[task], color=noise.color, linewidth=1.0, linestyle=noise.line, zorder=1)
     return figure, dict(zip(titles, axes, strict=True))
 
 
-def _limits(axis: Axes, values: pd.Series, options: FigureOptions) -> None:
-    """Limits and ticks of the vertical axis, which all panels share."""
-    finite = values[np.isfinite(values)]
+def hidden_floor(axes: Mapping[str, Axes], floor: Mapping[str, float]) -> str:
+    """Return a sentence for the caption if the noise floor of a task is below its panel, else nothing."""
+    low = [task for task, value in floor.items() if task in axes and value < axes[task].get_ylim()[0]]
+    return " The noise floor is not drawn where it is below the axis." if low else ""
+
+
+def _range(values: pd.DataFrame, floor: Mapping[str, float], options: FigureOptions) -> tuple[float, float]:
+    """Return the range of the vertical axis, which all panels share and which holds all bars.
+
+    On a logarithmic axis, a bar may reach below zero, and the noise floor be there: the range then begins a
+    little below the smallest value.
+    """
+    ends = values.reindex(columns=["mean", "low", "high"]).to_numpy(dtype=float)
+    ends = ends[np.isfinite(ends)]
+    if not len(ends):
+        return 0.0, 1.0
     if is_c2st(options.metric):
-        axis.set(ylim=(min(0.47, finite.min() - 0.02), 1.03))
-    elif len(finite) and finite.min() > 0 and finite.max() > WIDE * finite.min():
-        log_ticks(axis, "y", float(finite.min()), float(finite.max()), options)
+        return min(0.47, ends.min() - 0.02), max(1.03, ends.max() + 0.01)
+    all_ = np.array([*ends, *(value for value in floor.values() if np.isfinite(value))])
+    if not is_logarithmic(values["mean"]):
+        margin = 0.05 * (all_.max() - all_.min()) or 0.05 * abs(all_.max()) or 1.0
+        return float(all_.min() - margin), float(all_.max() + margin)
+    farthest = float(values["mean"].min()) / WIDE
+    return float(all_[all_ >= farthest].min()), float(all_.max())
+
+
+def is_logarithmic(means: pd.Series) -> bool:
+    """Return whether positive values differ so much that their axis is logarithmic."""
+    finite = means[np.isfinite(means)]
+    return bool(len(finite) and finite.min() > 0 and finite.max() > WIDE * finite.min())
+
+
+def _limits(axis: Axes, low: float, high: float, values: pd.DataFrame, options: FigureOptions) -> None:
+    """Limits and ticks of the vertical axis, which all panels share."""
+    if not is_c2st(options.metric) and is_logarithmic(values["mean"]):
+        log_ticks(axis, "y", low, high, options)
         return
+    axis.set(ylim=(low, high))
     axis.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

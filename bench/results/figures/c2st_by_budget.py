@@ -34,7 +34,7 @@ class C2STByBudget(ResultFigure):
         Methods stand side by side at each budget; of a single budget, there is no axis of budgets. Published
         means of the same budgets are hollow points.
         """
-        from bench.results.figures.by_task import by_task
+        from bench.results.figures.by_task import by_task, hidden_floor
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import INTERVALS, estimates, without_floor
         from bench.results.figures.panels import marker_size, number, small_ticks
@@ -56,12 +56,14 @@ class C2STByBudget(ResultFigure):
         }
         size = marker_size(options, len(slots))
         figure, axes = by_task(
-            points["mean"],
+            points,
             list(points["task"]),
             floor,
             known,
             options,
-            x_label="simulations" if several else f"methods side by side, {number(budgets[0])} simulations",
+            x_label="simulations (methods side by side)"
+            if several
+            else f"methods side by side, {number(budgets[0])} simulations",
             lines=several,
             more=[hollow(look, options) for look in published.values()],
         )
@@ -81,10 +83,28 @@ class C2STByBudget(ResultFigure):
             beyond = 0.5 if several else 0.5 * BREADTH  # methods of one budget may use all of the width
             axis.set_xlim(-beyond, len(budgets) - 1 + beyond)
             axis.grid(visible=False, axis="x")
-        self.note(f"Bars are {INTERVALS[options.interval]}.")
+        cut = ", cut where they reach below the axis" if _are_cut(points, options.metric) else ""
+        self.note(f"Bars are {INTERVALS[options.interval]}{cut}.{hidden_floor(axes, floor)}")
+        if several and len(slots) > 1:
+            self.note("Methods stand side by side at each number of simulations.")
         if published:
-            self.note("Hollow points are published means, by the same classifier and at the same budgets.")
+            of_shown = options.published["label"].isin(list(published))  # type: ignore[index]
+            sources = ", ".join(sorted(options.published.loc[of_shown, "source"].unique()))  # type: ignore[union-attr]
+            self.note(
+                "Hollow points are published means, by the same classifier and at the same budgets, from "
+                f"{sources}."
+            )
+        elif options.published is not None:
+            self.note("There are no published results of these tasks, methods and budgets.")
         return figure
+
+
+def _are_cut(points: pd.DataFrame, metric: str) -> bool:
+    """Whether a bar reaches below a logarithmic axis."""
+    from bench.results.figures.by_task import is_logarithmic
+    from bench.results.figures.metric_axis import is_c2st
+
+    return is_logarithmic(points["mean"]) and not is_c2st(metric) and bool((points["low"] <= 0).any())
 
 
 def _bars(

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bench.printable import printable
+from bench.results.failed_rows import left_out
+from bench.results.figures.by_task import task_titles
 from bench.results.figures.drawing import Drawn
+from bench.results.figures.looks import looks
 from bench.results.figures.metric_axis import axis_label
 
 if TYPE_CHECKING:
@@ -23,21 +26,26 @@ def caption(made: Drawn) -> str:
     Arguments:
         made: Result of :func:`bench.results.figures.drawing.drawn`.
     """
-    rows, entry = made.rows, made.entry
+    rows, entry, failed = made.rows, made.entry, made.failed()
     what = entry.summary().rstrip(".")
     if entry.scored:
         what += f" ({axis_label(entry.options.metric)})"
-    published = entry.options.published
+    style = entry.options.style
+    methods = {
+        method: look.name
+        for method, look in looks([*rows["method"], *(place[0] for place in failed)], style).items()
+    }
+    tasks = task_titles([*rows["task"], *(place[1] for place in failed)], entry.options)
     lines = [
         f"{what}.",
-        f"Tasks: {_list(rows['task'])}. Methods: {_list(rows['method'])}.",
+        f"Tasks: {_list(rows['task'].map(tasks))}. Methods: {_list(rows['method'].map(methods))}.",
         f"Simulations: {_numbers(rows['num_simulations'])}. Seeds: {_numbers(rows['seed'])}. "
         f"Observations: {_numbers(rows['num_observation'])}. "
         f"Posterior samples: {_numbers(rows['num_posterior_samples'])}. Rows: {len(rows)}.",
         *(sentence for sentence in entry.notes),
     ]
-    if published is not None and entry.shows_published:
-        lines.append(f"Published: {_list(published['source'])}.")
+    if failed:
+        lines.append(left_out((methods[method], tasks[task], n, k) for method, task, n, k in failed))
     lines.append(
         f"Versions: tasks {_versions(rows, 'task')}; methods {_versions(rows, 'method')}; "
         + "; ".join(

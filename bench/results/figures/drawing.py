@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.errors import UsageError
+from bench.results.failed_rows import left_out
 from bench.results.figures.figure import ResultFigure, figure_class
 from bench.results.figures.options import FigureOptions
 
@@ -30,6 +31,17 @@ class Drawn(NamedTuple):
     figure: Figure
     rows: pd.DataFrame
     entry: ResultFigure
+
+    def failed(self) -> list[tuple[str, str, int, int]]:
+        """Method, task, budget and number of failed rows, of the problems that the figure shows."""
+        bad = self.entry.failed
+        if bad is None:
+            return []
+        for column in ("task", "num_simulations", "num_observation"):
+            bad = bad[bad[column].isin(self.rows[column])]
+        counts = bad.groupby(["method", "task", "num_simulations"]).size().reset_index(name="number")
+        found = counts.itertuples(index=False, name=None)
+        return [(str(method), str(task), int(n), int(number)) for method, task, n, number in found]
 
 
 def draw(
@@ -93,4 +105,7 @@ def drawn(
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
     plt.close(figure)
-    return Drawn(figure, chosen if entry.shown is None else entry.shown, entry)
+    made = Drawn(figure, chosen if entry.shown is None else entry.shown, entry)
+    if say is not None and (failed := made.failed()):
+        say(left_out(failed))
+    return made

@@ -59,6 +59,7 @@ class ResultFigure(ABC):
         options: Metric, interval, width, sizes and style that the user chose.
         notes: Sentences for the caption, see :meth:`note`.
         shown: Rows that the caption counts and names, see :meth:`show`; all that were drawn from if None.
+        failed: Rows that failed, among those of the selection, with labels.
     """
 
     name: ClassVar[str] = ""
@@ -72,6 +73,7 @@ class ResultFigure(ABC):
     options: FigureOptions = FigureOptions()
     notes: tuple[str, ...] = ()
     shown: pd.DataFrame | None = None
+    failed: pd.DataFrame | None = None
 
     @abstractmethod
     def draw(self, rows: pd.DataFrame) -> Any:
@@ -132,13 +134,15 @@ class ResultFigure(ABC):
         Raises:
             UsageError: if there are none.
         """
+        from bench.results.failed_rows import failed_rows
         from bench.results.selection import of_one_size, select
 
         needed = self.needed()
         rows = rows.assign(task_name=rows["task"], method_name=rows["method"])
         chosen = select(rows, all_versions=all_versions, without=self.without, say=say)
         absent = [column for column in needed if column not in chosen]
-        good = chosen[chosen["status"] == "ok"]
+        failed = failed_rows(chosen, self.options.metric if self.scored else "")
+        good = chosen[~failed]
         good = good.iloc[:0] if absent else good.dropna(subset=needed)
         if good.empty:
             raise UsageError(f"plot: {self.reason()}")
@@ -151,7 +155,10 @@ class ResultFigure(ABC):
             floor = good["method"] == FLOOR
             proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
             good = good[good.index.isin(proper.index) | floor]
-        return good.assign(**{name: good[name].map(_labels(good[name])) for name in ("task", "method")})
+        known = {name: _labels(chosen[name]) for name in ("task", "method")}
+        bad = chosen[failed]
+        self.failed = bad.assign(**{name: bad[name].map(labels) for name, labels in known.items()})
+        return good.assign(**{name: good[name].map(labels) for name, labels in known.items()})
 
 
 def label(text: str) -> str:

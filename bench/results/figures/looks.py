@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.results.figures.figure import FLOOR, label
-from bench.results.style_file import MethodStyle, Style
+from bench.results.style_file import MethodStyle, Style, check_names
 
 __all__ = ["LOOKS", "Look", "looks"]
 
@@ -87,6 +87,9 @@ def looks(methods: Iterable[str], style: Style | None = None) -> dict[str, Look]
         methods: Names of methods, as in tables.
         style: Names, colours, markers and order given by the user.
 
+    Raises:
+        UsageError: if the style gives two of them one name.
+
     Example:
         >>> looks(["npe"])["npe"]
         Look(name='npe', color='#0077aa', marker='o', line='-')
@@ -95,7 +98,9 @@ def looks(methods: Iterable[str], style: Style | None = None) -> dict[str, Look]
     rank = {key: number for number, key in enumerate(given)}
     ordered = sorted(set(methods), key=lambda name: (rank.get(name, len(rank)), name))
     others = _others([name for name in ordered if name not in LOOKS])
-    return {name: _with(given.get(name), LOOKS.get(name) or others[name]) for name in ordered}
+    found = {name: _with(given.get(name), LOOKS.get(name) or others[name]) for name in ordered}
+    check_names({name: look.name for name, look in found.items()})
+    return found
 
 
 def _others(names: list[str]) -> dict[str, Look]:

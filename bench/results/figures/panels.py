@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from bench.results.figures.looks import Look
 from bench.results.figures.options import FigureOptions
@@ -188,6 +188,16 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def _step(ticks: Sequence[float], low: float, high: float, room: float, options: FigureOptions) -> int:
+    """Return which of the ticks of a logarithmic axis have labels so that these do not touch."""
+    if len(ticks) < 2:
+        return 1
+    # Labels stand on the part of the axis that the ticks really span.
+    share = math.log10(ticks[-1] / ticks[0]) / math.log10(high / low)
+    spanned = share * room * len(ticks) / (len(ticks) - 1)
+    return every([number(tick) for tick in ticks], spanned, options.small)
+
+
 def log_ticks(
     axis: Axes, which: str, low: float, high: float, options: FigureOptions, *, margin: float = 0.06
 ) -> None:
@@ -213,12 +223,14 @@ def log_ticks(
     # Few decades leave open what stands between them, so numbers between are tried before the decades alone.
     for factors in ((1, 2, 5), (1,), (1, 2, 3, 5)):
         ticks = [k * tick for tick in decades for k in factors if low <= k * tick <= high]
-        # Labels stand on the decades that the axis really spans.
-        share = math.log10(ticks[-1] / ticks[0]) / math.log10(high / low) if len(ticks) > 1 else 1.0
-        spanned = share * room * len(ticks) / max(len(ticks) - 1, 1)
-        step = every([number(tick) for tick in ticks], spanned, options.small) if ticks else 1
+        step = _step(ticks, low, high, room, options)
         if len(ticks) > 1 and (factors == (1,) or (step == 1 and 2 < len(ticks) < 9)):
             break
+    for bins in (4, 3, 2):
+        if len(ticks[::step]) > 1:
+            break  # a single number gives no scale
+        ticks = [float(t) for t in MaxNLocator(bins).tick_values(low, high) if low <= t <= high]
+        step = _step(ticks, low, high, room, options)
     line = axis.xaxis if which == "x" else axis.yaxis
     line.set_major_locator(FixedLocator(ticks[::step]))
     line.set_major_formatter(lambda value, _: number(value))

@@ -42,10 +42,12 @@ def without_reference(rows: pd.DataFrame) -> pd.DataFrame:
 def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[str]]:
     """Return losses on the tasks that all methods but ``prior`` ran, at one budget.
 
-    The budget is the one with most such tasks; of several, the largest.
+    The budget is the one with most methods, among those with two tasks that all of these ran; of several, the
+    one with most such tasks, and of these the largest.
 
     Returns:
-        Losses with tasks as rows and methods as columns, the budget, and the tasks that are left out.
+        Losses with tasks as rows and methods as columns, the budget, and what is left out: tasks that some of
+        these methods did not run, and methods that have no value at this budget.
 
     Raises:
         UsageError: if there are fewer than two methods, or no task that all of them ran at one budget.
@@ -55,11 +57,18 @@ def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[s
         found = ", ".join(ranked["method"].unique()) or "none"
         raise UsageError(f"plot: two methods besides {FLOOR} and {PRIOR} are needed, there is {found}")
     table = losses(ranked, metric, PROBLEM)
-    whole = table.dropna()
-    if whole.empty:
-        raise UsageError("plot: no task was run with all methods at one budget; choose methods with --method")
-    counts = whole.groupby(level="num_simulations").size()
-    budget = max(counts.index, key=lambda budget: (counts[budget], budget))
-    chosen = whole[whole.index.get_level_values("num_simulations") == budget].droplevel("num_simulations")
-    tasks = set(table.index.get_level_values("task"))
-    return chosen, int(budget), sorted(tasks - set(chosen.index))
+    known = {}
+    for budget, at_budget in table.groupby(level="num_simulations"):
+        tried = at_budget.droplevel("num_simulations").dropna(axis=1, how="all")
+        whole = tried.dropna()
+        if len(whole) and tried.shape[1] > 1:
+            known[len(whole) > 1, tried.shape[1], len(whole), int(str(budget))] = whole
+    if not known:
+        raise UsageError(
+            "plot: no task was run with all methods at one budget; choose with --method and --num-simulations"
+        )
+    best = max(known)
+    chosen = known[best]
+    tasks = table.index.get_level_values("task").unique()
+    absent = [*tasks.difference(chosen.index), *table.columns.difference(chosen.columns)]
+    return chosen, best[-1], sorted(map(str, absent))

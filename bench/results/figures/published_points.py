@@ -45,7 +45,7 @@ def published_rows(source: str, metric: str, methods: Sequence[str] = ()) -> pd.
         shown = {name.partition("[")[0].lower() for name in methods}
         own = chosen["method"].str.lower()
         chosen = chosen[own.isin(shown) | own.replace(OURS).isin(shown)]
-    short = chosen["source"].str.partition(" (")[0].str.partition(",")[0]
+    short = chosen["source"].map(lambda name: name.partition(" (")[0].partition(",")[0])
     return chosen.assign(label=chosen["method"] + ", " + short)
 
 

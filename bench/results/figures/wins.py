@@ -53,6 +53,8 @@ class Wins(ResultFigure):
         Raises:
             UsageError: if there are fewer than two methods.
         """
+        import numpy as np
+
         from bench.results.figures.heat_map import heat_map
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import metric_name
@@ -64,8 +66,7 @@ class Wins(ResultFigure):
         order = list(rates.mean(axis=1).sort_values(ascending=False, kind="stable").index)
         if self.options.style.methods:
             order = list(looks(order, self.options.style))
-        known = looks(order, self.options.style)
-        names = [known[method].name for method in order]
+        names = [look.name for look in map(looks(order, self.options.style).__getitem__, order)]
         percent = 100 * rates.loc[order, order].to_numpy()
         figure = heat_map(
             [("", percent)],
@@ -78,8 +79,12 @@ class Wins(ResultFigure):
             bar=f"% of observations with a better {metric_name(self.options.metric)}\n"
             "(method of the row against the column)",
         )
+        known = table.notna().astype(int)
+        numbers = (known.T @ known).to_numpy()[~np.eye(len(order), dtype=bool)]
+        count = f"{numbers.min()} to {numbers.max()}" if numbers.min() < numbers.max() else f"{numbers.max()}"
         self.note(
-            f"Pairs are rows of one task, budget, seed and observation ({len(table)} in all); a tie counts "
-            "half."
+            f"Pairs are rows of one task, budget, seed and observation ({count} for two methods); a tie "
+            "counts half."
+            + (" Two methods without a common pair have a grey cell." if not numbers.min() else "")
         )
         return figure

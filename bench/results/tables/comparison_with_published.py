@@ -13,7 +13,7 @@ from bench.results.style_file import Style
 from bench.results.table import number_text
 from bench.results.tables.metric_values import MetricValues
 from bench.results.tables.printed import Entry, Printed
-from bench.results.tables.published_values import ALL, fitting_rows, published_rows
+from bench.results.tables.published_values import ALL, OBSERVATIONS, fitting_rows, published_rows
 
 __all__ = ["SAME_METHOD", "compare_with_published", "comparison_table"]
 
@@ -27,7 +27,6 @@ SAME_METHOD = {
     "npse[sde_type=vp]": "NPSE-VP",
     "rejection_abc": "REJ-ABC",
 }
-OBSERVATIONS = 10  # of each task of sbibm, in every published table
 LEVEL = 0.05
 DIGITS = 3
 FURTHER = "further apart than their joint noise, half the width of Welch's 95 % interval"

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.errors import UsageError
 from bench.metrics import CalibrationMetric, metrics
 from bench.printable import printable
+from bench.results.failed_rows import failed_rows
 from bench.results.figures.figure import FLOOR, POINT
 from bench.results.schema import COLUMNS
 from bench.results.selection import of_one_size, select, times_of_one_kind
@@ -105,8 +106,8 @@ def metric_values(
     check_metric(metric, added)
     frame = select(rows, all_versions=all_versions, say=say)
     frame = frame.assign(value=frame.reindex(columns=[metric])[metric].astype(float))
-    ok = frame["status"] == "ok"
-    good = frame[ok].dropna(subset="value")
+    failed = failed_rows(frame, metric)
+    good = frame[~failed].dropna(subset="value")
     good, kind = times_of_one_kind(good, POINT) if metric in TIMES else (good, ("", ""))
     good = _of_one_batch_size(good)
     is_floor = good["method"] == FLOOR
@@ -121,7 +122,7 @@ def metric_values(
         metric=metric,
         better=_better(metric),
         values=_values(good, metric),
-        failed=_failed(frame, ok, metric, size),
+        failed=_failed(frame[failed], size),
         num_samples=size,
         kind=", ".join(filter(None, kind)),
     )
@@ -161,16 +162,11 @@ def _of_one_batch_size(good: pd.DataFrame) -> pd.DataFrame:
     return good[sizes == sizes.min()]
 
 
-def _failed(
-    frame: pd.DataFrame, ok: pd.Series, metric: str, size: int | None
-) -> dict[tuple[str, str, int], int]:
-    """Return the number of rows that failed, or in which this metric failed, where there are any."""
-    asked = frame["num_posterior_samples"]
-    same = pd.Series(True, index=frame.index) if size is None else asked.isna() | (asked >= size)
-    without = (
-        frame["metric_errors"].fillna("").str.contains(f'"{metric}"', regex=False) & frame["value"].isna()
-    )
-    counts = frame[(~ok & same) | (ok & without)].groupby(POINT).size()
+def _failed(failed: pd.DataFrame, size: int | None) -> dict[tuple[str, str, int], int]:
+    """Return the number of failed rows, where there are any, but of those with fewer samples than others."""
+    asked = failed["num_posterior_samples"]
+    same = pd.Series(True, index=failed.index) if size is None else asked.isna() | (asked >= size)
+    counts = failed[(failed["status"] == "ok") | same].groupby(POINT).size()
     table = counts.reset_index(name="failed")
     return {
         (str(task), str(method), int(n)): int(number)

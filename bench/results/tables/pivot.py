@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.errors import UsageError
 from bench.printable import printable
+from bench.results.failed_rows import left_out
 from bench.results.style_file import Style
 from bench.results.tables.estimates import Estimate, Key, estimates
 from bench.results.tables.metric_values import MetricValues
@@ -178,10 +179,11 @@ def _notes(
     if failed:
         name = (str, str) if style is None else (style.task_name, style.method_name)
         places = [
-            f"{name[1](method)} on {name[0](task)} at {budget} ({one.failed}{_of(one, values)})"
+            (name[1](method), name[0](task), budget, f"{one.failed}{_of(one, values)}")
             for (task, method, budget), one in failed
         ]
-        notes.append(f"{FAILED}: rows that failed are left out: {_some(places)}.")
+        sentence = left_out(places)
+        notes.append(f"{FAILED}: {sentence[:1].lower()}{sentence[1:]}")
     sources = sorted({one.source for one in found.values() if one.source})
     if sources:
         notes.append(f"{PUBLISHED}: published, not of these rows: {'; '.join(sources)}.")
@@ -197,8 +199,3 @@ def _range(numbers: Sequence[int]) -> str:
     last = numbers[-1]
     first = "" if len(numbers) == 1 else f"{numbers[0]} to "
     return f"{first}{last} value{'s' if last > 1 else ''}"
-
-
-def _some(places: Sequence[str], most: int = 12) -> str:
-    more = [f"and {len(places) - most} more"] if len(places) > most else []
-    return ", ".join([*places[:most], *more])

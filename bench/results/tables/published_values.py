@@ -18,6 +18,7 @@ from bench.results.tables.spread import Interval, spread
 __all__ = [
     "ALL",
     "CLASSIFIERS",
+    "OBSERVATIONS",
     "check_source",
     "fitting_rows",
     "published_estimates",
@@ -29,6 +30,7 @@ ALL = "all"
 FILES = ("c2st.csv", "sequential_and_abc.csv")
 # Classifier behind each of our columns. C2STs by different classifiers are never compared.
 CLASSIFIERS: dict[str, Classifier] = {"c2st": "mlp", "c2st_rf": "rf"}
+OBSERVATIONS = 10  # of each task of sbibm, in every published table
 NUM_SAMPLES = 10_000  # posterior samples behind a published C2ST
 STATED = ("sbibm 2021", "BayesFlow")  # sources that state it; the others are taken to follow sbibm
 YEAR = re.compile(r"^.*?\b\d{4}\b")
@@ -78,7 +80,8 @@ def published_estimates(
 
     Arguments:
         values: Values of ``c2st`` or ``c2st_rf``.
-        interval: What stands behind ±; it is computed from the published standard deviation.
+        interval: What stands behind ±; it is computed from the published standard deviation, for at most ten
+            independent values, the observations.
         source: Text that the source contains, or ``all``.
         say: Function that receives one line about results that are left out, or if there are none.
 
@@ -102,9 +105,12 @@ def published_estimates(
         name = f"{record['method']} ({short(str(record['source']))})"
         key = (str(record["task"]), name, int(record["num_simulations"]))
         num = 0 if math.isnan(record["num_values"]) else int(record["num_values"])
+        independent = min(num, OBSERVATIONS)  # several seeds share an observation, and with it its difficulty
         is_stated = str(record["source"]).startswith(STATED)
         unknown = "" if is_stated else " (number of posterior samples not stated)"
-        behind = math.nan if math.isnan(record["c2st_std"]) else spread(record["c2st_std"], num, interval)
+        behind = (
+            math.nan if math.isnan(record["c2st_std"]) else spread(record["c2st_std"], independent, interval)
+        )
         found.setdefault(
             key, Estimate(float(record["c2st_mean"]), behind, num, source=str(record["source"]) + unknown)
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.results.critical_difference import LEVEL, critical_difference
+from bench.results.failed_rows import left_out
 from bench.results.figures.figure import FLOOR, PRIOR
 from bench.results.style_file import Style
 from bench.results.tables.metric_values import MetricValues
@@ -79,6 +80,14 @@ def _notes(values: MetricValues, ranks: Ranks, style: Style, *, is_normalized: b
     for task in style.task_order(ranks.left_out):
         lacking = ", ".join(style.method_name(method) for method in ranks.left_out[task])
         notes.append(f"{style.task_name(task)} is left out: no value of {lacking}.")
+    failed = sorted((key, number) for key, number in values.failed.items() if key[2] == ranks.budget)
+    places = [
+        (style.method_name(method), style.task_name(task), budget, number)
+        for (task, method, budget), number in failed
+        if task in ranks.tasks and method in ranks.table.index
+    ]
+    if places:
+        notes.append(left_out(places))
     notes.append(
         "Wins, ties and losses are over pairs of a task and another method; a tie is a difference whose 95 % "
         "interval, paired by observation and seed, holds 0."

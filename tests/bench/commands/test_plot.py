@@ -110,7 +110,8 @@ def test_tasks_methods_and_budgets_are_chosen(folder, tmp_path):
     words = ["-t", "sir", "-m", "prior", "-n", "3e2", "--format", "svg", "--out", tmp_path]
     assert call("plot", folder, "c2st_by_budget", *words).return_value == 0
     shown = texts(tmp_path / "c2st_by_budget.svg")
-    assert {"sir", "prior", "300", "reference (noise floor)"} <= set(shown)
+    label = "methods side by side, 300 simulations"
+    assert {"sir", "prior", label, "reference (noise floor)"} <= set(shown)
     assert not {"two_moons", "rejection_abc", "150"} & set(shown)
 
 
@@ -143,7 +144,10 @@ def test_published_results_are_hollow(folder, tmp_path):
     assert result.return_value == 0, result.output
     figures = tmp_path / "r" / "figures"
     assert "REJ-ABC, sbibm 2021" in texts(figures / "c2st_by_budget.svg")
-    assert "Published: sbibm 2021 (Lueckmann et al.)." in (figures / "c2st_by_budget.txt").read_text()
+    assert "from sbibm 2021 (Lueckmann et al.)." in (figures / "c2st_by_budget.txt").read_text()
+    words[words.index("rejection_abc")] = "prior"
+    assert call("plot", tmp_path / "r", "c2st_by_budget", *words).return_value == 0
+    assert "There are no published results of these" in (figures / "c2st_by_budget.txt").read_text()
 
 
 def test_figures_without_a_place_for_published_results_say_so(folder, tmp_path):

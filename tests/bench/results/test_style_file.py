@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.results.style_file import read_style
+from bench.results.figures.looks import looks
+from bench.results.style_file import Style, read_style
 
 GOOD = """
 methods:
@@ -58,8 +59,12 @@ def test_the_example_of_the_page(tmp_path):
         ("methods: {npe: {line: wavy}}", "methods.npe.line = 'wavy': not a line; lines are - -- -. :"),
         ("methods: {npe: {name: 3}}", "methods.npe.name = '3': input should be a valid string"),
         ("methods: {npe: ''}", "a name is not empty"),
-        ("methods: [npe]", "methods: input should be a valid dictionary"),
-        ("methods: {npe: [a]}", "methods.npe"),
+        ("methods: [npe]", "methods: should be a mapping, e.g. methods: {npe: NPE}"),
+        (
+            "methods: {npe: [a]}",
+            "methods.npe = \"['a']\": a name, or a mapping with name, color, marker, line",
+        ),
+        ("tasks: {sir: 5}", "tasks.sir = '5': a name, or a mapping with name"),
         ("methods: {npe: Ours, nre: Ours}", "methods: npe and nre are both named 'Ours'"),
         ("methods: {npe: A\n  npe: B}", "line"),
         ("methods: {npe: A, npe: B}", "line 1: 'npe' is given twice"),
@@ -82,3 +87,14 @@ def test_a_file_that_cannot_be_read(tmp_path):
         read_style(tmp_path / "bytes")
     with pytest.raises(UsageError, match="is a directory"):
         read_style(tmp_path)
+
+
+def test_a_name_of_something_else_is_refused():
+    style = Style(methods={"npe": "one_pass"}, tasks={"sir": "slcp"})
+    with pytest.raises(UsageError, match="npe and one_pass would both be named 'one_pass'"):
+        style.method_order(["one_pass", "npe"])
+    with pytest.raises(UsageError, match="sir and slcp would both be named 'slcp'"):
+        style.task_order(["slcp", "sir"])
+    with pytest.raises(UsageError, match="npe and one_pass would both be named"):
+        looks(["one_pass", "npe"], style)
+    assert style.method_order(["npe"]) == ["npe"]

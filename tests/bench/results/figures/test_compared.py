@@ -53,6 +53,14 @@ def test_ranks_choose_the_budget_with_most_tasks(made_up):
         complete(disjoint, "c2st")
 
 
+def test_ranks_are_of_the_methods_of_a_budget(made_up):
+    rows = made_up(3, 3)
+    large = rows["num_simulations"] == 10_000
+    rows = rows[~((rows["method"] == "npe") & large) & ~((rows["method"] == "fmpe") & ~large)]
+    table, budget, left_out = complete(rows, "c2st")
+    assert (sorted(table), budget, left_out) == (["fmpe", "npse"], 10_000, ["npe"])
+
+
 def test_wins_are_paired_by_observation():
     losses = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [2.0, 2.0, 1.0], "c": [0.0, np.nan, np.nan]})
     rates = win_rates(losses)
@@ -60,6 +68,15 @@ def test_wins_are_paired_by_observation():
     assert rates.loc["c", "a"] == 1.0
     assert rates.loc["a", "c"] == 0.0
     assert np.isnan(rates.loc["a", "a"])
+
+
+def test_wins_say_over_how_many_pairs(made_up):
+    rows = made_up(2, 3, budgets=(1000,))
+    npe, fmpe = (rows["method"] == method for method in ("npe", "fmpe"))
+    rows = rows[~(npe & (rows["task"] == "sir")) & ~(fmpe & (rows["task"] == "two_moons"))]
+    notes = " ".join(drawn("wins", rows, FigureOptions()).entry.notes)
+    assert "(0 to 6 for two methods)" in notes
+    assert "grey cell" in notes
 
 
 def test_wins_follow_the_better_direction_and_the_style(made_up):
@@ -195,16 +212,51 @@ def test_one_budget_is_no_axis(made_up):
     figure = draw("c2st_by_budget", made_up(2, 4, budgets=(1000,)))
     assert [len(axes.get_xticks()) for axes in figure.axes] == [0, 0]
     assert figure.get_supxlabel() == "methods side by side, 1k simulations"
-    assert draw("c2st_by_budget", made_up(2, 4)).get_supxlabel() == "simulations"
+    assert draw("c2st_by_budget", made_up(2, 4)).get_supxlabel() == "simulations (methods side by side)"
 
 
 def test_an_axis_of_few_decades_has_numbers_between():
     figure = Figure(figsize=(3.3, 2.0))
     axis = figure.subplots()
     found = {}
-    for low, high in ((1.0, 15.0), (1.0, 1e6), (1.0, 4.0)):
+    for low, high in ((1.0, 15.0), (1.0, 1e6), (1.0, 4.0), (0.024, 0.033), (2.0, 2.0)):
         log_ticks(axis, "x", low, high, FigureOptions())
         found[high] = [tick.get_text() for tick in axis.get_xticklabels()]
     assert found[15.0] == ["1", "2", "5", "10"]
     assert found[1e6] == ["1", "10", "100", "1k", "10k", "100k", "1M"]
     assert found[4.0] == ["1", "2", "3"]
+    assert len(found[0.033]) > 1
+    assert len(found[2.0]) > 1
+
+
+def test_floor_and_bars_are_on_the_axis(made_up):
+    rows = made_up(2, 4, budgets=(1000,)).assign(mmd2=lambda rows: 10.0 ** (2 * rows["seed"] - 2))
+    rows.loc[rows["method"] == "npe", "mmd2"] = 1e-4
+    rows.loc[rows["method"] == "reference", "mmd2"] = 2e-5
+    made = drawn("c2st_by_budget", rows, FigureOptions(metric="mmd2"))
+    low, high = made.figure.axes[0].get_ylim()
+    points = estimates(rows, ["task", "method"], "mmd2", "sd")
+    assert low < 2e-5
+    assert high > points["high"].max()
+    assert (points["low"] <= 0).any()
+    assert "cut where they reach below the axis" in caption(made)
+    rows.loc[rows["method"] == "reference", "mmd2"] = -1e-5
+    made = drawn("c2st_by_budget", rows, FigureOptions(metric="mmd2"))
+    assert "The noise floor is not drawn where it is below the axis." in caption(made)
+    names = [text.get_text() for text in made.figure.legends[0].get_texts()]
+    assert "reference (noise floor)" not in names
+
+
+def test_captions_say_which_rows_failed_by_the_names_of_the_style(made_up):
+    rows = made_up(2, 3, budgets=(1000,))
+    lost = (rows["method"] == "npe") & (rows["task"] == "sir") & (rows["num_observation"] == 1)
+    rows.loc[lost, "status"] = "error"
+    rows.loc[(rows["method"] == "npse") & (rows["task"] == "two_moons"), "c2st"] = np.inf
+    said = []
+    style = Style(methods={"npe": "Flow", "npse": "Score"}, tasks={"sir": "Epidemic"})
+    made = drawn("c2st_by_budget", rows, FigureOptions(style=style), say=said.append)
+    sentence = "Rows that failed are left out: {} on {} at 1000 (2), {} on two_moons at 1000 (6)."
+    assert sentence.format("Flow", "Epidemic", "Score") in caption(made)
+    assert "Tasks: Epidemic, two_moons. Methods: Flow, Score, fmpe, reference." in caption(made)
+    assert said == [sentence.format("npe", "sir", "npse")]
+    assert "failed" not in caption(drawn("ranks", made_up(2, 3), FigureOptions()))

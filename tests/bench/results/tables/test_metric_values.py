@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,14 @@ def test_failures_of_a_row_and_of_the_metric_are_counted(written_rows, grid):
     values = metric_values(written_rows(grid), "c2st")
     assert values.failed == {("sir", "a", 1000): 2}
     assert len(values.values) == len(grid) - 2
+
+
+def test_an_infinite_value_is_a_failure(written_rows, grid):
+    grid[0] |= {"mmd2": math.inf}
+    grid[1] |= {"mmd2": 0.1}
+    values = metric_values(written_rows(grid), "mmd2")
+    assert values.failed == {("sir", "a", 1000): 1}
+    assert values.values["value"].tolist() == [0.1]
 
 
 def test_a_column_of_a_plug_in_that_is_not_loaded_is_known(written_rows, grid):

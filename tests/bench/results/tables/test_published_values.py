@@ -38,7 +38,7 @@ def test_the_interval_is_computed_from_the_published_deviation(values):
         for interval in ("sd", "se")
     }
     assert found["sd"].num == 50
-    assert found["se"].spread == pytest.approx(found["sd"].spread / 50**0.5)
+    assert found["se"].spread == pytest.approx(found["sd"].spread / 10**0.5)  # observations
 
 
 def test_another_number_of_posterior_samples_is_left_out(values):

@@ -99,6 +99,23 @@ def test_ranks_are_over_tasks_that_all_methods_ran(values):
     assert "slcp is left out: no value of b" in notes
 
 
+def test_ranks_say_which_rows_failed(written_rows, grid):
+    grid[0] |= {"status": "error", "c2st": None}
+    values = metric_values(written_rows(grid), "c2st")
+    notes = rank_tables(values, [rank_methods(values, 1000)])[0].notes
+    assert "Rows that failed are left out: a on sir at 1000 (1)." in notes
+
+
+def test_older_versions_of_the_noise_floor_get_no_rank(written_rows, grid):
+    floors = [
+        {"task": task, "method": "reference", "method_version": version, "num_observation": 1, "c2st": 0.5}
+        for task in ("sir", "two_moons")
+        for version in ("1", "2")
+    ]
+    values = metric_values(written_rows([*grid, *floors]), "c2st", all_versions=True)
+    assert list(rank_methods(values, 1000).table.index) == ["a", "b", "c"]
+
+
 def test_wins_are_differences_beyond_noise(values):
     table = rank_methods(values, 1000).table
     # On both tasks a and b cannot be told apart, and both beat c.
