@@ -84,36 +84,45 @@ class SbiPosterior(Posterior):
 
     def _redrawn(self, sample_shape: torch.Size, x: Tensor, **options: Any) -> Tensor:
         raw = options | {"reject_outside_prior": False}
+        ends = time.monotonic() + options["max_sampling_time"]
+
+        def alone(number: int, x: Tensor) -> Tensor:
+            left = options | {"max_sampling_time": max(ends - time.monotonic(), 1e-3)}
+            return self._rejecting(self._posterior.sample)(torch.Size([number]), x=x, **left)
+
         parts = []
         for rows in x.split(max(1, BATCH // sample_shape.numel())):
             theta = self._posterior.sample_batched(sample_shape, x=rows, **raw)
             if not self._is_flow:
-                theta = self._filled(theta, rows, raw, options)
+                theta = self._filled(theta, rows, raw, ends, alone)
             outside = ~self._posterior.prior.support.check(theta)
             for k in outside.any(dim=0).nonzero().flatten().tolist():
                 again = outside[:, k]
-                theta[again, k] = self._alone(int(again.sum()), rows[k : k + 1], options)
+                theta[again, k] = alone(int(again.sum()), rows[k : k + 1])
             parts.append(theta)
         return torch.cat(parts, dim=1)
 
-    def _alone(self, number: int, x: Tensor, options: dict[str, Any]) -> Tensor:
-        """Samples inside the prior for one observation, by sbi's rejection."""
-        return self._rejecting(self._posterior.sample)(torch.Size([number]), x=x, **options)
-
-    def _filled(self, theta: Tensor, x: Tensor, raw: dict[str, Any], options: dict[str, Any]) -> Tensor:
+    def _filled(
+        self,
+        theta: Tensor,
+        x: Tensor,
+        raw: dict[str, Any],
+        ends: float,
+        alone: Callable[[int, Tensor], Tensor],
+    ) -> Tensor:
         """Theta ``(n, B, dim_theta)`` of a vector field with the samples outside the prior replaced."""
-        ends = time.monotonic() + options["max_sampling_time"]
 
         def draw(number: int, rows: Tensor) -> Tensor:
             if time.monotonic() > ends:
-                limit = options["max_sampling_time"]
+                limit = raw["max_sampling_time"]
                 raise RuntimeError(
                     f"rejection outside the prior took longer than max_sampling_time = {limit:g} s"
                 )
             return self._posterior.sample_batched(torch.Size([number]), x=x[rows], **raw)
 
-        inside = InsidePrior(self._posterior.prior, theta.shape[-1])
-        return inside.kept(theta, draw, lambda number, row: self._alone(number, x[row : row + 1], options))
+        # The prior in sbi's units that stays on the CPU; sbi's own is on the device.
+        inside = InsidePrior(self._units.prior, theta.shape[-1])
+        return inside.kept(theta, draw, lambda number, row: alone(number, x[row : row + 1]))
 
     def without_rejection(self) -> SbiPosterior:
         """Return a copy that keeps samples outside the prior's support."""

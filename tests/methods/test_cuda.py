@@ -34,6 +34,18 @@ def test_every_method_fits_and_samples_there(name):
     assert samples.isfinite().all()
 
 
+@pytest.mark.parametrize("name", ["npe", "fmpe", "npse"])
+def test_samples_outside_a_bounded_prior_are_drawn_again_there(name):
+    torch.manual_seed(0)
+    prior = torch.distributions.Independent(torch.distributions.Uniform(-torch.ones(2), torch.ones(2)), 1)
+    theta = prior.sample((200,))
+    x = theta + 0.3 * torch.randn(200, 2)
+    posterior = methods.get(name + QUICK[name]).fit(prior, theta, x, device="cuda", seed=0)
+    samples = posterior.sample_batched((50,), x=x[:5])
+    assert samples.shape == (50, 5, 2)
+    assert samples.abs().max() <= 1
+
+
 def test_a_replayed_graph_gives_what_the_work_gives():
     layer = torch.nn.Linear(3, 3, device="cuda")
     replayed = Replayed(lambda z: layer(z) + torch.rand_like(z), Evaluations())
