@@ -173,13 +173,14 @@ def _write(sources: dict[Path, _Source], won: Winners, new: NewFiles) -> set[Pat
 
 
 def _num_metrics(table: pa.Table) -> pa.Array:
-    """Return the number of columns of metrics, a plug-in's included, in which each row has a value."""
+    """Return the number of columns of metrics, a plug-in's included, in which each row has a finite value."""
     known = columns()
     found = pa.array([0] * len(table), pa.int64())
     for name in table.column_names:
         if name in known or name not in COLUMNS:
             values = table[name].combine_chunks()
-            here = pc.invert(pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)))
+            is_number = pa.types.is_floating(values.type)
+            here = pc.fill_null(pc.is_finite(values), False) if is_number else pc.is_valid(values)
             found = pc.add(found, here.cast(pa.int64()))
     return found
 

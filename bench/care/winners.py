@@ -98,8 +98,9 @@ def _explain(good: pd.DataFrame, say: Callable[[str], None]) -> None:
         other = int(group["samples"].sum())
         more = f"; {other} of them differ in their samples" if other else "; their samples are the same"
         scored = int(group["earlier"].sum())
-        but = f", but of {scored} an earlier one, which has more metrics" if scored else ""
-        say(
-            f"{task} {method}: {len(group)} rows were run more than once, the later started are kept"
-            f"{but}{more}"
-        )
+        which = "the later started are kept"
+        if scored:
+            which = (
+                f"of {scored} an earlier one with more metrics is kept, of {len(group) - scored} the later"
+            )
+        say(f"{task} {method}: {len(group)} rows were run more than once, {which}{more}")

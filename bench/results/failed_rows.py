@@ -7,30 +7,39 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["failed_rows", "left_out", "some"]
+__all__ = ["asked_for_less", "failed_rows", "left_out"]
 
 MOST = 12  # places that are named
 
 
-def failed_rows(rows: pd.DataFrame, metric: str = "") -> pd.Series:
+def failed_rows(rows: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.Series:
     """Return which rows failed, or have no finite value of a metric because the metric failed.
 
     Arguments:
-        rows: Rows with the columns ``status``, ``metric_errors`` and, if they have it, that of the metric.
-        metric: Column of numbers; without one, only the status counts.
+        rows: Rows with the column ``status``.
+        metrics: Columns of numbers; without any, only the status counts.
     """
     failed = rows["status"] != "ok"
-    if not metric or metric not in rows:
-        return failed
-    value = rows[metric].astype(float)
-    errors = rows["metric_errors"].fillna("").str.contains(f'"{metric}"', regex=False)
-    return failed | (errors & value.isna()) | np.isinf(value)
+    errors = rows.reindex(columns=["metric_errors"])["metric_errors"].astype(object).fillna("").astype(str)
+    for metric in metrics:
+        if metric in rows and pd.api.types.is_numeric_dtype(rows[metric]):
+            value = rows[metric].astype(float)
+            named = errors.str.contains(f'"{metric}"', regex=False)
+            failed |= (named & value.isna()) | np.isinf(value)
+    return failed
 
 
-def some(places: Sequence[str], most: int = MOST) -> str:
-    """Return the first places of a list, and how many more there are."""
-    more = [f"and {len(places) - most} more"] if len(places) > most else []
-    return ", ".join([*places[:most], *more])
+def asked_for_less(failed: pd.DataFrame, size: float | None) -> pd.Series:
+    """Return which failed rows asked for fewer posterior samples than the values of a table or figure have.
+
+    Arguments:
+        failed: Failed rows.
+        size: Number of posterior samples of the values; None if they have several.
+    """
+    asked = failed.reindex(columns=["num_posterior_samples"])["num_posterior_samples"]
+    if size is None:
+        return pd.Series(False, index=failed.index)
+    return (failed["status"] != "ok") & asked.notna() & (asked < size)
 
 
 def left_out(places: Iterable[tuple[str, str, object, object]]) -> str:
@@ -44,4 +53,5 @@ def left_out(places: Iterable[tuple[str, str, object, object]]) -> str:
         'Rows that failed are left out: npe on sir at 1000 (1 of 3).'
     """
     named = [f"{method} on {task} at {budget} ({number})" for method, task, budget, number in places]
-    return f"Rows that failed are left out: {some(named)}."
+    more = [f"and {len(named) - MOST} more"] if len(named) > MOST else []
+    return f"Rows that failed are left out: {', '.join([*named[:MOST], *more])}."

@@ -67,7 +67,8 @@ def select(
     names = shown["task"].map({name: printable(str(name)) for name in shown["task"].dropna().unique()})
     task = _with_version(names, versions["task_version"], [shown["task"]])
     method = _with_version(labels, versions["method_version"], [shown["task"], labels])
-    return shown.assign(task=task, method=method)
+    # The ends of the scale are known by their names.
+    return shown.assign(task=task, method=method.where(~shown["method"].isin(SCALE), labels))
 
 
 def times_of_one_kind(rows: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFrame, tuple[str, str]]:

@@ -19,6 +19,7 @@ MOST_BYTES = 1_000_000
 LONGEST = 60  # characters of a name
 LINES = ("-", "--", "-.", ":")
 EXAMPLE = "methods: {npe: NPE}"
+EXAMPLES = {"methods": EXAMPLE, "tasks": "tasks: {sir: SIR}"}
 EXPECTED = {
     "methods": "a name, or a mapping with name, color, marker, line",
     "tasks": "a name, or a mapping with name",
@@ -196,7 +197,7 @@ def _explained(error: ValidationError) -> str:
         known = Style.model_fields if len(path) == 1 else inner.model_fields
         return f"unknown key {'.'.join(path)!r}; {nearest(path[-1], known)}"
     if first["type"] in ("model_type", "dict_type"):
-        message = EXPECTED[path[0]] if len(path) > 1 else f"should be a mapping, e.g. {EXAMPLE}"
+        message = EXPECTED[path[0]] if len(path) > 1 else f"should be a mapping, e.g. {EXAMPLES[path[0]]}"
     if len(path) == 1:
         return f"{path[0]}: {message[:1].lower()}{message[1:]}"
     value = str(first["input"])

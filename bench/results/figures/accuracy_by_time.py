@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
-from bench.results.figures.figure import POINT, ResultFigure, label, register_figure
+from bench.results.figures.figure import POINT, PRIOR, ResultFigure, label, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +64,10 @@ class AccuracyByTime(ResultFigure):
         points = points.merge(
             clocked.groupby(CURVE, as_index=False).agg(seconds=("seconds", "median")), on=CURVE
         )
-        # The other rows that are seen are those of the noise floor.
-        self.show(rows[rows.index.isin(clocked.index) | ~rows.index.isin(data.index)])
+        is_floor = ~rows.index.isin(data.index) & rows["task"].isin(clocked["task"])
+        self.caption_only(
+            rows[rows.index.isin(clocked.index) | is_floor], lambda failed: failed["method"] != PRIOR
+        )
         sizes, more = budget_sizes(points["num_simulations"], options)
         known = looks(points["method"], options.style)
         figure, axes = by_task(

@@ -13,6 +13,7 @@ from bench.results.figures.looks import LOOKS, Look
 from bench.results.figures.metric_axis import axis_label, is_c2st
 from bench.results.figures.options import FigureOptions
 from bench.results.figures.panels import entries, log_ticks, panels
+from bench.results.style_file import check_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,17 +21,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-__all__ = ["by_task", "hidden_floor", "is_logarithmic", "task_titles"]
+__all__ = ["by_task", "hidden_floor", "task_titles"]
 
 WIDE = 30  # ratio of largest and smallest value above which an axis is logarithmic
 
 
 def task_titles(tasks: Sequence[str], options: FigureOptions) -> dict[str, str]:
-    """Return the title of each task, in the order in which tasks are shown."""
+    """Return the title of each task, in the order in which tasks are shown.
+
+    Raises:
+        UsageError: if the style gives two of them one name.
+    """
     names = {label(key): value.name for key, value in options.style.tasks.items()}
     rank = {key: number for number, key in enumerate(names)}
     ordered = sorted(set(tasks), key=lambda task: (rank.get(task, len(rank)), task))
-    return {task: label(names.get(task) or "") or task for task in ordered}
+    titles = {task: label(names.get(task) or "") or task for task in ordered}
+    check_names(titles)
+    return titles
 
 
 def by_task(
@@ -58,6 +65,7 @@ def by_task(
         more: Further entries of the legend.
     """
     titles = task_titles(tasks, options)
+    floor = {task: value for task, value in floor.items() if task in titles}
     noise = LOOKS[FLOOR]
     perfect = Look("perfect", "0.3", "", "--")
     bare = [perfect] if is_c2st(options.metric) else []
@@ -87,10 +95,10 @@ def hidden_floor(axes: Mapping[str, Axes], floor: Mapping[str, float]) -> str:
 
 
 def _range(values: pd.DataFrame, floor: Mapping[str, float], options: FigureOptions) -> tuple[float, float]:
-    """Return the range of the vertical axis, which all panels share and which holds all bars.
+    """Return the range of the vertical axis, which all panels share, with all bars and noise floors.
 
-    On a logarithmic axis, a bar may reach below zero, and the noise floor be there: the range then begins a
-    little below the smallest value.
+    A logarithmic axis leaves out ends of bars, and floors, far below all means: it reaches down to at most a
+    thirtieth of the smallest mean.
     """
     ends = values.reindex(columns=["mean", "low", "high"]).to_numpy(dtype=float)
     ends = ends[np.isfinite(ends)]
@@ -99,14 +107,14 @@ def _range(values: pd.DataFrame, floor: Mapping[str, float], options: FigureOpti
     if is_c2st(options.metric):
         return min(0.47, ends.min() - 0.02), max(1.03, ends.max() + 0.01)
     all_ = np.array([*ends, *(value for value in floor.values() if np.isfinite(value))])
-    if not is_logarithmic(values["mean"]):
+    if not _is_logarithmic(values["mean"]):
         margin = 0.05 * (all_.max() - all_.min()) or 0.05 * abs(all_.max()) or 1.0
         return float(all_.min() - margin), float(all_.max() + margin)
     farthest = float(values["mean"].min()) / WIDE
     return float(all_[all_ >= farthest].min()), float(all_.max())
 
 
-def is_logarithmic(means: pd.Series) -> bool:
+def _is_logarithmic(means: pd.Series) -> bool:
     """Return whether positive values differ so much that their axis is logarithmic."""
     finite = means[np.isfinite(means)]
     return bool(len(finite) and finite.min() > 0 and finite.max() > WIDE * finite.min())
@@ -114,7 +122,7 @@ def is_logarithmic(means: pd.Series) -> bool:
 
 def _limits(axis: Axes, low: float, high: float, values: pd.DataFrame, options: FigureOptions) -> None:
     """Limits and ticks of the vertical axis, which all panels share."""
-    if not is_c2st(options.metric) and is_logarithmic(values["mean"]):
+    if not is_c2st(options.metric) and _is_logarithmic(values["mean"]):
         log_ticks(axis, "y", low, high, options)
         return
     axis.set(ylim=(low, high))

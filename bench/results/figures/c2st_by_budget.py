@@ -31,8 +31,8 @@ class C2STByBudget(ResultFigure):
     def draw(self, rows: pd.DataFrame) -> Any:
         """Mean over observations and seeds, with bars; a dashed line is a perfect C2ST.
 
-        Methods stand side by side at each budget; of a single budget, there is no axis of budgets. Published
-        means of the same budgets are hollow points.
+        Methods stand side by side at each budget; with one budget, the horizontal axis has no ticks.
+        Published means of the same budgets are hollow points.
         """
         from bench.results.figures.by_task import by_task, hidden_floor
         from bench.results.figures.looks import looks
@@ -55,15 +55,14 @@ class C2STByBudget(ResultFigure):
             for k, name in enumerate(slots)
         }
         size = marker_size(options, len(slots))
+        self.caption_only(rows[rows["task"].isin(points["task"])])
         figure, axes = by_task(
             points,
             list(points["task"]),
             floor,
             known,
             options,
-            x_label="simulations (methods side by side)"
-            if several
-            else f"methods side by side, {number(budgets[0])} simulations",
+            x_label=_x_label(budgets, len(slots)),
             lines=several,
             more=[hollow(look, options) for look in published.values()],
         )
@@ -83,7 +82,8 @@ class C2STByBudget(ResultFigure):
             beyond = 0.5 if several else 0.5 * BREADTH  # methods of one budget may use all of the width
             axis.set_xlim(-beyond, len(budgets) - 1 + beyond)
             axis.grid(visible=False, axis="x")
-        cut = ", cut where they reach below the axis" if _are_cut(points, options.metric) else ""
+        lowest = min(axis.get_ylim()[0] for axis in axes.values())
+        cut = ", cut where they reach below the axis" if (points["low"] < lowest).any() else ""
         self.note(f"Bars are {INTERVALS[options.interval]}{cut}.{hidden_floor(axes, floor)}")
         if several and len(slots) > 1:
             self.note("Methods stand side by side at each number of simulations.")
@@ -99,12 +99,13 @@ class C2STByBudget(ResultFigure):
         return figure
 
 
-def _are_cut(points: pd.DataFrame, metric: str) -> bool:
-    """Whether a bar reaches below a logarithmic axis."""
-    from bench.results.figures.by_task import is_logarithmic
-    from bench.results.figures.metric_axis import is_c2st
+def _x_label(budgets: list[int], num_methods: int) -> str:
+    from bench.results.figures.panels import number
 
-    return is_logarithmic(points["mean"]) and not is_c2st(metric) and bool((points["low"] <= 0).any())
+    beside = "methods side by side" if num_methods > 1 else ""
+    if len(budgets) > 1:
+        return f"simulations ({beside})" if beside else "simulations"
+    return ", ".join(filter(None, [beside, f"{number(budgets[0])} simulations"]))
 
 
 def _bars(

@@ -48,7 +48,13 @@ class Calibration(ResultFigure):
         # Rows from before the pairs that did not fail were counted have the number that was asked for.
         data = data.assign(pairs=data["num_calibration_finite"].fillna(data["num_calibration"]))
         few = data["method"].nunique() <= MOST_METHODS and data["task"].nunique() <= MOST_TASKS
-        return self._curves(data) if few else self._heat_map(data)
+        if few:
+            return self._curves(data)
+        largest = rows["num_simulations"].max()
+        self.caption_only(
+            rows[rows["num_simulations"] == largest], lambda failed: failed["num_simulations"] == largest
+        )
+        return self._heat_map(data)
 
     def _curves(self, data: pd.DataFrame) -> Any:
         from matplotlib.figure import Figure

@@ -30,12 +30,12 @@ def caption(made: Drawn) -> str:
     what = entry.summary().rstrip(".")
     if entry.scored:
         what += f" ({axis_label(entry.options.metric)})"
+    # One by one: names of failed rows that are not drawn may be those of others.
     style = entry.options.style
-    methods = {
-        method: look.name
-        for method, look in looks([*rows["method"], *(place[0] for place in failed)], style).items()
-    }
-    tasks = task_titles([*rows["task"], *(place[1] for place in failed)], entry.options)
+    every = {*rows["method"], *(place[0] for place in failed)}
+    methods = {method: looks([method], style)[method].name for method in every}
+    every = {*rows["task"], *(place[1] for place in failed)}
+    tasks = {task: task_titles([task], entry.options)[task] for task in every}
     lines = [
         f"{what}.",
         f"Tasks: {_list(rows['task'].map(tasks))}. Methods: {_list(rows['method'].map(methods))}.",

@@ -33,12 +33,10 @@ class Drawn(NamedTuple):
     entry: ResultFigure
 
     def failed(self) -> list[tuple[str, str, int, int]]:
-        """Method, task, budget and number of failed rows, of the problems that the figure shows."""
+        """Method, task, budget and number of failed rows that the figure would show."""
         bad = self.entry.failed
         if bad is None:
             return []
-        for column in ("task", "num_simulations", "num_observation"):
-            bad = bad[bad[column].isin(self.rows[column])]
         counts = bad.groupby(["method", "task", "num_simulations"]).size().reset_index(name="number")
         found = counts.itertuples(index=False, name=None)
         return [(str(method), str(task), int(n), int(number)) for method, task, n, number in found]
@@ -107,5 +105,5 @@ def drawn(
     plt.close(figure)
     made = Drawn(figure, chosen if entry.shown is None else entry.shown, entry)
     if say is not None and (failed := made.failed()):
-        say(left_out(failed))
+        say(left_out(failed).replace("\\$", "$"))
     return made

@@ -55,11 +55,12 @@ class ResultFigure(ABC):
         without: Parameters that the labels of methods leave out.
         exact: Whether the figure has the width in ``options``. Any other is cut to what is drawn when it is
             saved.
-        shows_published: Whether published results are drawn if they are asked for.
+        shows_published: Whether published results are drawn if they are asked for. A note then names their
+            sources.
         options: Metric, interval, width, sizes and style that the user chose.
         notes: Sentences for the caption, see :meth:`note`.
-        shown: Rows that the caption counts and names, see :meth:`show`; all that were drawn from if None.
-        failed: Rows that failed, among those of the selection, with labels.
+        shown: Rows that the caption counts and names, see :meth:`caption_only`; all if None.
+        failed: Rows that failed, with labels, which the caption names.
     """
 
     name: ClassVar[str] = ""
@@ -101,9 +102,19 @@ class ResultFigure(ABC):
         """Add a sentence about what is drawn to the caption."""
         self.notes = (*self.notes, sentence)
 
-    def show(self, rows: pd.DataFrame) -> None:
-        """Say that only these of the rows are seen in the figure, so that its caption leaves others out."""
+    def caption_only(
+        self, rows: pd.DataFrame, also_failed: Callable[[pd.DataFrame], pd.Series] | None = None
+    ) -> None:
+        """Let the caption be about some of the rows, those that are seen in the figure.
+
+        Arguments:
+            rows: The rows that are seen.
+            also_failed: Function of the failed rows that returns which of them would be seen if they had not
+                failed; without it, all would be.
+        """
         self.shown = rows
+        if also_failed is not None and self.failed is not None:
+            self.failed = self.failed[also_failed(self.failed)]
 
     def needed(self) -> list[str]:
         """Return the columns in which a row must have a value."""
@@ -134,14 +145,14 @@ class ResultFigure(ABC):
         Raises:
             UsageError: if there are none.
         """
-        from bench.results.failed_rows import failed_rows
+        from bench.results.failed_rows import asked_for_less, failed_rows
         from bench.results.selection import of_one_size, select
 
         needed = self.needed()
         rows = rows.assign(task_name=rows["task"], method_name=rows["method"])
         chosen = select(rows, all_versions=all_versions, without=self.without, say=say)
         absent = [column for column in needed if column not in chosen]
-        failed = failed_rows(chosen, self.options.metric if self.scored else "")
+        failed = failed_rows(chosen, needed)
         good = chosen[~failed]
         good = good.iloc[:0] if absent else good.dropna(subset=needed)
         if good.empty:
@@ -155,6 +166,7 @@ class ResultFigure(ABC):
             floor = good["method"] == FLOOR
             proper = of_one_size(good if floor.all() else good[~floor], POINT, say)
             good = good[good.index.isin(proper.index) | floor]
+            failed &= ~asked_for_less(chosen, proper["num_posterior_samples"].max())
         known = {name: _labels(chosen[name]) for name in ("task", "method")}
         bad = chosen[failed]
         self.failed = bad.assign(**{name: bad[name].map(labels) for name, labels in known.items()})

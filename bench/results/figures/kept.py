@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def kept_samples(figure: ResultFigure, rows: pd.DataFrame, most: int) -> Kept:
         for _, group in here.sort_values(
             ["num_simulations", "num_observation", "seed"], ascending=[False, True, True]
         ).groupby(["num_simulations", "num_observation"], sort=False):
-            found = _samples(options.samples, group)
+            found, used = _samples(options.samples, group)
             if found:
                 known = looks(found, options.style)
                 chosen = sorted(known, key=lambda method: method == PRIOR)[:most]
@@ -79,9 +80,9 @@ def kept_samples(figure: ResultFigure, rows: pd.DataFrame, most: int) -> Kept:
                 if len(known) > most:
                     left_out = ", ".join(method for method in known if method not in shown)
                     figure.note(f"Left out for want of room, choose with --method: {left_out}.")
-                figure.show(group[group["method"].isin(shown)])
                 row = group.iloc[0]
                 k, budget = int(row["num_observation"]), int(row["num_simulations"])
+                figure.caption_only(used[used["method"].isin(shown)], _of(task, k, budget))
                 figure.note(f"Shown is observation {k} of {title} at {budget} simulations.")
                 if len(titles) > 1:
                     figure.note("One task is drawn; choose another with --task.")
@@ -90,10 +91,20 @@ def kept_samples(figure: ResultFigure, rows: pd.DataFrame, most: int) -> Kept:
     raise UsageError("plot: no samples are kept; scorebench run --keep samples keeps them")
 
 
-def _samples(samples: Samples, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Samples by method, of the first row of each method that has kept ones."""
+def _of(task: str, num_observation: int, num_simulations: int) -> Callable[[pd.DataFrame], pd.Series]:
+    """Return a function that says which rows are of an observation of a task at a budget."""
+    return lambda rows: (
+        (rows["task"] == task)
+        & (rows["num_observation"] == num_observation)
+        & (rows["num_simulations"] == num_simulations)
+    )
+
+
+def _samples(samples: Samples, rows: pd.DataFrame) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Samples by method, of the first row of each method that has kept ones, and these rows."""
     found: dict[str, np.ndarray] = {}
-    for method, cell, k in rows[["method", "cell", "num_observation"]].itertuples(index=False):
+    used = []
+    for index, method, cell, k in rows[["method", "cell", "num_observation"]].itertuples():
         if method in found:
             continue
         try:
@@ -103,7 +114,8 @@ def _samples(samples: Samples, rows: pd.DataFrame) -> dict[str, np.ndarray]:
         good = kept[(np.abs(kept) < FINITE).all(axis=1)]
         if len(good) > 1:
             found[str(method)] = good
-    return found
+            used.append(index)
+    return found, rows.loc[used]
 
 
 def _task(name: str) -> Task:

@@ -189,7 +189,7 @@ def number(value: float) -> str:
 
 
 def _step(ticks: Sequence[float], low: float, high: float, room: float, options: FigureOptions) -> int:
-    """Return which of the ticks of a logarithmic axis have labels so that these do not touch."""
+    """Return the step with which ticks of a logarithmic axis are labelled, so that labels do not touch."""
     if len(ticks) < 2:
         return 1
     # Labels stand on the part of the axis that the ticks really span.

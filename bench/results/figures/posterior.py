@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
     from bench.results.figures.looks import Look
+    from bench.results.style_file import Style
 
 __all__ = ["Posterior", "parameter_label"]
 
@@ -62,7 +63,7 @@ class Posterior(ResultFigure):
 
         options = self.options
         kept = kept_samples(self, rows, MOST_METHODS)
-        shown_as = _lines(kept.looks)
+        shown_as = _lines(kept.looks, options.style)
         task, k = kept.task, kept.num_observation
         reference = task.reference_samples(k)
         exact = None if reference is None else reference.double().numpy()
@@ -125,14 +126,17 @@ class Posterior(ResultFigure):
         return figure
 
 
-def _lines(looks: dict[str, Look]) -> dict[str, Look]:
-    """Looks whose lines differ, where so many contours cross each other that colours are not enough."""
+def _lines(looks: dict[str, Look], style: Style) -> dict[str, Look]:
+    """Looks whose lines differ, where so many contours cross each other that colours are not enough.
+
+    Lines that the style gives are kept.
+    """
     if len(looks) <= MOST_NESTED:
         return looks
-    solid = [method for method, look in looks.items() if look.line == "-"]
+    given = {label(key) for key, value in style.methods.items() if value.line}
+    free = iter(LINES)
     return {
-        method: replace(look, line=LINES[solid.index(method) % len(LINES)]) if method in solid else look
-        for method, look in looks.items()
+        method: look if method in given else replace(look, line=next(free)) for method, look in looks.items()
     }
 
 

@@ -11,7 +11,7 @@ from bench.results.figures.metric_axis import lower_is_better
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["OBSERVATION", "PROBLEM", "complete", "losses", "without_reference"]
+__all__ = ["OBSERVATION", "PROBLEM", "complete", "is_compared", "losses", "without_reference"]
 
 PROBLEM = ["task", "num_simulations"]
 OBSERVATION = [*PROBLEM, "seed", "num_observation"]
@@ -36,18 +36,23 @@ def losses(rows: pd.DataFrame, metric: str, problem: list[str]) -> pd.DataFrame:
 
 def without_reference(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of methods that are compared."""
-    return rows[rows["method"] != FLOOR]
+    return rows[is_compared(rows)]
+
+
+def is_compared(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of methods that are compared, so not of ``reference``."""
+    return rows["method"] != FLOOR
 
 
 def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[str]]:
-    """Return losses on the tasks that all methods but ``prior`` ran, at one budget.
+    """Return losses at one budget, on the tasks that all methods of this budget but ``prior`` ran.
 
     The budget is the one with most methods, among those with two tasks that all of these ran; of several, the
     one with most such tasks, and of these the largest.
 
     Returns:
-        Losses with tasks as rows and methods as columns, the budget, and what is left out: tasks that some of
-        these methods did not run, and methods that have no value at this budget.
+        Losses with tasks as rows and methods as columns, the budget, and the names of what is left out: tasks
+        that some of these methods did not run, then methods that have no value at this budget.
 
     Raises:
         UsageError: if there are fewer than two methods, or no task that all of them ran at one budget.
@@ -71,4 +76,4 @@ def complete(rows: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, int, list[s
     chosen = known[best]
     tasks = table.index.get_level_values("task").unique()
     absent = [*tasks.difference(chosen.index), *table.columns.difference(chosen.columns)]
-    return chosen, best[-1], sorted(map(str, absent))
+    return chosen, best[-1], list(map(str, absent))

@@ -41,11 +41,11 @@ class Profile(ResultFigure):
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import is_c2st, metric_name
         from bench.results.figures.panels import entries, log_ticks, panels
-        from bench.results.figures.problems import PROBLEM, losses, without_reference
+        from bench.results.figures.problems import PROBLEM, is_compared, losses, without_reference
 
         options = self.options
         table = losses(rows, options.metric, PROBLEM)
-        self.show(without_reference(rows))
+        self.caption_only(without_reference(rows), is_compared)
         if is_c2st(options.metric):
             table = (table - 0.5).clip(lower=LEAST)
         if not (table.min() > 0).all():

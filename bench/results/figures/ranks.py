@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.results.critical_difference import LEVEL, critical_difference
-from bench.results.figures.figure import ResultFigure, register_figure
+from bench.results.figures.figure import SCALE, ResultFigure, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Ranks(ResultFigure):
     exact = True
 
     def draw(self, rows: pd.DataFrame) -> Any:
-        """Critical-difference diagram over the tasks that all methods ran at one budget; 1 is best.
+        """Critical-difference diagram over the tasks that all methods of one budget ran; 1 is best.
 
         ``reference`` and ``prior``, the ends of the scale, get no rank.
 
@@ -63,7 +63,14 @@ class Ranks(ResultFigure):
         options = self.options
         table, budget, left_out = self._table(rows)
         seen = rows["method"].isin(table.columns) & rows["task"].isin(table.index)
-        self.show(rows[seen & (rows["num_simulations"] == budget)])
+        self.caption_only(
+            rows[seen & (rows["num_simulations"] == budget)],
+            lambda failed: (
+                ~failed["method"].isin(SCALE)
+                & ~failed["task"].isin(left_out)
+                & (failed["num_simulations"] == budget)
+            ),
+        )
         ranks = table.rank(axis=1).mean().sort_values(kind="stable")
         known = looks(list(ranks.index), options.style)
         critical = critical_difference(len(ranks), len(table))
@@ -87,8 +94,8 @@ class Ranks(ResultFigure):
             fontsize=options.font_size,
         )
         self.note(
-            f"Ranks are over the {len(table)} tasks that all methods ran at {budget} simulations"
-            + (f" (left out: {', '.join(left_out)})" if left_out else "")
+            f"Ranks are over the {len(table)} tasks that all of these methods ran at {budget} simulations"
+            + (f" (tasks and methods that are left out: {', '.join(left_out)})" if left_out else "")
             + f"; bars join methods whose mean ranks differ by less than the critical difference "
             f"{critical:.2f} of Nemenyi's test at level {LEVEL}."
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.results.figures.accuracy_by_time import budget_sizes, seconds_per_batch
-from bench.results.figures.figure import FLOOR, POINT, ResultFigure, label, register_figure
+from bench.results.figures.figure import FLOOR, POINT, SCALE, ResultFigure, label, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Times(ResultFigure):
         data, (device, timing), others = of_one_clock(data.dropna(subset="sampling"), POINT)
         if data.empty:
             raise UsageError("plot: no row has a sampling time above zero")
-        self.show(data)
+        self.caption_only(data, lambda failed: ~failed["method"].isin(SCALE))
         known = looks(data["method"], options.style)
         points = data.groupby(POINT, as_index=False)[["training", "sampling"]].median()
         titles = {"training": "training", "sampling": "10 000 samples"}

@@ -58,10 +58,10 @@ class Wins(ResultFigure):
         from bench.results.figures.heat_map import heat_map
         from bench.results.figures.looks import looks
         from bench.results.figures.metric_axis import metric_name
-        from bench.results.figures.problems import OBSERVATION, losses, without_reference
+        from bench.results.figures.problems import OBSERVATION, is_compared, losses, without_reference
 
         table = losses(rows, self.options.metric, OBSERVATION)
-        self.show(without_reference(rows))
+        self.caption_only(without_reference(rows), is_compared)
         rates = win_rates(table)
         order = list(rates.mean(axis=1).sort_values(ascending=False, kind="stable").index)
         if self.options.style.methods:
@@ -83,8 +83,8 @@ class Wins(ResultFigure):
         numbers = (known.T @ known).to_numpy()[~np.eye(len(order), dtype=bool)]
         count = f"{numbers.min()} to {numbers.max()}" if numbers.min() < numbers.max() else f"{numbers.max()}"
         self.note(
-            f"Pairs are rows of one task, budget, seed and observation ({count} for two methods); a tie "
-            "counts half."
+            f"Pairs are rows of one task, budget, seed and observation ({count} for each pair of methods); a "
+            "tie counts half."
             + (" Two methods without a common pair have a grey cell." if not numbers.min() else "")
         )
         return figure

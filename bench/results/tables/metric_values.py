@@ -11,7 +11,7 @@ import pandas as pd
 from bench.errors import UsageError
 from bench.metrics import CalibrationMetric, metrics
 from bench.printable import printable
-from bench.results.failed_rows import failed_rows
+from bench.results.failed_rows import asked_for_less, failed_rows
 from bench.results.figures.figure import FLOOR, POINT
 from bench.results.schema import COLUMNS
 from bench.results.selection import of_one_size, select, times_of_one_kind
@@ -106,7 +106,7 @@ def metric_values(
     check_metric(metric, added)
     frame = select(rows, all_versions=all_versions, say=say)
     frame = frame.assign(value=frame.reindex(columns=[metric])[metric].astype(float))
-    failed = failed_rows(frame, metric)
+    failed = failed_rows(frame.assign(**{metric: frame["value"]}), [metric])
     good = frame[~failed].dropna(subset="value")
     good, kind = times_of_one_kind(good, POINT) if metric in TIMES else (good, ("", ""))
     good = _of_one_batch_size(good)
@@ -163,10 +163,11 @@ def _of_one_batch_size(good: pd.DataFrame) -> pd.DataFrame:
 
 
 def _failed(failed: pd.DataFrame, size: int | None) -> dict[tuple[str, str, int], int]:
-    """Return the number of failed rows, where there are any, but of those with fewer samples than others."""
-    asked = failed["num_posterior_samples"]
-    same = pd.Series(True, index=failed.index) if size is None else asked.isna() | (asked >= size)
-    counts = failed[(failed["status"] == "ok") | same].groupby(POINT).size()
+    """Return the number of failed rows by task, method and budget, where there are any.
+
+    Rows that asked for fewer posterior samples than the values have are not counted.
+    """
+    counts = failed[~asked_for_less(failed, size)].groupby(POINT).size()
     table = counts.reset_index(name="failed")
     return {
         (str(task), str(method), int(n)): int(number)

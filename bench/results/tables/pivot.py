@@ -16,6 +16,7 @@ from bench.results.style_file import Style
 from bench.results.tables.estimates import Estimate, Key, estimates
 from bench.results.tables.metric_values import MetricValues
 from bench.results.tables.printed import FAILED, PUBLISHED, Entry, Printed
+from bench.results.tables.published_values import OBSERVATIONS
 from bench.results.tables.spread import Interval, interval_name
 
 __all__ = ["AXES", "Pivot", "pivot_axes", "pivot_frame", "pivot_table"]
@@ -186,7 +187,8 @@ def _notes(
         notes.append(f"{FAILED}: {sentence[:1].lower()}{sentence[1:]}")
     sources = sorted({one.source for one in found.values() if one.source})
     if sources:
-        notes.append(f"{PUBLISHED}: published, not of these rows: {'; '.join(sources)}.")
+        over = f", ± over {OBSERVATIONS} observations" if interval in ("se", "ci95") else ""
+        notes.append(f"{PUBLISHED}: published, not of these rows{over}: {'; '.join(sources)}.")
     return notes
 
 

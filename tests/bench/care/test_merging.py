@@ -49,7 +49,7 @@ def test_a_row_without_scores_does_not_replace_a_scored_one(scorebench, fill, co
     for order in (("a", "times"), ("times", "a")):
         out = tmp_path / "-".join(order)
         result = scorebench("merge", *(tmp_path / name for name in order), "--out", out)
-        assert "later started are kept, but of 2 an earlier one, which has more metrics" in result.err
+        assert "of 2 an earlier one with more metrics is kept, of 0 the later" in result.err
         assert content(out) == content(tmp_path / "a")
 
 

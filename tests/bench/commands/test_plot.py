@@ -110,8 +110,7 @@ def test_tasks_methods_and_budgets_are_chosen(folder, tmp_path):
     words = ["-t", "sir", "-m", "prior", "-n", "3e2", "--format", "svg", "--out", tmp_path]
     assert call("plot", folder, "c2st_by_budget", *words).return_value == 0
     shown = texts(tmp_path / "c2st_by_budget.svg")
-    label = "methods side by side, 300 simulations"
-    assert {"sir", "prior", label, "reference (noise floor)"} <= set(shown)
+    assert {"sir", "prior", "300 simulations", "reference (noise floor)"} <= set(shown)
     assert not {"two_moons", "rejection_abc", "150"} & set(shown)
 
 

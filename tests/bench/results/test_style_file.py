@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
+from bench.results.figures.by_task import task_titles
 from bench.results.figures.looks import looks
+from bench.results.figures.options import FigureOptions
 from bench.results.style_file import Style, read_style
 
 GOOD = """
@@ -64,6 +66,7 @@ def test_the_example_of_the_page(tmp_path):
             "methods: {npe: [a]}",
             "methods.npe = \"['a']\": a name, or a mapping with name, color, marker, line",
         ),
+        ("tasks: [sir]", "tasks: should be a mapping, e.g. tasks: {sir: SIR}"),
         ("tasks: {sir: 5}", "tasks.sir = '5': a name, or a mapping with name"),
         ("methods: {npe: Ours, nre: Ours}", "methods: npe and nre are both named 'Ours'"),
         ("methods: {npe: A\n  npe: B}", "line"),
@@ -97,4 +100,6 @@ def test_a_name_of_something_else_is_refused():
         style.task_order(["slcp", "sir"])
     with pytest.raises(UsageError, match="npe and one_pass would both be named"):
         looks(["one_pass", "npe"], style)
+    with pytest.raises(UsageError, match="sir and slcp would both be named"):
+        task_titles(["slcp", "sir"], FigureOptions(style=style))
     assert style.method_order(["npe"]) == ["npe"]

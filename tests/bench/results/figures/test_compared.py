@@ -37,7 +37,7 @@ def test_ranks_are_over_tasks_that_all_methods_ran(made_up):
     texts = [text.get_text() for text in made.figure.axes[0].texts]
     ranks = table.rank(axis=1).mean()
     assert {f"{method}  {rank:.2f}" for method, rank in ranks.items()} <= set(texts)
-    assert "(left out: sir)" in caption(made)
+    assert "(tasks and methods that are left out: sir)" in caption(made)
     alone = rows[rows["task"] != "two_moons"]
     with pytest.raises(UsageError, match=r"ranks need two tasks .* only lotka_volterra"):
         draw("ranks", alone)
@@ -75,7 +75,7 @@ def test_wins_say_over_how_many_pairs(made_up):
     npe, fmpe = (rows["method"] == method for method in ("npe", "fmpe"))
     rows = rows[~(npe & (rows["task"] == "sir")) & ~(fmpe & (rows["task"] == "two_moons"))]
     notes = " ".join(drawn("wins", rows, FigureOptions()).entry.notes)
-    assert "(0 to 6 for two methods)" in notes
+    assert "(0 to 6 for each pair of methods)" in notes
     assert "grey cell" in notes
 
 
@@ -213,6 +213,9 @@ def test_one_budget_is_no_axis(made_up):
     assert [len(axes.get_xticks()) for axes in figure.axes] == [0, 0]
     assert figure.get_supxlabel() == "methods side by side, 1k simulations"
     assert draw("c2st_by_budget", made_up(2, 4)).get_supxlabel() == "simulations (methods side by side)"
+    assert draw("c2st_by_budget", made_up(2, 1)).get_supxlabel() == "simulations"
+    alone = made_up(2, 1, budgets=(1000,))
+    assert draw("c2st_by_budget", alone).get_supxlabel() == "1k simulations"
 
 
 def test_an_axis_of_few_decades_has_numbers_between():
@@ -240,11 +243,32 @@ def test_floor_and_bars_are_on_the_axis(made_up):
     assert high > points["high"].max()
     assert (points["low"] <= 0).any()
     assert "cut where they reach below the axis" in caption(made)
+    narrow = points.assign(task="sir", num_simulations=1000)
+    assert (narrow["low"] < low).any()
     rows.loc[rows["method"] == "reference", "mmd2"] = -1e-5
     made = drawn("c2st_by_budget", rows, FigureOptions(metric="mmd2"))
     assert "The noise floor is not drawn where it is below the axis." in caption(made)
     names = [text.get_text() for text in made.figure.legends[0].get_texts()]
     assert "reference (noise floor)" not in names
+
+
+def test_a_floor_of_a_task_that_is_not_drawn_is_not_there(made_up):
+    rows = made_up(2, 3, budgets=(1000,)).assign(mmd2=lambda rows: 1 + 0.1 * rows["seed"])
+    sir, floor = rows["task"] == "sir", rows["method"] == "reference"
+    rows.loc[sir & ~floor, "mmd2"] = None
+    rows.loc[sir & floor, "mmd2"] = 500.0
+    rows = rows[sir | ~floor]
+    made = drawn("c2st_by_budget", rows, FigureOptions(metric="mmd2"))
+    assert made.figure.axes[0].get_ylim()[1] < 2
+    assert "Tasks: two_moons. Methods: fmpe, npe, npse." in caption(made)
+    names = [text.get_text() for text in made.figure.legends[0].get_texts()]
+    assert "reference (noise floor)" not in names
+
+
+def test_failed_rows_of_fewer_samples_are_not_counted(made_up):
+    rows = made_up(2, 2, budgets=(1000,))
+    rows.loc[rows.index[0], ["status", "num_posterior_samples"]] = ["error", 200]
+    assert "failed" not in caption(drawn("c2st_by_budget", rows, FigureOptions()))
 
 
 def test_captions_say_which_rows_failed_by_the_names_of_the_style(made_up):
@@ -260,3 +284,18 @@ def test_captions_say_which_rows_failed_by_the_names_of_the_style(made_up):
     assert "Tasks: Epidemic, two_moons. Methods: Flow, Score, fmpe, reference." in caption(made)
     assert said == [sentence.format("npe", "sir", "npse")]
     assert "failed" not in caption(drawn("ranks", made_up(2, 3), FigureOptions()))
+
+
+@pytest.mark.parametrize("name", ["wins", "times", "ranks", "c2st_by_budget"])
+def test_captions_name_all_that_failed_of_what_they_show(name, made_up):
+    """Also an observation at which all methods failed, a task without any good row, and no other method."""
+    rows = made_up(3, 12, budgets=(1000,), seeds=1)
+    rows = rows[rows["method"].isin(["npe", "fmpe", "prior", "reference"])].copy()
+    rows.loc[rows["num_observation"] == 3, "status"] = "error"
+    rows.loc[rows["task"] == "sir", "status"] = "error"
+    words = caption(drawn(name, rows, FigureOptions()))
+    assert "npe on two_moons at 1000 (1)" in words
+    assert "npe on sir at 1000 (3)" in words
+    shown = set(words.splitlines()[1].partition("Methods: ")[2].rstrip(".").split(", "))
+    for method in {"prior", "reference"} - shown:
+        assert f"{method} on" not in words

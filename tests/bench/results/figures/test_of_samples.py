@@ -8,6 +8,7 @@ from bench.errors import UsageError
 from bench.results.figures import draw, drawn
 from bench.results.figures.caption import caption
 from bench.results.figures.options import FigureOptions
+from bench.results.style_file import Style
 
 
 def test_a_triangle_of_the_parameters(made_up, made_up_samples):
@@ -65,6 +66,19 @@ def test_the_prior_is_left_out_first_and_lines_differ_where_many_cross(made_up, 
     assert "Methods: nle, npe, npse, nre, one_pass, rejection_abc. Simulations" in caption(made).replace(
         "\n", " "
     )
+
+
+def test_lines_of_variants_of_a_method_differ(made_up, made_up_samples):
+    rows = made_up(1, 4)
+    rows = rows[rows["method"] != "reference"]
+    names = {name: f'{{"a": {k}}}' for k, name in enumerate(sorted(rows["method"].unique()))}
+    rows = rows.assign(
+        changed_params=rows["method"].map(names), params=rows["method"].map(names), method="npe"
+    )
+    style = Style(methods={"npe[a=1]": {"line": ":"}})
+    made = drawn("posterior", rows, FigureOptions(samples=made_up_samples, style=style))
+    lines = made.figure.legends[0].get_lines()[:4]
+    assert len({str(line._dash_pattern) for line in lines}) == 4
 
 
 def test_the_observation_within_simulations(made_up, made_up_samples):

@@ -108,9 +108,10 @@ def test_ranks_say_which_rows_failed(written_rows, grid):
 
 def test_older_versions_of_the_noise_floor_get_no_rank(written_rows, grid):
     floors = [
-        {"task": task, "method": "reference", "method_version": version, "num_observation": 1, "c2st": 0.5}
+        {"task": task, "method": "reference", "num_observation": 1, "c2st": 0.5}
+        | {"method_version": version, "task_version": of_task}
         for task in ("sir", "two_moons")
-        for version in ("1", "2")
+        for version, of_task in (("1", "1"), ("2", "1"), ("1", "0"))
     ]
     values = metric_values(written_rows([*grid, *floors]), "c2st", all_versions=True)
     assert list(rank_methods(values, 1000).table.index) == ["a", "b", "c"]
