@@ -106,9 +106,10 @@ def plot(directory: Path, figure: tuple[str, ...], **given: Any) -> int:
 
     matplotlib.use("Agg")
     from bench.results.chosen import chosen
+    from bench.results.ends_of_scale import FLOOR
     from bench.results.figures.caption import caption
     from bench.results.figures.drawing import drawn
-    from bench.results.figures.figure import FLOOR, figure_class, figures
+    from bench.results.figures.figure import figure_class, figures
     from bench.results.figures.metric_axis import check_metric
     from bench.results.figures.style import save, write_whole
     from bench.results.store import Store

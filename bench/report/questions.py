@@ -11,8 +11,9 @@ import pandas as pd
 
 from bench.metrics import BUILT_IN
 from bench.report.grid_table import Cell, GridTable, number, simulations
+from bench.results.ends_of_scale import FLOOR
 from bench.results.figures.accuracy_by_time import seconds_per_batch
-from bench.results.figures.figure import FLOOR, POINT
+from bench.results.figures.figure import POINT
 from bench.results.selection import of_one_size, times_of_one_kind
 
 __all__ = ["Answer", "accuracy", "calibration", "costs", "main_metric"]

@@ -7,8 +7,9 @@ import pandas as pd
 from bench.errors import UsageError
 from bench.report.grid_table import Cell, GridTable
 from bench.report.questions import main_metric
+from bench.results.ends_of_scale import SCALE
 from bench.results.figures.accuracy_by_time import seconds_per_batch
-from bench.results.figures.figure import POINT, SCALE
+from bench.results.figures.figure import POINT
 from bench.results.selection import select, times_of_one_kind
 from bench.results.style_file import Style
 from bench.results.tables.metric_values import MetricValues, metric_values

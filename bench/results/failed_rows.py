@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["asked_for_less", "failed_rows", "left_out"]
 
@@ -22,7 +25,7 @@ def failed_rows(rows: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.Series:
     failed = rows["status"] != "ok"
     errors = rows.reindex(columns=["metric_errors"])["metric_errors"].astype(object).fillna("").astype(str)
     for metric in metrics:
-        if metric in rows and pd.api.types.is_numeric_dtype(rows[metric]):
+        if metric in rows and rows[metric].dtype.kind in "fiu":
             value = rows[metric].astype(float)
             named = errors.str.contains(f'"{metric}"', regex=False)
             failed |= (named & value.isna()) | np.isinf(value)
@@ -37,9 +40,8 @@ def asked_for_less(failed: pd.DataFrame, size: float | None) -> pd.Series:
         size: Number of posterior samples of the values; None if they have several.
     """
     asked = failed.reindex(columns=["num_posterior_samples"])["num_posterior_samples"]
-    if size is None:
-        return pd.Series(False, index=failed.index)
-    return (failed["status"] != "ok") & asked.notna() & (asked < size)
+    less = asked < (-np.inf if size is None else size)
+    return (failed["status"] != "ok") & asked.notna() & less
 
 
 def left_out(places: Iterable[tuple[str, str, object, object]]) -> str:

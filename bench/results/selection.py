@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.printable import printable
-from bench.results.figures.figure import SCALE
+from bench.results.ends_of_scale import SCALE
 from bench.results.naming import method_labels, parameters, version_order
 
 __all__ = ["SELECTED_BY", "newest", "of_one_size", "select", "times_of_one_kind"]

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
-from bench.results.figures.figure import POINT, PRIOR, ResultFigure, label, register_figure
+from bench.results.ends_of_scale import PRIOR
+from bench.results.figures.figure import POINT, ResultFigure, label, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from bench.results.figures.figure import FLOOR, label
+from bench.results.ends_of_scale import FLOOR
+from bench.results.figures.figure import label
 from bench.results.figures.looks import LOOKS, Look
 from bench.results.figures.metric_axis import axis_label, is_c2st
 from bench.results.figures.options import FigureOptions

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.errors import UsageError
 from bench.printable import printable
+from bench.results.ends_of_scale import FLOOR
 from bench.results.figures.options import FigureOptions
 from registries import Registry, RegistryError
 
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FLOOR",
     "POINT",
-    "PRIOR",
-    "SCALE",
     "ResultFigure",
     "UnknownFigureError",
     "figure_class",
@@ -28,9 +26,6 @@ __all__ += ["label", "register_figure"]
 
 MOST_TASKS = 200  # of a figure, a panel or a row of panels each
 LONGEST = 60  # characters of a label
-FLOOR = "reference"  # the method whose rows are the noise floor
-PRIOR = "prior"  # the method that learns nothing
-SCALE = (FLOOR, PRIOR)  # the ends of the scale of accuracy, which get no rank
 POINT = ["task", "method", "num_simulations"]
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.errors import UsageError
-from bench.results.figures.figure import FLOOR, PRIOR, ResultFigure
+from bench.results.ends_of_scale import FLOOR, PRIOR
+from bench.results.figures.figure import ResultFigure
 from bench.results.figures.options import Samples
 
 if TYPE_CHECKING:

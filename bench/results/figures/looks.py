@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.results.figures.figure import FLOOR, label
+from bench.results.ends_of_scale import FLOOR
+from bench.results.figures.figure import label
 from bench.results.style_file import MethodStyle, Style, check_names
 
 __all__ = ["LOOKS", "Look", "looks"]

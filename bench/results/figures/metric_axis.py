@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.metrics import columns, metrics
 from bench.printable import printable
-from bench.results.figures.figure import FLOOR, label
+from bench.results.ends_of_scale import FLOOR
+from bench.results.figures.figure import label
 from bench.results.figures.options import Interval
 from bench.results.schema import COLUMNS
 from registries import nearest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.results.figures.figure import PRIOR
+from bench.results.ends_of_scale import PRIOR
 from bench.results.selection import times_of_one_kind
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.results.figures.figure import FLOOR, PRIOR, SCALE
+from bench.results.ends_of_scale import FLOOR, PRIOR, SCALE
 from bench.results.figures.metric_axis import lower_is_better
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.results.critical_difference import LEVEL, critical_difference
-from bench.results.figures.figure import SCALE, ResultFigure, register_figure
+from bench.results.ends_of_scale import SCALE
+from bench.results.figures.figure import ResultFigure, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
+from bench.results.ends_of_scale import FLOOR, SCALE
 from bench.results.figures.accuracy_by_time import budget_sizes, seconds_per_batch
-from bench.results.figures.figure import FLOOR, POINT, SCALE, ResultFigure, label, register_figure
+from bench.results.figures.figure import POINT, ResultFigure, label, register_figure
 
 if TYPE_CHECKING:
     import pandas as pd

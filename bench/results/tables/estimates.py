@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.results.figures.figure import FLOOR, POINT
+from bench.results.ends_of_scale import FLOOR
+from bench.results.figures.figure import POINT
 from bench.results.tables.metric_values import PAIR, MetricValues
 from bench.results.tables.spread import Interval, spread, within_noise
 

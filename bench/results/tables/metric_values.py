@@ -11,8 +11,9 @@ import pandas as pd
 from bench.errors import UsageError
 from bench.metrics import CalibrationMetric, metrics
 from bench.printable import printable
+from bench.results.ends_of_scale import FLOOR
 from bench.results.failed_rows import asked_for_less, failed_rows
-from bench.results.figures.figure import FLOOR, POINT
+from bench.results.figures.figure import POINT
 from bench.results.schema import COLUMNS
 from bench.results.selection import of_one_size, select, times_of_one_kind
 from bench.results.table import SIZES, TIMES, digits_of, needed, number_text

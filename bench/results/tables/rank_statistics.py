@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from bench.errors import UsageError
-from bench.results.figures.figure import FLOOR, PRIOR, SCALE
+from bench.results.ends_of_scale import FLOOR, PRIOR, SCALE
 from bench.results.tables.metric_values import PAIR, MetricValues
 from bench.results.tables.spread import within_noise
 from tasks.contract.seeding import derive_seed

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bench.results.critical_difference import LEVEL, critical_difference
+from bench.results.ends_of_scale import FLOOR, PRIOR
 from bench.results.failed_rows import left_out
-from bench.results.figures.figure import FLOOR, PRIOR
 from bench.results.style_file import Style
 from bench.results.tables.metric_values import MetricValues
 from bench.results.tables.printed import Entry, Printed
