@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["PER", "AccuracyByTime", "budget_sizes", "seconds_per_batch"]
+__all__ = ["PER", "SHARED", "AccuracyByTime", "budget_sizes", "seconds_per_batch"]
 
 PER = 10_000
 CURVE = [*POINT, "steps"]
+SHARED = " with other cells or programs"
 TIMES = {
     "sampling": "seconds per 10 000 samples",
     "training": "seconds of training",
@@ -83,6 +84,7 @@ class AccuracyByTime(ResultFigure):
         )
         for (task, method, budget), line in points.groupby(POINT):
             look = known[str(method)].line_options() | {"linestyle": "-"}
+            look |= {"zorder": 3 - 0.1 * list(sizes).index(budget)}  # small points above large ones
             ordered = line.sort_values("steps")
             axes[str(task)].plot(
                 ordered["seconds"], ordered["value"], markersize=sizes[budget], linewidth=0.8, **look
@@ -104,9 +106,15 @@ class AccuracyByTime(ResultFigure):
                 .to_numpy(dtype=float)
             ]
             labels_beside(axis, texts, here["seconds"], here["value"], options)
+        untrained = " and training" if options.time == "sampling" else ""
+        over = (
+            f", over all numbers of simulations (n = {', '.join(map(str, sizes))})" if len(sizes) > 1 else ""
+        )
         self.note(
-            f"Times are {TIMES[options.time]}, medians on {device}, {timing}. "
-            f"Grey steps are the Pareto front.{others}{hidden_floor(axes, floor)}"
+            "Points are means over observations and seeds. "
+            f"Times are {TIMES[options.time]}, without simulation{untrained}, medians on {device}, {timing}"
+            f"{SHARED if timing == 'shared' else ''}. "
+            f"Grey steps are the Pareto front{over}.{others}{hidden_floor(axes, floor)}"
         )
         return figure
 

@@ -68,7 +68,7 @@ def by_task(
     titles = task_titles(tasks, options)
     floor = {task: value for task, value in floor.items() if task in titles}
     noise = LOOKS[FLOOR]
-    perfect = Look("perfect", "0.3", "", "--")
+    perfect = Look("perfect", "0.65", "", "-")
     bare = [perfect] if is_c2st(options.metric) else []
     low, high = _range(values, floor, options)
     seen = {task: value for task, value in floor.items() if low <= value <= high}

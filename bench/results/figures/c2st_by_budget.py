@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["C2STByBudget"]
 
-BREADTH = 0.66  # of the points of one budget, in units of the distance of budgets
+BREADTH = 0.56  # of the points of one budget, in units of the distance of budgets
 
 
 @register_figure("c2st_by_budget")
@@ -84,7 +84,7 @@ class C2STByBudget(ResultFigure):
             axis.grid(visible=False, axis="x")
         lowest = min(axis.get_ylim()[0] for axis in axes.values())
         cut = ", cut where they reach below the axis" if (points["low"] < lowest).any() else ""
-        self.note(f"Bars are {INTERVALS[options.interval]}{cut}.{hidden_floor(axes, floor)}")
+        self.note(f"Points are means, bars {INTERVALS[options.interval]}{cut}.{hidden_floor(axes, floor)}")
         if several and len(slots) > 1:
             self.note("Methods stand side by side at each number of simulations.")
         if published:

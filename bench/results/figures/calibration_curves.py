@@ -134,8 +134,9 @@ class Calibration(ResultFigure):
             parts.append((name, ratio))
             shown.append(100 * distance)
         self.note(
-            f"Numbers are distances from perfect calibration in per cent, at {budget} simulations. Colours "
-            "are their ratio to the distance that a perfect posterior exceeds in 5 % of the cases. For SBC "
+            f"Numbers are distances from perfect calibration in per cent, at {budget} simulations, over "
+            f"{_pairs(data)} fresh pairs (theta, x) for each cell. Colours are their ratio to the level of "
+            "noise, which a perfect posterior of independent parameters exceeds in 5 % of the cases. For SBC "
             "ranks it is the largest distance of any parameter at any level, for the others the mean over "
             "levels. Grey cells have no calibration."
         )
@@ -150,6 +151,7 @@ class Calibration(ResultFigure):
             bar=f"distance from perfect calibration in % (n = {number(budget)})\n"
             "colour: distance / level of noise",
             shown=shown,
+            clipped=True,
         )
 
 
@@ -173,6 +175,12 @@ def noise_level(column: str, num_pairs: int, dim_theta: int) -> float:
         else:
             found.append(np.abs((ranks[:, :, None] < LEVELS).mean(1) - LEVELS).mean())
     return float(np.quantile(found, 0.95))
+
+
+def _pairs(data: pd.DataFrame) -> str:
+    """Number of pairs, or its range."""
+    low, high = int(data["pairs"].min()), int(data["pairs"].max())
+    return str(high) if low == high else f"{low} to {high}"
 
 
 def _curves(values: pd.Series) -> np.ndarray:

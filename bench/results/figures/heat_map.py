@@ -32,6 +32,7 @@ def heat_map(
     text: str,
     bar: str,
     shown: Sequence[np.ndarray] | None = None,
+    clipped: bool = False,
 ) -> Figure:
     """Return a figure of one or several matrices with the same rows and columns.
 
@@ -45,6 +46,7 @@ def heat_map(
         text: Format of a number, such as ``"{:.0f}"``.
         bar: What the numbers and colours are, in one or several lines above.
         shown: Numbers to write into the cells, if others than those of the colours.
+        clipped: Whether numbers may lie beyond ``limits``, which the scale of colours then says.
     """
     inch, small = options.font_size / 72, options.small
     rows = [fitted(name, 0.32 * options.width, small) for name in row_names]
@@ -89,7 +91,7 @@ def heat_map(
             _write(
                 axis, values, values if shown is None else shown[number], text, norm, palette, max(6.0, size)
             )
-    _key(figure, bars, norm, palette, options, left)
+    _key(figure, bars, norm, palette, options, left, clipped)
     return figure
 
 
@@ -125,6 +127,7 @@ def _key(
     palette: Colormap,
     options: FigureOptions,
     left: float,
+    clipped: bool,
 ) -> None:
     """Draw the scale of colours at the top, below its label."""
     inch, (width, height) = options.font_size / 72, figure.get_size_inches()
@@ -136,7 +139,10 @@ def _key(
     scale = figure.colorbar(ScalarMappable(norm, palette), cax=axis, orientation="horizontal")
     scale.outline.set_visible(False)
     ticks = np.linspace(float(norm.vmin or 0.0), float(norm.vmax or 0.0), 3).tolist()
-    scale.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    labels = [f"{tick:g}" for tick in ticks]
+    if clipped:
+        labels[0], labels[-1] = f"≤ {labels[0]}", f"≥ {labels[-1]}"
+    scale.set_ticks(ticks, labels=labels)
     scale.ax.tick_params(labelsize=options.small, length=0, pad=1.5, colors="0.15")
     figure.text(
         0.5,

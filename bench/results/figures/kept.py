@@ -80,13 +80,13 @@ def kept_samples(figure: ResultFigure, rows: pd.DataFrame, most: int) -> Kept:
                 shown = {method: look for method, look in known.items() if method in chosen}
                 if len(known) > most:
                     left_out = ", ".join(method for method in known if method not in shown)
-                    figure.note(f"Left out for want of room, choose with --method: {left_out}.")
+                    figure.note(f"Left out for want of room: {left_out}.")
                 row = group.iloc[0]
                 k, budget = int(row["num_observation"]), int(row["num_simulations"])
                 figure.caption_only(used[used["method"].isin(shown)], _of(task, k, budget))
                 figure.note(f"Shown is observation {k} of {title} at {budget} simulations.")
                 if len(titles) > 1:
-                    figure.note("One task is drawn; choose another with --task.")
+                    figure.note(f"It is one of {len(titles)} tasks.")
                 samples = {method: found[method] for method in shown}
                 return Kept(_task(str(row["task_name"])), title, k, budget, samples, shown)
     raise UsageError("plot: no samples are kept; scorebench run --keep samples keeps them")

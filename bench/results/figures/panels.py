@@ -215,6 +215,9 @@ def log_ticks(
     """
     beyond = max((high / low) ** margin, 1.02)
     low, high = low / beyond, high * beyond
+    if high > 10 * low:  # an axis that almost reaches a power of ten begins or ends there
+        first, last = 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))
+        low, high = (first / 1.02 if low < 2 * first else low), (last * 1.02 if high > last / 1.5 else high)
     axis.set(**{f"{which}scale": "log"})
     decades = [10.0**k for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
     box = axis.get_position()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.results.figures.densities import contours, marginal
 from bench.results.figures.figure import ResultFigure, label, register_figure
 from bench.results.figures.kept import kept_samples
 from bench.results.figures.options import FigureOptions
@@ -32,8 +33,6 @@ LINES: tuple[Any, ...] = (
     (0, (6.0, 1.5)),
     (0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
 )
-BINS, SMOOTHING = 60, 1.5  # of densities, along an axis; standard deviation of the smoothing in bins
-FINER = 3  # bins of a marginal for each of these, with the same smoothing: a line shows its corners
 WIDEST = 2.5  # range of a parameter that is shown, in units of the reference's
 WORDS = "alpha beta gamma delta kappa lambda mu nu omega phi psi rho sigma tau theta xi zeta"
 GREEK = dict(zip(WORDS.split(), "αβγδκλμνωφψρστθξζ", strict=True))
@@ -108,10 +107,10 @@ class Posterior(ResultFigure):
                 parts += [(kept.samples[method], look) for method, look in shown_as.items()]
                 for samples, look in parts:
                     if i == j:
-                        _marginal(axis, samples[:, i], ranges[i], look)
+                        marginal(axis, samples[:, i], ranges[i], look)
                     else:
                         levels = LEVELS if look is None or len(kept.looks) <= MOST_NESTED else LEVELS[:1]
-                        _contours(axis, samples[:, [j, i]], ranges[j], ranges[i], look, levels)
+                        contours(axis, samples[:, [j, i]], ranges[j], ranges[i], look, levels)
                 if truth is not None:
                     axis.axvline(float(truth[0, j]), color="0.2", linewidth=0.9, linestyle=":")
                     if j < i:
@@ -120,8 +119,8 @@ class Posterior(ResultFigure):
         legend_above(figure, legend, options)
         both = "68 and 95 %" if len(kept.looks) <= MOST_NESTED else "95 % (of the reference also 68 %)"
         self.note(
-            f"Contours hold {both} of the samples, those outside the panel included, so that one which is "
-            "much wider than the reference is not seen; the reference is grey."
+            f"Contours hold {both} of the samples. Panels show the range of the reference, grey, and cut "
+            "contours and marginals of wider samples, of which nothing may be left in a panel."
         )
         return figure
 
@@ -189,54 +188,6 @@ def _ticks(limits: tuple[float, float], inches: float, size: float) -> list[floa
         if len(ticks) < 2 or widest < (ticks[1] - ticks[0]) / (high - low) * inches:
             return ticks
     return ticks[len(ticks) // 2 :][:1]
-
-
-def _marginal(axis: Axes, values: np.ndarray, limits: tuple[float, float], look: Look | None) -> None:
-    from scipy.ndimage import gaussian_filter1d
-
-    counts, edges = np.histogram(values, FINER * BINS, limits)
-    density = gaussian_filter1d(counts / max(len(values), 1), FINER * SMOOTHING, mode="nearest")
-    middles = (edges[1:] + edges[:-1]) / 2
-    if look is None:
-        axis.fill_between(middles, density, color="0.85", linewidth=0)
-    else:
-        axis.plot(middles, density, color=look.color, linestyle=look.line, linewidth=1.1)
-
-
-def _contours(
-    axis: Axes,
-    pairs: np.ndarray,
-    x: tuple[float, float],
-    y: tuple[float, float],
-    look: Look | None,
-    shares: tuple[float, ...],
-) -> None:
-    from scipy.ndimage import gaussian_filter
-
-    counts, across, up = np.histogram2d(pairs[:, 0], pairs[:, 1], BINS, [x, y])
-    density = gaussian_filter(counts, SMOOTHING, mode="constant").T
-    if density.max() <= 0:
-        return
-    # The level of a contour is the density that this share of the samples has at least, where they lie.
-    places = [
-        np.searchsorted(edges, values, "right") - 1
-        for edges, values in zip((across, up), pairs.T, strict=True)
-    ]
-    seen = np.all([(place >= 0) & (place < BINS) for place in places], axis=0)
-    there = np.zeros(len(pairs))
-    there[seen] = density[places[1][seen], places[0][seen]]
-    levels = [float(np.quantile(there, 1 - share)) for share in shares]
-    levels = sorted({level for level in levels if 0 < level < density.max()})
-    if not levels:
-        return
-    middles = [(edges[1:] + edges[:-1]) / 2 for edges in (across, up)]
-    if look is None:
-        shades = ["0.87", "0.72"][-len(levels) :]
-        axis.contourf(*middles, density, levels=[*levels, density.max() * 1.01], colors=shades)
-    else:
-        axis.contour(
-            *middles, density, levels=levels, colors=look.color, linewidths=0.9, linestyles=[look.line]
-        )
 
 
 def _labels(axis: Axes, i: int, j: int, names: list[str], options: FigureOptions) -> None:

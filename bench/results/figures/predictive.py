@@ -79,13 +79,15 @@ class Predictive(ResultFigure):
                     axis.fill_between(entry, low, high, color=color, alpha=alpha, linewidth=0)
                 else:  # bands of a few entries are bars
                     axis.bar(entry, high - low, 0.6, low, color=color, alpha=alpha, linewidth=0)
-            axis.plot(entry, x_o, "o", color="black", markersize=max(1.2, min(3.0, 60 / len(entry))))
+            size = max(1.2, min(3.0, 60 / len(entry)))
+            axis.plot(entry, x_o, "o", color="black", markersize=size, fillstyle="none", markeredgewidth=0.6)
         axes[0].xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
         axes[0].yaxis.set_major_locator(MaxNLocator(4))
         axes[0].set(xlim=(0.4, len(entry) + 0.6), ylim=_limits(x_o, bands))
         self.note(
             f"Bands hold 50 and 90 % of {SIMULATIONS} simulations at the samples of each method, points are "
-            "the observation; titles say how many of its entries are within the 90 % band."
+            "the observation; titles say how many of its entries are within the 90 % band: of a perfect "
+            "posterior about nine of ten, and of a wider one more."
         )
         return figure
 

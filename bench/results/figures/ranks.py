@@ -169,8 +169,14 @@ def _diagram(
         y = -below - 1.5 * inch * (line + 0.4)
         look, edge = known[method], left - 0.4 * inch if is_left else right + 0.4 * inch
         axis.plot([at[method], at[method], edge], [-top, y, y], color=look.color, linewidth=0.9)
+        # Equal ranks stand side by side.
+        beside = sum(0 <= at[method] - at[other] < 0.3 * inch for other in ranks.index[:place])
         axis.plot(
-            [at[method]], [-top], color=look.color, marker=look.marker, markersize=0.55 * options.font_size
+            [at[method] + 0.5 * inch * beside],
+            [-top],
+            color=look.color,
+            marker=look.marker,
+            markersize=0.55 * options.font_size,
         )
         axis.text(
             edge + (-0.3 if is_left else 0.3) * inch,

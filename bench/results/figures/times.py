@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.results.ends_of_scale import FLOOR, SCALE
-from bench.results.figures.accuracy_by_time import budget_sizes, seconds_per_batch
+from bench.results.figures.accuracy_by_time import SHARED, budget_sizes, seconds_per_batch
 from bench.results.figures.figure import POINT, ResultFigure, label, register_figure
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ SPREAD = 0.5  # of the budgets of one method, in units of the distance of method
 
 @register_figure("times")
 class Times(ResultFigure):
-    """Seconds of training and of 10 000 samples, one line for each method."""
+    """Seconds of training and of 10 000 samples, a line for each method and number of simulations."""
 
     needs = ("sample_s",)
     missing = "no row has a sampling time (all cells failed)"
     exact = True
 
     def draw(self, rows: pd.DataFrame) -> Any:
-        """Large points are geometric means over tasks, small ones the median of each task.
+        """Large symbols are geometric means over tasks, dots the median of each task.
 
         :func:`.of_one_clock` says which rows are shown.
 
@@ -82,12 +82,17 @@ class Times(ResultFigure):
                 values = group[column].to_numpy()
                 middle = float(np.exp(np.log(values).mean()))
                 axis.plot([values.min(), values.max()], [y, y], color=look.color, linewidth=0.8, alpha=0.6)
-                axis.plot(values, [y] * len(values), ".", color=look.color, markersize=0.45 * size, alpha=0.6)
-                axis.plot([middle], [y], color=look.color, marker=look.marker, markersize=1.2 * size)
+                axis.plot([middle], [y], color=look.color, marker=look.marker, markersize=1.1 * size)
+                axis.plot(
+                    values, [y] * len(values), "o", color=look.color, markersize=0.4 * size,
+                    markeredgecolor="white", markeredgewidth=0.4,
+                )  # fmt: skip
             log_ticks(axis, "x", points[column].min(), points[column].max(), options)
+        lines_of = " The upper line of a method is of the smallest number of simulations." if more else ""
         self.note(
-            f"Large points are geometric means over tasks, small ones medians of a task ({device}, {timing})."
-            + others
+            "Symbols are geometric means over tasks, dots medians of single tasks, lines their range "
+            f"({device}, {timing}{SHARED if timing == 'shared' else ''}), without simulation."
+            f"{lines_of}{others}"
         )
         return figure
 

@@ -84,7 +84,7 @@ class Wins(ResultFigure):
         count = f"{numbers.min()} to {numbers.max()}" if numbers.min() < numbers.max() else f"{numbers.max()}"
         self.note(
             f"Pairs are rows of one task, budget, seed and observation ({count} for each pair of methods); a "
-            "tie counts half."
+            "tie counts half. The diagonal, a method against itself, is grey."
             + (" Two methods without a common pair have a grey cell." if not numbers.min() else "")
         )
         return figure

@@ -52,15 +52,15 @@ def test_the_first_five_of_many_parameters(made_up, made_up_samples):
 def test_what_is_left_out_is_noted(made_up, made_up_samples):
     made = drawn("posterior", made_up(2, 9), FigureOptions(samples=made_up_samples))
     notes = " ".join(made.entry.notes)
-    assert "choose with --method: npse, nre, one_pass." in notes
-    assert "choose another with --task" in notes
+    assert "want of room: npse, nre, one_pass." in notes
+    assert "one of 2 tasks" in notes
 
 
 def test_the_prior_is_left_out_first_and_lines_differ_where_many_cross(made_up, made_up_samples):
     rows = made_up(1, 12)
     rows = rows[rows["method"].isin(["npe", "nle", "nre", "npse", "prior", "one_pass", "rejection_abc"])]
     made = drawn("posterior", rows, FigureOptions(samples=made_up_samples))
-    assert "choose with --method: prior." in " ".join(made.entry.notes)
+    assert "want of room: prior." in " ".join(made.entry.notes)
     lines = made.figure.legends[0].get_lines()[:6]
     assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in lines}) == 6
     assert "Methods: nle, npe, npse, nre, one_pass, rejection_abc. Simulations" in caption(made).replace(
