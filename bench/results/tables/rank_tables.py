@@ -120,9 +120,24 @@ def _tests(ranks: Ranks, found: pd.DataFrame, style: Style) -> Printed:
     return Printed(
         head=["p value", *(style.method_name(method) for method in methods)],
         groups=[(_title(ranks), lines)],
-        notes=["Wilcoxon's signed-rank test over tasks, two-sided, adjusted by Holm for all pairs."],
+        notes=[
+            "Wilcoxon's signed-rank test over tasks, two-sided, adjusted by Holm for all pairs.",
+            *_too_few(len(ranks.tasks), len(methods)),
+        ],
         best=f"p < {LEVEL}",
     )
+
+
+def _too_few(num_tasks: int, num_methods: int) -> list[str]:
+    """Return a note if no p value can be small, because the least one of a test times all pairs is not."""
+    pairs = num_methods * (num_methods - 1) // 2
+    least = 2.0 ** (1 - num_tasks) * pairs
+    if least <= LEVEL:
+        return []
+    return [
+        f"No pair can reach {LEVEL}: the smallest p value over {num_tasks} tasks and {pairs} pairs is "
+        f"{min(least, 1.0):.3f}. More tasks or fewer methods (-m) can."
+    ]
 
 
 def _p_entry(p: float) -> Entry:

@@ -14,7 +14,7 @@ from bench.results.tables.rank_statistics import (
     normalized,
     rank_methods,
 )
-from bench.results.tables.rank_tables import rank_frame, rank_tables
+from bench.results.tables.rank_tables import _too_few, rank_frame, rank_tables
 
 # AUC on 14 data sets of four variants of a decision tree: Demšar, JMLR 7 (2006), table 6. In "voting" the
 # table shows .975 for two methods that have ranks 2 and 3.
@@ -97,6 +97,15 @@ def test_ranks_are_over_tasks_that_all_methods_ran(values):
     assert ranks.table["mean_rank"].to_dict() == {"a": 1.0, "b": 2.0, "c": 3.0}
     notes = " ".join(rank_tables(values, [ranks])[0].notes)
     assert "slcp is left out: no value of b" in notes
+
+
+def test_a_test_that_cannot_reach_the_level_says_so(values):
+    ranks = rank_methods(values, 1000)
+    notes = " ".join(rank_tables(values, [ranks])[1].notes)
+    assert "the smallest p value over 2 tasks and 3 pairs is 1.000" in notes
+    assert _too_few(10, 6) == []  # 15 pairs
+    [note] = _too_few(10, 8)
+    assert "28 pairs is 0.055" in note
 
 
 def test_ranks_say_which_rows_failed(written_rows, grid):
