@@ -22,9 +22,7 @@ DEMO := runs/demo
 # calibration, BUDGETS the figures over several budgets. The report shows all rows.
 ROWS := results/standard
 GALLERY := results/gallery
-# Rows of npse are not complete yet, and ranks are over tasks that all methods ran.
-MAIN := -n 1000 -m npe -m fmpe -m nre -m exact_score -m exact_score_net -m one_pass -m inflationary -m rejection_abc \
-	-m prior -m reference
+MAIN := -n 1000
 ONE_TASK := -t two_moons -n 1000 -m npe -m exact_score_net -m one_pass
 BUDGETS := -t two_moons -t slcp -t sir \
 	-m npe -m exact_score -m exact_score_net -m one_pass -m inflationary -m rejection_abc
