@@ -119,8 +119,8 @@ class Posterior(ResultFigure):
         legend_above(figure, legend, options)
         both = "68 and 95 %" if len(kept.looks) <= MOST_NESTED else "95 % (of the reference also 68 %)"
         self.note(
-            f"Contours hold {both} of the samples. Panels show the range of the reference, grey, and cut "
-            "contours and marginals of wider samples, of which nothing may be left in a panel."
+            f"Contours hold {both} of the samples. Panels show the range of the reference, which is grey; "
+            "what lies outside them is cut off."
         )
         return figure
 
